@@ -1,0 +1,193 @@
+import type { Json, JsonObject } from "./json.ts";
+
+interface ErrorRow {
+  /** The HTTP status a surface answers with. */
+  readonly status: number;
+  /** Whether the same request may succeed later without being changed. */
+  readonly retryable: boolean;
+  /** What happened and what to do; `{name}` is replaced from the details. */
+  readonly message: string;
+}
+
+const row = (status: number, retryable: boolean, message: string): ErrorRow => ({ status, retryable, message });
+
+/**
+ * The one error table. Every code that the product can answer or record stands here; `docs/errors.md` lists the same
+ * codes, and a test holds both equal. Upper case here, in run records and logs; problem bodies carry them in lower case.
+ */
+export const ERRORS = {
+  // What a caller sent.
+  INVALID_JSON: row(
+    400,
+    false,
+    "The value is not JSON that can be stored: {reason} (at {pointer}). Correct it and send it again.",
+  ),
+  INVALID_REQUEST: row(400, false, "The request cannot be read: {reason}."),
+  INVALID_INPUTS: row(
+    422,
+    false,
+    "The inputs do not fit the workflow {workflow}: {reason}. Correct the inputs named and submit again.",
+  ),
+  INVALID_WORKFLOW: row(
+    422,
+    false,
+    "The workflow has {count} problem(s); the first: {first}. See errors for all, each with its line and remedy.",
+  ),
+  UNSUPPORTED_MEDIA_TYPE: row(415, false, "The content type {type} is not accepted here. Send {accepted}."),
+  PAYLOAD_TOO_LARGE: row(413, false, "{what} has {size} bytes; the limit is {limit}. Send less, or raise {setting}."),
+  FORBIDDEN_HOST: row(
+    403,
+    false,
+    "Requests for host {host} are not accepted by a server without a key. Use the loopback address.",
+  ),
+  FORBIDDEN_ORIGIN: row(403, false, "Requests from the origin {origin} are not accepted by a server without a key."),
+  ROUTE_NOT_FOUND: row(404, false, "There is nothing at {method} {path}."),
+  WORKFLOW_NOT_FOUND: row(
+    404,
+    false,
+    "No workflow {workflow} is published here. Publish it with PUT /api/workflows, or list what is there.",
+  ),
+  WORKFLOW_VERSION_EXISTS: row(
+    409,
+    false,
+    "Version {version} of {workflow} is published already with other content. Raise the version, or leave it out.",
+  ),
+  RUN_NOT_FOUND: row(404, false, "There is no run {run}."),
+  RUN_ID_TAKEN: row(422, false, "The run {run} exists with another workflow or other inputs. Use another id."),
+  RUN_FINISHED: row(409, false, "The run {run} has ended as {status}; it takes no further input."),
+  RUN_CONFLICT: row(409, true, "The run {run} has moved on since it was read. Read it again and repeat."),
+  RUN_REJECTED: row(
+    409,
+    true,
+    "The concurrency key {key} of {workflow} has no free slot, and its strategy is reject. Try again later.",
+  ),
+  SIGNAL_NOT_EXPECTED: row(409, false, "The run {run} has no step {step} that waits for this."),
+  // What the engine met.
+  EXPRESSION_ERROR: row(422, false, "The expression failed: {reason}"),
+  EXPRESSION_LIMIT: row(422, false, "The expression was stopped: {reason}. Do the work in a step instead."),
+  NODE_NOT_AVAILABLE: row(501, false, "Steps of type {type} cannot run here: {reason}."),
+  STEP_FAILED: row(500, false, "The step failed: {reason}"),
+  STEP_TIMEOUT: row(504, true, "The step took longer than its timeout of {timeoutMs} ms."),
+  WAIT_TIMEOUT: row(504, false, "Nothing arrived within the time the step waits ({timeoutMs} ms)."),
+  RUN_TIMEOUT: row(504, false, "The run took longer than the workflow's timeout of {timeoutMs} ms."),
+  OUTCOME_UNKNOWN: row(
+    500,
+    false,
+    "The process died while the step ran, and the step must not be repeated. Look at its effect, then rerun from it.",
+  ),
+  ITERATION_LIMIT: row(
+    422,
+    false,
+    "The loop has not ended after {limit} rounds. Check its until condition, or raise max_iterations.",
+  ),
+  ITEMS_INVALID: row(422, false, "for_each needs a list; its items are {actual}."),
+  NESTING_LIMIT: row(
+    422,
+    false,
+    "Workflows are nested deeper than {limit} levels. Flatten them, or end the recursion.",
+  ),
+  RUN_QUARANTINED: row(
+    500,
+    false,
+    "The run was open at {count} crashes of its owner and is set aside. Look at its last steps, then rerun.",
+  ),
+  RUN_DAMAGED: row(500, false, "The stored record of the run cannot be read: {reason}. Restore it from a backup."),
+  RESULT_TOO_LARGE: row(
+    413,
+    false,
+    "The result of the step has {size} bytes; the limit is {limit}. Return less, or raise {setting}.",
+  ),
+  // Models and requests to outside.
+  MODEL_NOT_FOUND: row(404, false, "There is no model {model}. Known: {known}."),
+  MODEL_OUTPUT_INVALID: row(502, true, "The model's answer does not fit the schema: {reason}."),
+  REQUEST_BLOCKED: row(
+    403,
+    false,
+    "The request to {target} was refused: {reason}. An operator opens single targets with WEFT_HTTP_ALLOW=host:port.",
+  ),
+  REQUEST_FAILED: row(502, true, "The request to {target} failed: {reason}."),
+  REQUEST_STATUS: row(502, false, "{target} answered with status {status}."),
+  // The process and its store.
+  LEASE_LOST: row(409, false, "Another owner holds a newer epoch of the run; this process stopped its part in it."),
+  STORE_IN_USE: row(
+    503,
+    false,
+    "The data folder {folder} is in use by process {pid}. Talk to that server, or end it first.",
+  ),
+  STORE_UNAVAILABLE: row(503, true, "The store does not answer: {reason}. Nothing was recorded; try again."),
+  STORE_FULL: row(507, true, "The store has no space left: {reason}. Free some; work goes on by itself."),
+  STORE_VERSION: row(
+    500,
+    false,
+    "The store was written by a newer version ({found}; this one knows up to {known}). Start that version.",
+  ),
+  PAYLOAD_DAMAGED: row(500, false, "The stored payload {hash} does not match its hash. Restore it from a backup."),
+  PAYLOAD_NOT_FOUND: row(500, false, "The stored payload {hash} is missing. Restore it from a backup."),
+  OVERLOADED: row(503, true, "The server holds as much work as it may ({reason}). Try again in {retryAfter} s."),
+  SHUTTING_DOWN: row(503, true, "The server is shutting down. Try again in a moment."),
+  CONFIGURATION_INVALID: row(500, false, "The configuration has {count} mistake(s): {first}"),
+  DEPENDENCY_MISSING: row(
+    500,
+    false,
+    "The optional package {package} is needed for {purpose}. Install it: npm install {package}",
+  ),
+  INTERNAL: row(500, false, "Something went wrong inside the server: {reason}. This is a defect; please report it."),
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Whether a text is a code of the table. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERRORS, code);
+}
+
+/** An error of the table, thrown within a process. Across the journal and the wire it travels as a `Failure`. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly details: JsonObject;
+
+  constructor(code: ErrorCode, details: JsonObject = {}, options: { cause?: unknown } = {}) {
+    super(fill(ERRORS[code].message, details), options);
+    this.name = "AppError";
+    this.code = code;
+    this.details = details;
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+}
+
+/** Why something failed, as plain data. `code` is a code of the table, or one that an own node chose. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly details?: JsonObject;
+}
+
+/** The failure of a table code, without throwing. */
+export function failure(code: ErrorCode, details: JsonObject = {}): Failure {
+  const { retryable, message } = ERRORS[code];
+  const plain = { code, message: fill(message, details), retryable };
+  return Object.keys(details).length === 0 ? plain : { ...plain, details };
+}
+
+/** Any thrown value as a failure. What is not an `AppError` becomes `fallback` with the message as its reason. */
+export function failureOf(thrown: unknown, fallback: ErrorCode = "INTERNAL"): Failure {
+  if (thrown instanceof AppError) return failure(thrown.code, thrown.details);
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  return failure(fallback, { reason });
+}
+
+function fill(template: string, details: JsonObject): string {
+  return template.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
+    const value: Json | undefined = details[name];
+    if (value === undefined) return whole;
+    return typeof value === "string" ? value : JSON.stringify(value);
+  });
+}

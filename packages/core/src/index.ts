@@ -1,0 +1,3 @@
+export * from "./base/json.ts";
+export * from "./base/errors.ts";
+export * from "./base/duration.ts";
