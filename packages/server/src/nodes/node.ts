@@ -1,0 +1,67 @@
+import type { Failure, Json, JsonObject } from "@weftwork/core";
+
+/**
+ * How often the same task may be done.
+ * `pure`: any number of times, nothing outside changes. `idempotent`: repeating it with the same key is harmless.
+ * `effect`: each time is felt outside. An effect starts only when the events that led to it are recorded.
+ */
+export type Effect = "pure" | "idempotent" | "effect";
+
+/**
+ * Does one kind of work. A task in, an outcome out.
+ *
+ * N1. An executor keeps nothing between tasks that a result depends on.
+ * N2. It ends soon after `signal` aborts; what it returns then is ignored.
+ * N3. What it throws is a failed outcome: an `AppError` keeps its code, anything else becomes `STEP_FAILED`.
+ */
+export interface NodeExecutor {
+  readonly type: string;
+  /** Raised when the same config and input may give another result; part of cache keys. */
+  readonly version: number;
+  readonly effect: Effect;
+  /** Pool whose workers do it, unless the step names another. */
+  readonly pool: string;
+  /** Milliseconds a task may take unless the step says otherwise; null: no limit. */
+  readonly timeoutMs: number | null;
+  /** Why this executor cannot work on this machine, in words with the remedy; null when it can. */
+  unavailable?(config: JsonObject): string | null;
+  execute(task: NodeTask): Promise<Outcome> | Outcome;
+}
+
+/** One attempt at one node, with everything resolved. */
+export interface NodeTask {
+  readonly runId: string;
+  readonly tenant: string;
+  /** `root`, `each-doc[3]`, … */
+  readonly scope: string;
+  readonly node: string;
+  /** From 1. */
+  readonly attempt: number;
+  /** Same for every repeat of this attempt after a crash; send it along as an idempotency key. */
+  readonly key: string;
+  /** The step's fields, templates rendered; fields of RAW_FIELDS as written. Frozen. */
+  readonly config: JsonObject;
+  /** The step's input: its `input` field, else the outputs it depends on, else the run's inputs. */
+  input(): Json;
+  /** Derived from the run's seed, equal at every repeat. 32 bits. */
+  readonly seed: number;
+  readonly signal: AbortSignal;
+  /** Best-effort progress: tokens and log lines for those who watch. Never part of the result. */
+  emit(part: TaskPart): void;
+}
+
+export type TaskPart =
+  | { readonly type: "text_delta"; readonly text: string }
+  | { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string };
+
+export interface Usage {
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly total_tokens: number;
+}
+
+export type Outcome =
+  | { readonly type: "completed"; readonly output: unknown; readonly usage?: Usage }
+  | { readonly type: "failed"; readonly failure: Failure; readonly retryAfterMs?: number }
+  /** Not now, and not the step's fault: no attempt is counted and no slot is held until `until` (milliseconds). */
+  | { readonly type: "parked"; readonly until: number; readonly reason: string };
