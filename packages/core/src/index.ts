@@ -1,4 +1,41 @@
 export * from "./base/json.ts";
 export * from "./base/errors.ts";
 export * from "./base/duration.ts";
+export * from "./base/payload.ts";
+export * from "./expression/scope.ts";
+export * from "./expression/parse.ts";
+export * from "./expression/template.ts";
+export {
+  evaluate,
+  evaluateCondition,
+  renderTemplate,
+  type Dialect,
+  type EvaluateOptions,
+} from "./expression/evaluate.ts";
 export * from "./workflow/workflow.ts";
+export * from "./workflow/parse.ts";
+export { validateWorkflow } from "./workflow/validate.ts";
+export * from "./plan/plan.ts";
+export * from "./plan/compile.ts";
+export { nestedKey } from "./plan/node.ts";
+export * from "./engine/event.ts";
+export * from "./engine/input.ts";
+export * from "./engine/command.ts";
+export {
+  initialState,
+  isFinal,
+  type RunState,
+  type ScopeState,
+  type TaskState,
+  type TaskStatus,
+} from "./engine/state.ts";
+export { evolve, foldRow, nodeOf } from "./engine/evolve.ts";
+export { decide, start } from "./engine/decide.ts";
+export * from "./engine/outstanding.ts";
+export * from "./engine/scope-view.ts";
+export { defaultInput } from "./engine/default-input.ts";
+export * from "./engine/snapshot.ts";
+export * from "./engine/rerun.ts";
+export * from "./engine/waiting-for.ts";
+export { hash32 } from "./engine/retry.ts";
+export { scopeOutput } from "./engine/output.ts";

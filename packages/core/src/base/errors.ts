@@ -67,6 +67,7 @@ export const ERRORS = {
   EXPRESSION_LIMIT: row(422, false, "The expression was stopped: {reason}. Do the work in a step instead."),
   NODE_NOT_AVAILABLE: row(501, false, "Steps of type {type} cannot run here: {reason}."),
   STEP_FAILED: row(500, false, "The step failed: {reason}"),
+  CONFIG_INVALID: row(422, false, "The fields of the step do not fit its type: {reason}."),
   STEP_TIMEOUT: row(504, true, "The step took longer than its timeout of {timeoutMs} ms."),
   WAIT_TIMEOUT: row(504, false, "Nothing arrived within the time the step waits ({timeoutMs} ms)."),
   RUN_TIMEOUT: row(504, false, "The run took longer than the workflow's timeout of {timeoutMs} ms."),
@@ -80,7 +81,7 @@ export const ERRORS = {
     false,
     "The loop has not ended after {limit} rounds. Check its until condition, or raise max_iterations.",
   ),
-  ITEMS_INVALID: row(422, false, "for_each needs a list; its items are {actual}."),
+  ITEMS_INVALID: row(422, false, "A list is needed here; the items are {actual}."),
   NESTING_LIMIT: row(
     422,
     false,
@@ -99,6 +100,7 @@ export const ERRORS = {
   ),
   // Models and requests to outside.
   MODEL_NOT_FOUND: row(404, false, "There is no model {model}. Known: {known}."),
+  MODEL_OVERLOADED: row(503, true, "The model {model} refused for now (status {status}). Try again later, or use another."),
   MODEL_OUTPUT_INVALID: row(502, true, "The model's answer does not fit the schema: {reason}."),
   REQUEST_BLOCKED: row(
     403,

@@ -1,102 +1,123 @@
 import { AppError } from "./errors.ts";
 import { deepFreeze, encodeJson, type Json } from "./json.ts";
 
+/** How events and snapshots hold a payload. */
+export type EncodedPayload =
+  | { readonly json: Json }
+  | { readonly hash: string; readonly size: number }
+  /** Stored bytes that are themselves the encoded elements of a list. */
+  | { readonly index: string; readonly size: number }
+  | { readonly list: readonly EncodedPayload[] }
+  | { readonly concat: readonly EncodedPayload[] };
+
+type Stored = { readonly hash: string; readonly size: number };
+
 /**
  * One immutable value of a run: an input, an output, a list of items.
  *
  * What it is never changes; where its bytes are does. Small ones travel inside the events (inline). The process that
- * records them moves larger ones to the payload store and leaves the hash behind (`storedAs`). A long list may consist
- * of parts, each a payload of its own, so that nobody ever holds it whole.
+ * records them moves larger ones to the payload store and leaves the hash behind (`storedAs`). A list may be held by
+ * its elements, and a long one as pages put together (`concat`), so that nobody ever has to hold it whole.
  *
  * P1. `value` is frozen: it can be handed to executors without a copy.
  * P2. A stored payload may forget its value (`release`) and get it back (`load`); an inline one always has it.
  */
 export class Payload {
-  private json: string | null;
-  private parsed: Json | undefined;
-  private stored: { readonly hash: string; readonly size: number } | null;
-  private readonly listParts: readonly Payload[] | null;
+  private json: string | null = null;
+  private parsed: Json | undefined = undefined;
+  private stored: Stored | null = null;
+  private readonly kind: "plain" | "list" | "concat";
+  /** Of a list or concatenation; null while a stored list is not loaded. */
+  private members: readonly Payload[] | null = null;
 
-  private constructor(
-    json: string | null,
-    parsed: Json | undefined,
-    stored: { hash: string; size: number } | null,
-    parts: readonly Payload[] | null,
-  ) {
-    this.json = json;
-    this.parsed = parsed;
-    this.stored = stored;
-    this.listParts = parts;
+  private constructor(kind: "plain" | "list" | "concat") {
+    this.kind = kind;
   }
 
   /** Checks and takes over any value; what is not JSON data is refused with `INVALID_JSON`. */
   static of(value: unknown): Payload {
-    return new Payload(encodeJson(value), undefined, null, null);
+    return Payload.ofJson(encodeJson(value));
   }
 
   /** JSON text that is known to be well-formed. */
   static ofJson(json: string): Payload {
-    return new Payload(json, undefined, null, null);
+    const payload = new Payload("plain");
+    payload.json = json;
+    return payload;
   }
 
   /** A reference to stored bytes that are not loaded yet. */
   static ofStored(hash: string, size: number): Payload {
-    return new Payload(null, undefined, { hash, size }, null);
+    const payload = new Payload("plain");
+    payload.stored = { hash, size };
+    return payload;
   }
 
-  /** The list that the lists of these payloads make, one after the other. */
-  static ofParts(parts: readonly Payload[]): Payload {
-    return new Payload(null, undefined, null, parts);
+  /** The list of these values. */
+  static ofList(elements: readonly Payload[]): Payload {
+    if (elements.every((element) => element.inline))
+      return Payload.ofJson("[" + elements.map((element) => element.text).join(",") + "]");
+    return Payload.composed("list", elements);
+  }
+
+  /** The list that these lists make, one after the other. */
+  static ofPages(pages: readonly Payload[]): Payload {
+    return pages.length === 1 ? pages[0]! : Payload.composed("concat", pages);
   }
 
   static readonly null = Payload.ofJson("null");
 
-  get parts(): readonly Payload[] | null {
-    return this.listParts;
+  private static composed(kind: "list" | "concat", members: readonly Payload[] | null): Payload {
+    const payload = new Payload(kind);
+    payload.members = members;
+    return payload;
+  }
+
+  /** Whether the whole value stands in the events themselves. */
+  get inline(): boolean {
+    return this.kind === "plain" && this.stored === null;
   }
 
   /** The reference, once the payload was moved to the store. */
-  get reference(): { readonly hash: string; readonly size: number } | null {
+  get reference(): Stored | null {
     return this.stored;
   }
 
   /** Whether `value` can be read now. */
   get loaded(): boolean {
-    if (this.listParts) return this.listParts.every((part) => part.loaded);
-    return this.json !== null || this.parsed !== undefined;
+    if (this.kind === "plain") return this.json !== null || this.parsed !== undefined;
+    return this.members !== null && this.members.every((member) => member.loaded);
   }
 
   /** The value, frozen. Reading one that is not loaded is a mistake of the caller and throws. */
   get value(): Json {
     if (this.parsed !== undefined) return this.parsed;
-    if (this.listParts) return deepFreeze(this.listParts.flatMap((part) => part.value as readonly Json[]));
-    if (this.json === null)
-      throw new AppError("INTERNAL", {
-        reason: `the payload ${this.stored?.hash ?? "?"} was read before it was loaded`,
-      });
-    this.parsed = deepFreeze(JSON.parse(this.json) as Json);
-    return this.parsed;
+    if (this.kind === "plain") {
+      if (this.json === null) throw this.notLoaded();
+      this.parsed = deepFreeze(JSON.parse(this.json) as Json);
+      return this.parsed;
+    }
+    if (this.members === null) throw this.notLoaded();
+    const values = this.members.map((member) => member.value);
+    return Object.freeze(this.kind === "list" ? values : (values as (readonly Json[])[]).flat());
   }
 
   /** The value as JSON text. */
   get text(): string {
     if (this.json !== null) return this.json;
-    if (this.listParts)
-      return (
-        "[" +
-        this.listParts
-          .map((part) => part.text.slice(1, -1))
-          .filter((text) => text !== "")
-          .join(",") +
-        "]"
-      );
     return encodeJson(this.value);
   }
 
-  /** Characters of the value's JSON text if it is inline, bytes if it is stored. */
+  /** Length of the value's JSON text: characters while inline, bytes once stored. */
   get size(): number {
-    if (this.listParts) return this.listParts.reduce((sum, part) => sum + part.size, 0);
-    return this.stored?.size ?? (this.json ??= encodeJson(this.parsed!)).length;
+    if (this.stored) return this.stored.size;
+    if (this.members) return this.members.reduce((sum, member) => sum + member.size, 0);
+    return (this.json ??= encodeJson(this.parsed!)).length;
+  }
+
+  /** What would be put into the store: the value's text, or the encoded elements of a list. */
+  storable(): string {
+    return this.kind === "list" ? `[${this.members!.map((member) => member.encode()).join(",")}]` : this.text;
   }
 
   /** From now on the payload is kept in the store under this hash; the value stays until `release`. */
@@ -104,42 +125,68 @@ export class Payload {
     this.stored = { hash, size };
   }
 
-  /** Gives a stored payload its bytes back. */
-  load(json: string): void {
-    this.json = json;
+  /** Gives a stored payload its text back. A list may then have elements that are to be loaded themselves. */
+  load(text: string): void {
+    if (this.kind === "plain") this.json = text;
+    else this.members = (JSON.parse(text) as EncodedPayload[]).map((member) => Payload.decode(member));
   }
 
-  /** Lets go of the value of a stored payload; of an inline one nothing happens. */
+  /** Lets go of values that can be had from the store again. */
   release(): void {
-    if (this.listParts) {
-      for (const part of this.listParts) part.release();
-    } else if (this.stored) {
-      this.json = null;
-      this.parsed = undefined;
-    }
+    if (this.kind !== "plain" && this.members) for (const member of this.members) member.release();
+    if (!this.stored) return;
+    this.json = null;
+    this.parsed = undefined;
+    if (this.kind === "list") this.members = null;
   }
 
-  /** How events and snapshots hold it: `{"json":…}`, `{"hash":…,"size":…}` or `{"parts":[…]}`. */
+  /** The payloads that still have to be loaded before `value` can be read; for a stored list, first the list itself. */
+  missing(): readonly Payload[] {
+    if (this.loaded) return [];
+    return this.members === null ? [this] : this.members.flatMap((member) => member.missing());
+  }
+
+  /** The stored or storable payloads this one consists of, itself included. */
+  pieces(): readonly Payload[] {
+    if (this.kind === "plain" || this.members === null) return [this];
+    const inner = this.members.flatMap((member) => member.pieces());
+    return this.kind === "list" ? [...inner, this] : inner;
+  }
+
   encode(): string {
-    if (this.stored) return `{"hash":"${this.stored.hash}","size":${this.stored.size}}`;
-    if (this.listParts) return `{"parts":[${this.listParts.map((part) => part.encode()).join(",")}]}`;
+    if (this.stored)
+      return `{"${this.kind === "list" ? "index" : "hash"}":"${this.stored.hash}","size":${this.stored.size}}`;
+    if (this.members) return `{"${this.kind}":[${this.members.map((member) => member.encode()).join(",")}]}`;
     return `{"json":${this.text}}`;
   }
 
   /** The reverse of `encode`, from its parsed form. */
   static decode(data: EncodedPayload): Payload {
-    if ("parts" in data) return Payload.ofParts(data.parts.map((part) => Payload.decode(part)));
+    if ("json" in data) {
+      const payload = new Payload("plain");
+      payload.parsed = deepFreeze(data.json);
+      return payload;
+    }
     if ("hash" in data) return Payload.ofStored(data.hash, data.size);
-    return new Payload(null, deepFreeze(data.json), null, null);
+    if ("index" in data) {
+      const payload = Payload.composed("list", null);
+      payload.stored = { hash: data.index, size: data.size };
+      return payload;
+    }
+    if ("list" in data)
+      return Payload.composed(
+        "list",
+        data.list.map((member) => Payload.decode(member)),
+      );
+    return Payload.composed(
+      "concat",
+      data.concat.map((member) => Payload.decode(member)),
+    );
   }
 
-  /** This payload, or its parts, all of them in order. */
-  leaves(): readonly Payload[] {
-    return this.listParts ? this.listParts.flatMap((part) => part.leaves()) : [this];
+  private notLoaded(): AppError {
+    return new AppError("INTERNAL", {
+      reason: `the payload ${this.stored?.hash ?? "?"} was read before it was loaded`,
+    });
   }
 }
-
-export type EncodedPayload =
-  | { readonly json: Json }
-  | { readonly hash: string; readonly size: number }
-  | { readonly parts: readonly EncodedPayload[] };

@@ -98,6 +98,7 @@ export interface LoopNode extends NodeBase {
   readonly kind: "loop";
   readonly inner: number;
   readonly vars: ValueTemplate;
+  readonly varNames: readonly string[];
   readonly until: Expression | null;
   readonly maxIterations: number;
   readonly collect: ValueTemplate | null;

@@ -37,20 +37,30 @@ export interface Journal {
 
   /**
    * Takes over runs that nobody advances: those whose `available_at` has passed and those of workers whose lease has
-   * ended (plus one second). Raises their epoch. Highest priority, then oldest first.
+   * ended (plus one second) or that left. Raises their epoch. Highest priority class first; within a class the runs that
+   * a worker left behind, by key, then the due ones by the time they became due.
    */
   claim(membership: Membership, limit: number): Promise<readonly RunHead[]>;
 
-  /** Gives runs up until `availableAt` (null: until an input is offered). Only with the epoch held; returns how many. */
+  /**
+   * Gives runs up until `availableAt` (null: until an input is offered). A run with an input waiting is due at once.
+   * Only with the epoch held; returns how many.
+   */
   release(membership: Membership, runs: readonly Release[]): Promise<number>;
 
-  /** The newest snapshot at or below `toSeq` and the rows behind it; without `snapshot`, all rows from the first. */
+  /**
+   * With `snapshot`, the newest snapshot and the rows behind it; without, all rows from the first (or behind `afterSeq`).
+   * Throws RUN_DAMAGED for a run whose rows cannot be trusted; others stay readable.
+   */
   read(
     runKey: number,
     options?: { readonly snapshot?: boolean; readonly afterSeq?: number; readonly limit?: number },
   ): Promise<RunRecord>;
 
-  /** Bytes of payloads by hash. Hashes that are not there, or belong to another tenant, are absent from the answer. */
+  /**
+   * Bytes of payloads by hash. Hashes that are not there, belong to another tenant, or whose bytes the object store
+   * holds, are absent from the answer. Throws PAYLOAD_DAMAGED where the bytes no longer fit their hash.
+   */
   payloads(tenant: string, hashes: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
 
   /** One run by the id its client knows. */
@@ -65,6 +75,12 @@ export interface Journal {
   /** Deletes finished runs that ended before a time (milliseconds), and payloads that nothing names for a day. */
   prune(finishedBefore: number): Promise<PruneResult>;
 
+  /**
+   * Tells of inputs offered to runs that a worker of this process owns, by worker key, until the returned function is
+   * called. A word may be lost: `inbox` is the truth and is polled as well. Absent where a driver cannot tell.
+   */
+  onInbox?(listener: (workerKey: number) => void): () => void;
+
   close(): Promise<void>;
 }
 
@@ -77,7 +93,11 @@ export interface WorkerIdentity {
   readonly leaseMs: number;
 }
 
-/** A joined worker. Closing it leaves in order: its runs can be claimed at once. */
+/**
+ * A joined worker. Leaving ends it in order: its runs can be claimed at once. A membership whose deadline has passed may
+ * come back while nobody has taken anything over; once a takeover has begun it is over for good (the deadline is then
+ * minus infinity), and the process joins again.
+ */
 export interface Membership {
   readonly workerKey: number;
   /** Monotonic time (`performance.now()` scale, ms) after which this process must not flush or start effects. */
@@ -85,7 +105,7 @@ export interface Membership {
   leave(): Promise<void>;
 }
 
-/** What one flush adds to one run. */
+/** What one flush adds to one run. A caller has at most one append of a run in flight. */
 export interface Append {
   readonly runKey: number;
   readonly tenant: string;
@@ -98,7 +118,7 @@ export interface Append {
   /** Set when this row changes what a list of runs shows. */
   readonly change: HeadChange | null;
   readonly payloads: readonly StoredPayload[];
-  /** Ids of inbox rows that caused this row; deleted with it. */
+  /** Ids of inbox rows that caused this row; deleted with it. Those that are not there are passed over. */
   readonly inputsTaken: readonly string[];
   /** State of the run after this row, replacing older snapshots. */
   readonly snapshot: string | null;
@@ -119,6 +139,11 @@ export interface RunCreation {
   readonly idempotency: { readonly key: string; readonly fingerprint: string; readonly expiresAt: number } | null;
   /** Fingerprint of workflow and inputs, for a repeat with the client's own id. */
   readonly fingerprint: string;
+  /**
+   * A place under a concurrency key, which belongs to the workflow and the tenant. Held from this row until the row that
+   * ends the run. A run that waits for it is offered the input `slot_granted` when it has it; one that must make room
+   * (`cancel_running`) the input `slot_cancel`, in the same transaction. Slots are granted in the order of submission.
+   */
   readonly slot: {
     readonly key: string;
     readonly limit: number;
@@ -138,6 +163,7 @@ export type RunStatus = "pending" | "running" | "waiting" | "succeeded" | "faile
 
 /** A payload over the inline limit. `bytes` null: the object store holds them, only the reference is kept here. */
 export interface StoredPayload {
+  /** SHA-256 of the bytes, 64 lower-case hexadecimal digits. The run that appends it names it until the run is pruned. */
   readonly hash: string;
   readonly size: number;
   readonly bytes: Uint8Array | null;
@@ -155,13 +181,17 @@ export type Verdict =
   | { readonly type: "exists"; readonly head: RunHead }
   /** A newer epoch or another owner holds the run, or the lease has ended: nothing was written. */
   | { readonly type: "fenced" }
-  /** This row cannot be stored, whatever happens to the others: `RUN_ID_TAKEN`, `RUN_REJECTED`, a data error. */
+  /**
+   * This row cannot be stored, whatever happens to the others: `RUN_ID_TAKEN` (id or key, other content),
+   * `RUN_REJECTED` (no slot), `RUN_CONFLICT` (a gap: memory is ahead of the store), `RUN_NOT_FOUND`,
+   * `PAYLOAD_TOO_LARGE`, `INVALID_JSON` (not text), `INTERNAL`.
+   */
   | { readonly type: "refused"; readonly code: ErrorCode; readonly details: JsonObject };
 
 export interface OfferedInput {
   readonly tenant: string;
   readonly runId: string;
-  /** Unique within the run: a repeat is answered `duplicate`. */
+  /** Unique within the run: a repeat is answered `duplicate` until a row takes it; later ones the engine knows. */
   readonly inputId: string;
   readonly body: string;
 }

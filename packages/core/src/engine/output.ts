@@ -1,0 +1,26 @@
+import { AppError } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
+import { Payload } from "../base/payload.ts";
+import { renderValueTemplate, type ValueTemplate } from "../expression/template.ts";
+import { scopeView } from "./scope-view.ts";
+import type { RunState, ScopeState } from "./state.ts";
+
+/** A template rendered in a scope, as a payload. */
+export function scopeOutput(state: RunState, scope: ScopeState, template: ValueTemplate): Payload {
+  return Payload.of(renderValueTemplate(template, scopeView(state, scope)));
+}
+
+/** The outputs of a workflow: its `outputs`, or the values of its last steps by id, as far as they ran. */
+export function workflowOutput(state: RunState, scope: ScopeState): Payload {
+  if (scope.plan.outputs === null) {
+    const members: string[] = [];
+    for (const node of scope.body.last) {
+      const output = scope.tasks[node.index]?.output;
+      if (output) members.push(`${JSON.stringify(node.id)}:${output.text}`);
+    }
+    return Payload.ofJson(`{${members.join(",")}}`);
+  }
+  const value = renderValueTemplate(scope.plan.outputs, scopeView(state, scope));
+  if (!isJsonObject(value)) throw new AppError("EXPRESSION_ERROR", { reason: "the outputs of a workflow are a map" });
+  return Payload.of(value);
+}

@@ -1,0 +1,283 @@
+import { canonicalJson, type Json } from "../base/json.ts";
+import type { Problem, Step, Workflow } from "../workflow/workflow.ts";
+import { cycleIn, edgesOf } from "./edges.ts";
+import { nodeOfStep } from "./node.ts";
+import type { Body, Edge, ForEachNode, LoopNode, Plan, PlanNode, WorkflowNode, WorkNode } from "./plan.ts";
+import { StepReader, type Locate, type Read } from "./reader.ts";
+import { checkReads, type Sight } from "./sight.ts";
+
+export interface CompileOptions {
+  readonly version: string;
+  /** Hash of the content that was published. */
+  readonly hash: string;
+  /** A cryptographic hash of a text, as hex: core has none of its own. */
+  readonly digest: (text: string) => string;
+  readonly locate?: Locate;
+  /** Pointer of the workflow within its document: `/workflow`, or empty. */
+  readonly pointer?: string;
+}
+
+export type Compiled =
+  | { readonly ok: true; readonly plan: Plan; readonly problems: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/**
+ * A workflow as a plan: every edge and reference resolved, every expression parsed, or all that is wrong with it.
+ * Problems of severity `warning` do not stand in the way.
+ */
+export function compile(workflow: Workflow, options: CompileOptions): Compiled {
+  const build = new Build(workflow, options);
+  const plan = build.plan();
+  if (build.problems.some((problem) => problem.severity === "error")) return { ok: false, problems: build.problems };
+  return { ok: true, plan, problems: build.problems };
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type Outer = { readonly body: number; readonly node: number; readonly sight: Sight };
+
+class Build {
+  readonly problems: Problem[] = [];
+  private readonly bodies: Mutable<Body>[] = [];
+  /** Steps that control expressions read, as `body/node`. */
+  private readonly controlRead = new Set<string>();
+  private readonly workflow: Workflow;
+  private readonly options: CompileOptions;
+  private readonly locate: Locate;
+
+  constructor(workflow: Workflow, options: CompileOptions) {
+    this.workflow = workflow;
+    this.options = options;
+    this.locate = options.locate ?? (() => null);
+  }
+
+  plan(): Plan {
+    const { workflow, options } = this;
+    const pointer = options.pointer ?? "";
+    const { sight } = this.body(workflow.steps, `${pointer}/steps`, null);
+    const reader = new StepReader(pointer, { line: 1, column: 1 }, this.locate, this.problems);
+    const outputs = workflow.outputs === null ? null : reader.template("outputs", workflow.outputs);
+    const key = workflow.concurrency === null ? null : reader.template("concurrency/key", workflow.concurrency.key);
+    this.noteReads(checkReads(reader, { ...sight, self: null }), reader.reads, sight);
+    if (outputs === null) for (const node of this.bodies[0]!.last) this.controlRead.add(`0/${node.index}`);
+    this.markControlReads();
+    const nested = new Set(
+      this.bodies.flatMap((body) => body.nodes.flatMap((node) => (node.kind === "workflow" ? [node.nested] : []))),
+    );
+    return {
+      workflow,
+      name: workflow.name,
+      version: options.version,
+      hash: options.hash,
+      bodies: this.bodies,
+      outputs,
+      concurrencyKey: key,
+      env: workflow.env,
+      nested: [...nested],
+    };
+  }
+
+  /** Builds one body and, inside out, the bodies of its containers. Returns the outer steps it reads. */
+  private body(
+    steps: readonly Step[],
+    pointer: string,
+    outer: Outer | null,
+  ): { readonly sight: Sight; readonly readsOutside: ReadonlySet<string>; readonly index: number } {
+    const index = this.bodies.length;
+    const body: Mutable<Body> = {
+      index,
+      nodes: [],
+      byId: new Map(),
+      incoming: [],
+      entries: [],
+      last: [],
+      parent: outer && { body: outer.body, node: outer.node },
+    };
+    this.bodies.push(body);
+    const sight: Sight = {
+      steps: new Map(steps.map((step, i) => [step.id, { body: index, node: i }])),
+      outer: outer?.sight ?? null,
+      container: outer ? this.containerKind(outer) : null,
+      inputs: this.workflow.inputs,
+      self: null,
+    };
+    const readsOutside = new Set<string>();
+    const nodes: Mutable<PlanNode>[] = [];
+    const readsOf = steps.map((step, i) => this.step(step, i, `${pointer}/${i}`, index, sight, nodes, readsOutside));
+    this.connect(body, steps, nodes, readsOf, pointer);
+    return { sight, readsOutside, index };
+  }
+
+  private containerKind(outer: Outer): "for_each" | "loop" {
+    return this.stepAt(outer).kind === "loop" ? "loop" : "for_each";
+  }
+
+  private readonly stepsByBody: Step[][] = [];
+
+  private stepAt({ body, node }: { readonly body: number; readonly node: number }): Step {
+    return this.stepsByBody[body]![node]!;
+  }
+
+  /** Adds the node of a step. Returns the steps of its own body that it reads; those further out are noted. */
+  private step(
+    step: Step,
+    i: number,
+    pointer: string,
+    bodyIndex: number,
+    sight: Sight,
+    nodes: Mutable<PlanNode>[],
+    readsOutside: Set<string>,
+  ): ReadonlySet<string> {
+    (this.stepsByBody[bodyIndex] ??= [])[i] = step;
+    const reader = new StepReader(pointer, step.place, this.locate, this.problems);
+    const own = { ...sight, self: step.id };
+    const reads = new Set<string>();
+    const note = (names: readonly string[]): void => {
+      for (const name of names) (sight.steps.has(name) ? reads : readsOutside).add(name);
+    };
+    let inner = -1;
+    let innerSight: Sight | null = null;
+    if (step.kind === "for_each" || step.kind === "loop") {
+      const built = this.body(step.steps, `${pointer}/steps`, { body: bodyIndex, node: i, sight: own });
+      inner = built.index;
+      innerSight = built.sight;
+      note([...built.readsOutside]);
+    }
+    const hash = this.options.digest(canonicalJson(withoutPlaces(step as unknown as Json)));
+    const { id, join, onError, timeoutMs } = step;
+    const base = {
+      index: i,
+      body: bodyIndex,
+      id,
+      step,
+      join,
+      onError,
+      timeoutMs,
+      hash,
+      outgoing: [] as [],
+      incomingTakeable: 0,
+      readByControl: false,
+    };
+    const node = nodeOfStep(step, base, inner, reader) as Mutable<PlanNode>;
+    nodes[i] = node;
+    const names = checkReads(reader, own);
+    this.noteReads(names, reader.reads, sight);
+    note(names);
+    if (node.kind === "work") (node as Mutable<WorkNode>).reads = names;
+    if (innerSight) note(this.closing(step, node as Mutable<ForEachNode> | Mutable<LoopNode>, pointer, innerSight));
+    if (step.kind === "aggregate") note(this.aggregated(step, reader, sight));
+    return reads;
+  }
+
+  /** Parses what is asked at the end of each item or round, inside the inner body. Returns outer steps it reads. */
+  private closing(
+    step: Step,
+    node: Mutable<ForEachNode> | Mutable<LoopNode>,
+    pointer: string,
+    sight: Sight,
+  ): readonly string[] {
+    const reader = new StepReader(pointer, step.place, this.locate, this.problems);
+    if (step.kind === "for_each" || step.kind === "loop")
+      node.collect = step.collect === null ? null : reader.template("collect", step.collect);
+    if (step.kind === "loop" && node.kind === "loop") node.until = reader.expression("until", step.until);
+    const names = checkReads(reader, { ...sight, self: null });
+    this.noteReads(names, reader.reads, sight);
+    return names.filter((name) => !sight.steps.has(name));
+  }
+
+  private aggregated(step: Extract<Step, { kind: "aggregate" }>, reader: StepReader, sight: Sight): readonly string[] {
+    return step.from.filter((name, i) => {
+      const at = sight.steps.get(name);
+      if (at) {
+        if (step.mode === "merge") this.controlRead.add(`${at.body}/${at.node}`);
+        return true;
+      }
+      reader.problem(
+        "unknown_step",
+        `aggregate names the step ${name}, and there is none in this body`,
+        null,
+        `${reader.pointer}/from/${i}`,
+      );
+      return false;
+    });
+  }
+
+  /** Remembers which steps control expressions read, wherever they stand. */
+  private noteReads(names: readonly string[], reads: readonly Read[], sight: Sight): void {
+    const control = new Set(reads.filter((read) => read.kind === "control").map((read) => read.reference.path[1]));
+    for (const name of names) {
+      if (!control.has(name)) continue;
+      for (let at: Sight | null = sight; at !== null; at = at.outer) {
+        const found = at.steps.get(name);
+        if (!found) continue;
+        this.controlRead.add(`${found.body}/${found.node}`);
+        break;
+      }
+    }
+  }
+
+  private connect(
+    body: Mutable<Body>,
+    steps: readonly Step[],
+    nodes: Mutable<PlanNode>[],
+    readsOf: readonly ReadonlySet<string>[],
+    pointer: string,
+  ): void {
+    const edges = edgesOf(steps, readsOf);
+    const cycle = cycleIn(steps.length, edges);
+    if (cycle) {
+      const names = cycle.map((i) => steps[i]!.id).join(" → ");
+      const reader = new StepReader(`${pointer}/${cycle[0]}`, steps[cycle[0]!]!.place, this.locate, this.problems);
+      if (!this.problems.some((problem) => problem.code === "cycle")) {
+        reader.problem(
+          "cycle",
+          `the steps wait for each other: ${names}`,
+          "remove one of these references or dependencies",
+        );
+      }
+    }
+    const incoming = steps.map(() => 0);
+    const sources = steps.map((): string[] => []);
+    for (const { from, edge } of edges) {
+      (nodes[from]!.outgoing as Edge[]).push(edge);
+      incoming[edge.to]! += 1;
+      if (edge.orderOnly) continue;
+      nodes[edge.to]!.incomingTakeable += 1;
+      if (!sources[edge.to]!.includes(steps[from]!.id)) sources[edge.to]!.push(steps[from]!.id);
+    }
+    nodes.forEach((node, i) => {
+      if (node.kind !== "work" && node.kind !== "workflow") return;
+      const defaulted = sources[i]!.length === 0 ? null : sources[i]!;
+      (node as Mutable<WorkNode> | Mutable<WorkflowNode>).defaultInput = defaulted;
+      if (node.kind === "work") (node as Mutable<WorkNode>).reads = [...new Set([...node.reads, ...(defaulted ?? [])])];
+      else
+        for (const source of defaulted ?? [])
+          this.controlRead.add(`${body.index}/${steps.findIndex((step) => step.id === source)}`);
+    });
+    body.nodes = nodes;
+    body.byId = new Map(nodes.map((node) => [node.id, node]));
+    body.incoming = incoming;
+    body.entries = nodes.filter((_, i) => incoming[i] === 0);
+    body.last = nodes.filter((node) => node.outgoing.every((edge) => edge.orderOnly));
+  }
+
+  /** A container whose value is read keeps the values its items end with. */
+  private markControlReads(): void {
+    for (const body of this.bodies) {
+      const { parent } = body;
+      const wanted = parent !== null && this.controlRead.has(`${parent.body}/${parent.node}`);
+      for (const node of body.nodes as Mutable<PlanNode>[]) {
+        if (wanted && body.last.includes(node)) this.controlRead.add(`${body.index}/${node.index}`);
+        node.readByControl = this.controlRead.has(`${body.index}/${node.index}`);
+      }
+    }
+  }
+}
+
+/** A step without the places of its text, so that moving a step in the file does not change what it is. */
+function withoutPlaces(value: Json): Json {
+  if (Array.isArray(value)) return value.map((item: Json) => withoutPlaces(item));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, member]) => (key === "place" ? [] : [[key, withoutPlaces(member as Json)]])),
+  );
+}

@@ -1,0 +1,130 @@
+import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { nearest } from "../expression/problem.ts";
+import type { StepReader } from "./reader.ts";
+
+/** What a text at some place of a workflow can see. */
+export interface Sight {
+  /** Steps of the body it stands in. */
+  readonly steps: ReadonlyMap<string, { readonly body: number; readonly node: number }>;
+  readonly outer: Sight | null;
+  /** The container that the body belongs to. */
+  readonly container: "for_each" | "loop" | null;
+  /** JSON Schema of the workflow's inputs. */
+  readonly inputs: JsonObject | null;
+  /** The step that reads; it cannot read itself. */
+  readonly self: string | null;
+}
+
+const ROOTS = ["inputs", "steps", "item", "index", "loop", "vars", "env", "sys", "conversation", "secrets"];
+const STEP_MEMBERS = ["output", "status", "error", "usage"];
+
+/** Checks everything a step reads, and returns the ids of the steps among it. */
+export function checkReads(reader: StepReader, sight: Sight): string[] {
+  const names = new Set<string>();
+  for (const { reference, pointer } of reader.reads) {
+    const [root, first, second] = reference.path;
+    switch (root) {
+      case "steps":
+        if (first === undefined) {
+          reader.problem(
+            "dynamic_step",
+            "the step read here is not named",
+            "write steps.ID.output with the id of a step",
+            pointer,
+          );
+        } else if (checkStep(reader, sight, first, second, pointer)) names.add(first);
+        break;
+      case "inputs":
+        if (first !== undefined) checkInput(reader, sight, first, pointer);
+        break;
+      case "item":
+        if (!inside(sight, "for_each"))
+          reader.problem("no_item", "item is known only inside a for_each", null, pointer);
+        break;
+      case "index":
+        if (!inside(sight, "for_each") && !inside(sight, "loop"))
+          reader.problem("no_item", "index is known only inside a for_each or a loop", null, pointer);
+        break;
+      case "loop":
+        if (!inside(sight, "loop")) reader.problem("no_loop", "loop is known only inside a loop", null, pointer);
+        break;
+      case "secrets":
+        reader.problem(
+          "secrets_not_available",
+          "secrets are not available in this version",
+          "pass the value from the environment of an own node",
+          pointer,
+        );
+        break;
+      case "vars":
+      case "env":
+      case "sys":
+      case "conversation":
+        break;
+      default:
+        reader.problem("unknown_name", `${root} is not known here`, suggest(root ?? "", ROOTS), pointer);
+    }
+  }
+  return [...names];
+}
+
+function checkStep(
+  reader: StepReader,
+  sight: Sight,
+  step: string,
+  member: string | undefined,
+  pointer: string,
+): boolean {
+  if (step === sight.self) {
+    reader.problem("self_reference", `the step ${step} reads itself`, null, pointer);
+    return false;
+  }
+  const visible: string[] = [];
+  for (let at: Sight | null = sight; at !== null; at = at.outer) {
+    if (at.self === step) {
+      reader.problem(
+        "self_reference",
+        `${step} is the step this one stands in; its output is there when it has ended`,
+        null,
+        pointer,
+      );
+      return false;
+    }
+    visible.push(...at.steps.keys());
+  }
+  if (!visible.includes(step)) {
+    reader.problem("unknown_step", `there is no step ${step} that can be read here`, suggest(step, visible), pointer);
+    return false;
+  }
+  if (member !== undefined && !STEP_MEMBERS.includes(member)) {
+    reader.problem(
+      "unknown_member",
+      `a step has no ${member}; it has ${STEP_MEMBERS.join(", ")}`,
+      suggest(member, STEP_MEMBERS) ?? `write steps.${step}.output.${member}`,
+      pointer,
+    );
+  }
+  return true;
+}
+
+function checkInput(reader: StepReader, sight: Sight, name: string, pointer: string): void {
+  const properties = sight.inputs?.["properties"];
+  if (!isJsonObject(properties) || Object.hasOwn(properties, name)) return;
+  reader.problem(
+    "unknown_input",
+    `the inputs declare no ${name}`,
+    suggest(name, Object.keys(properties)),
+    pointer,
+    "warning",
+  );
+}
+
+function inside(sight: Sight, container: "for_each" | "loop"): boolean {
+  for (let at: Sight | null = sight; at !== null; at = at.outer) if (at.container === container) return true;
+  return false;
+}
+
+function suggest(name: string, known: readonly string[]): string | null {
+  const found = nearest(name, known);
+  return found === undefined ? null : `did you mean ${found}?`;
+}

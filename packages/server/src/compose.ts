@@ -1,0 +1,143 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { getHeapStatistics } from "node:v8";
+import type { BlobStore } from "./blob/blob.ts";
+import { fsBlobs } from "./blob/fs.ts";
+import { memoryBlobs } from "./blob/memory.ts";
+import { memoryCatalogue } from "./db/catalogue-memory.ts";
+import { sqliteCatalogue } from "./db/catalogue-sqlite.ts";
+import type { Catalogue } from "./db/catalogue.ts";
+import { BUILTIN_DEFAULT, builtinModels } from "./gateway/builtin/index.ts";
+import { modelCatalog } from "./gateway/catalog.ts";
+import type { Journal } from "./journal/journal.ts";
+import { memoryJournal } from "./journal/memory.ts";
+import { sqliteJournal } from "./journal/sqlite.ts";
+import { memoryLive } from "./live/memory.ts";
+import type { NodeExecutor } from "./nodes/node.ts";
+import { builtinNodes, nodeRegistry } from "./nodes/registry.ts";
+import { systemClock } from "./runtime/clock.ts";
+import { Engine } from "./runtime/engine.ts";
+import type { RunNotice } from "./runtime/owner.ts";
+import { POOL_DEFAULTS, Worker } from "./worker/worker.ts";
+
+/** Where a Weftwork keeps its state: `memory`, a folder, or the URL of a PostgreSQL database. */
+export type StoreAddress = string;
+
+export interface ComposeOptions {
+  readonly store: StoreAddress;
+  readonly nodes: readonly NodeExecutor[];
+  readonly pools: Readonly<Record<string, number>>;
+  readonly httpAllow: readonly string[];
+  readonly tenant: string;
+  readonly name: string;
+  readonly problem: (message: string, runId: string, error: unknown) => void;
+}
+
+export interface Composition {
+  readonly engine: Engine;
+  readonly journal: Journal;
+  close(graceMs: number): Promise<void>;
+}
+
+/** Bytes from which a payload is a file of its own instead of a row. */
+const OBJECT_BYTES_MIN = 256 * 1024;
+const LEASE_MS = 12_000;
+const RESULT_BYTES_MAX = 100 * 1024 * 1024;
+const MEMORY_SHARE = 0.25;
+
+interface Store {
+  readonly journal: Journal;
+  readonly catalogue: Catalogue;
+  readonly blobs: BlobStore;
+  /** Payloads from this size on go to the blob store; without one of its own the database keeps them all. */
+  readonly objectBytesMin: number;
+  /** Flushes on their way at the same time. */
+  readonly lanes: number;
+}
+
+/** The only place that names drivers: chooses them by the address of the store, and puts the process together. */
+export async function compose(options: ComposeOptions): Promise<Composition> {
+  const { journal, catalogue, blobs, objectBytesMin, lanes } = await openStore(options.store);
+  try {
+    const membership = await journal.join({
+      name: options.name,
+      incarnation: randomUUID(),
+      pid: process.pid,
+      leaseMs: LEASE_MS,
+    });
+    const catalog = modelCatalog(builtinModels(), {
+      aliases: { text_generation: BUILTIN_DEFAULT },
+      default: BUILTIN_DEFAULT,
+    });
+    const registry = nodeRegistry([
+      ...builtinNodes({ catalog, http: { allow: [...options.httpAllow] } }),
+      ...options.nodes,
+    ]);
+    const pools = { ...POOL_DEFAULTS, ...options.pools };
+    const engine = new Engine({
+      journal,
+      membership,
+      blobs,
+      catalogue,
+      live: memoryLive<RunNotice>(),
+      registry,
+      clock: systemClock,
+      tenant: options.tenant,
+      worker: (reports) =>
+        new Worker({ registry, clock: systemClock, pools, resultBytesMax: RESULT_BYTES_MAX, ...reports }),
+      lanes,
+      limits: { runsMax: 50_000, payloadBytesMax: heapShare(), objectBytesMin, recoveryBytesMax: heapShare() },
+      problem: options.problem,
+    });
+    engine.start();
+    return {
+      engine,
+      journal,
+      async close(graceMs) {
+        await engine.close(graceMs);
+        await Promise.all([journal.close(), catalogue.close(), blobs.close()]);
+      },
+    };
+  } catch (error) {
+    await Promise.all([journal.close(), catalogue.close(), blobs.close()]);
+    throw error;
+  }
+}
+
+async function openStore(address: StoreAddress): Promise<Store> {
+  if (address === "memory") {
+    const journal = memoryJournal({ now: () => Date.now(), autoRenew: true });
+    return { journal, catalogue: memoryCatalogue(), blobs: memoryBlobs(), objectBytesMin: Infinity, lanes: 1 };
+  }
+  if (/^postgres(ql)?:\/\//.test(address)) {
+    // Loaded on first use: a laptop never needs the client.
+    const [{ postgresJournal }, { postgresCatalogue }] = await Promise.all([
+      import("./journal/postgres.ts"),
+      import("./db/catalogue-postgres.ts"),
+    ]);
+    const journal = await postgresJournal({ url: address });
+    return {
+      journal,
+      catalogue: await postgresCatalogue({ url: address }),
+      blobs: memoryBlobs(),
+      objectBytesMin: Infinity,
+      lanes: 2,
+    };
+  }
+  mkdirSync(address, { recursive: true, mode: 0o700 });
+  // The journal first: it holds the lock on the folder.
+  const journal = await sqliteJournal({ folder: address });
+  return {
+    journal,
+    catalogue: await sqliteCatalogue({ folder: address }),
+    blobs: fsBlobs({ folder: join(address, "blobs") }),
+    objectBytesMin: OBJECT_BYTES_MIN,
+    lanes: 1,
+  };
+}
+
+/** A quarter of what V8 may use for its heap. */
+function heapShare(): number {
+  return Math.floor(getHeapStatistics().heap_size_limit * MEMORY_SHARE);
+}

@@ -1,0 +1,146 @@
+import { AppError, type JsonObject } from "@weftwork/core";
+import { isLoopback } from "./http/loopback.ts";
+
+/** What an operator can set. Read once at start from the environment; everything has a default. */
+export interface Config {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** The data folder. */
+  readonly data: string;
+  /** PostgreSQL in place of the data folder; null: the folder. */
+  readonly databaseUrl: string | null;
+  /** Private targets that http steps may reach, as `host:port`. */
+  readonly httpAllow: readonly string[];
+  /** Tasks at once in each pool; pools left out keep their default. */
+  readonly pools: Readonly<Record<string, number>>;
+  readonly logLevel: LogLevel;
+  /** Bytes of a request body at most. */
+  readonly bodyLimit: number;
+  /** Variables that begin with WEFT_ and mean nothing here: most likely misspelt. */
+  readonly unknown: readonly string[];
+}
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+/** A value, or what is wrong with the text. */
+type Read<T> = { readonly value: T } | { readonly mistake: string };
+
+interface Setting<T> {
+  readonly variable: string;
+  readonly default: T;
+  readonly read: (text: string) => Read<T>;
+}
+
+const SETTINGS = {
+  host: setting("WEFT_HOST", "127.0.0.1", readHost),
+  port: setting("WEFT_PORT", 9338, (text) => readWhole(text, 0, 65_535)),
+  data: setting("WEFT_DATA", "./.weft", (text) => ({ value: text })),
+  databaseUrl: setting<string | null>("WEFT_DATABASE_URL", null, readDatabaseUrl),
+  httpAllow: setting<readonly string[]>("WEFT_HTTP_ALLOW", [], readTargets),
+  pools: setting<Readonly<Record<string, number>>>("WEFT_POOLS", {}, readPools),
+  logLevel: setting<LogLevel>("WEFT_LOG", "info", readLogLevel),
+  bodyLimit: setting("WEFT_BODY_LIMIT", 16 * 1024 * 1024, readBytes),
+};
+
+/** Read elsewhere, and not by the server. */
+const FOREIGN: ReadonlySet<string> = new Set(["WEFT_TEST_POSTGRES_URL"]);
+
+/**
+ * The configuration that an environment gives. A pure function: it reads no file and asks no system. All mistakes are
+ * in one `CONFIGURATION_INVALID`, as `details.mistakes`, each with its variable; an empty variable counts as not set.
+ */
+export function readConfig(environment: Environment): Config {
+  const mistakes: { variable: string; message: string }[] = [];
+  const read = <T>({ variable, default: otherwise, read: readText }: Setting<T>): T => {
+    const text = environment[variable]?.trim() ?? "";
+    if (text === "") return otherwise;
+    const result = readText(text);
+    if ("value" in result) return result.value;
+    mistakes.push({ variable, message: result.mistake });
+    return otherwise;
+  };
+  const config: Config = {
+    host: read(SETTINGS.host),
+    port: read(SETTINGS.port),
+    data: read(SETTINGS.data),
+    databaseUrl: read(SETTINGS.databaseUrl),
+    httpAllow: read(SETTINGS.httpAllow),
+    pools: read(SETTINGS.pools),
+    logLevel: read(SETTINGS.logLevel),
+    bodyLimit: read(SETTINGS.bodyLimit),
+    unknown: Object.keys(environment).filter((name) => name.startsWith("WEFT_") && !isKnown(name)),
+  };
+  if (mistakes.length === 0) return config;
+  throw new AppError("CONFIGURATION_INVALID", {
+    count: mistakes.length,
+    first: `${mistakes[0]!.variable} ${mistakes[0]!.message}`,
+    mistakes: mistakes as readonly JsonObject[],
+  });
+}
+
+function isKnown(name: string): boolean {
+  return FOREIGN.has(name) || Object.values(SETTINGS).some(({ variable }) => variable === name);
+}
+
+function setting<T>(variable: string, otherwise: T, read: (text: string) => Read<T>): Setting<T> {
+  return { variable, default: otherwise, read };
+}
+
+function readHost(text: string): Read<string> {
+  const host = text.replace(/^\[(.*)\]$/, "$1");
+  if (isLoopback(host)) return { value: host };
+  return {
+    mistake:
+      `is ${text}, which other machines can reach. This version has no keys, so it binds loopback only: ` +
+      "use 127.0.0.1, ::1 or localhost, and put a proxy that checks its callers in front",
+  };
+}
+
+function readWhole(text: string, least: number, most: number): Read<number> {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return { value };
+  return { mistake: `is ${text}; it must be a whole number from ${least} to ${most}` };
+}
+
+function readDatabaseUrl(text: string): Read<string> {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url !== null && (url.protocol === "postgres:" || url.protocol === "postgresql:")) return { value: text };
+  // The text itself may hold a password.
+  return { mistake: "is no address of a PostgreSQL database; write postgres://user:password@host:5432/name" };
+}
+
+function readTargets(text: string): Read<readonly string[]> {
+  const targets = text.split(",").map((target) => target.trim());
+  const wrong = targets.filter((target) => !/^(?:\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+):\d{1,5}$/.test(target));
+  if (wrong.length === 0) return { value: targets };
+  return { mistake: `has ${wrong.map((one) => JSON.stringify(one)).join(", ")}; each target is host:port` };
+}
+
+function readPools(text: string): Read<Readonly<Record<string, number>>> {
+  const pools: Record<string, number> = Object.create(null) as Record<string, number>;
+  for (const part of text.split(",")) {
+    const [, name, size] = /^\s*([a-z][a-z0-9_-]{0,63})\s*=\s*(\d{1,5})\s*$/.exec(part) ?? [];
+    if (name === undefined || Number(size) < 1) {
+      return { mistake: `has ${JSON.stringify(part.trim())}; write pools as default=64,generation=16` };
+    }
+    pools[name] = Number(size);
+  }
+  return { value: pools };
+}
+
+function readLogLevel(text: string): Read<LogLevel> {
+  const level = LOG_LEVELS.find((one) => one === text.toLowerCase());
+  return level ? { value: level } : { mistake: `is ${text}; it must be one of ${LOG_LEVELS.join(", ")}` };
+}
+
+const UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 };
+
+function readBytes(text: string): Read<number> {
+  const [, number, unit] = /^(\d{1,12})\s*(|b|kb|mb|gb)$/i.exec(text) ?? [];
+  const value = number === undefined ? Number.NaN : Number(number) * UNITS[unit!.toLowerCase()]!;
+  if (value >= 1024 && value <= 512 * 1024 ** 2) return { value };
+  return { mistake: `is ${text}; it must be a size from 1KB to 512MB, such as 16MB` };
+}

@@ -1,0 +1,37 @@
+import { AppError } from "@weftwork/core";
+import { PostgresDialect } from "kysely";
+import { Pool } from "pg";
+import type { Catalogue } from "./catalogue.ts";
+import { sqlCatalogue } from "./catalogue-sql.ts";
+
+export interface PostgresCatalogueOptions {
+  readonly url: string;
+  /** Connections at most. Publishing is rare, and plans are kept in memory: two serve many workers. */
+  readonly connectionsMax?: number;
+}
+
+/** SQLSTATE classes and codes that say the row or the statement is at fault, not the server. */
+const OUR_FAULT = /^(?:22|23|42)/;
+const DISK_FULL = "53100";
+
+/** The catalogue in a PostgreSQL database, 15 or newer. */
+export async function postgresCatalogue(options: PostgresCatalogueOptions): Promise<Catalogue> {
+  const pool = new Pool({
+    connectionString: options.url,
+    max: options.connectionsMax ?? 2,
+    idleTimeoutMillis: 300_000,
+    connectionTimeoutMillis: 5000,
+    application_name: "weftwork catalogue",
+  });
+  // An idle connection that breaks is replaced by the pool; the next query tells if the server is gone.
+  pool.on("error", () => undefined);
+  return sqlCatalogue({ dialect: new PostgresDialect({ pool }), storeError });
+}
+
+function storeError(error: unknown): AppError {
+  const reason = error instanceof Error ? error.message || error.name : String(error);
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === DISK_FULL) return new AppError("STORE_FULL", { reason }, { cause: error });
+  if (typeof code === "string" && OUR_FAULT.test(code)) return new AppError("INTERNAL", { reason }, { cause: error });
+  return new AppError("STORE_UNAVAILABLE", { reason }, { cause: error });
+}

@@ -1,0 +1,113 @@
+import { AppError } from "@weftwork/core";
+import { Kysely, sql, type Dialect, type Selectable, type Transaction } from "kysely";
+import type { Catalogue, NewVersion, StoredVersion } from "./catalogue.ts";
+import { migrate } from "./migrate.ts";
+import type { CatalogueTables } from "./schema.ts";
+import { nextVersion } from "./version-number.ts";
+
+export interface SqlCatalogueOptions {
+  readonly dialect: Dialect;
+  /** The failure of the database as an error of the table. */
+  readonly storeError: (error: unknown) => AppError;
+}
+
+/**
+ * The catalogue on a database, once for all that Kysely speaks.
+ *
+ * Two publishers of one name are put in a row by the first statement of the transaction, which writes the workflow's
+ * row: the second waits there, and then reads what the first has committed (PostgreSQL: READ COMMITTED).
+ */
+export async function sqlCatalogue(options: SqlCatalogueOptions): Promise<Catalogue> {
+  const db = new Kysely<CatalogueTables>({ dialect: options.dialect });
+  const call = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof AppError ? error : options.storeError(error);
+    }
+  };
+  try {
+    await call(() => migrate(db));
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  const versions = db.selectFrom("workflow_version").selectAll();
+  return {
+    publish: (given) => call(() => db.transaction().execute((transaction) => publish(transaction, given))),
+    find: (tenant, name, version) =>
+      call(async () => {
+        const named = versions.where("tenant", "=", tenant).where("name", "=", name);
+        const wanted =
+          version === null ? named.orderBy("place", "desc").limit(1) : named.where("version", "=", version);
+        return stored(await wanted.executeTakeFirst());
+      }),
+    byHash: (tenant, hash) =>
+      call(async () => {
+        const named = versions.where("tenant", "=", tenant).where("hash", "=", hash);
+        return stored(await named.orderBy("created_at", "desc").orderBy("place", "desc").limit(1).executeTakeFirst());
+      }),
+    list: (tenant) =>
+      call(async () => {
+        const newest = db
+          .selectFrom("workflow_version as v")
+          .innerJoin("workflow as w", (join) =>
+            join
+              .onRef("w.tenant", "=", "v.tenant")
+              .onRef("w.name", "=", "v.name")
+              .onRef("w.version_count", "=", "v.place"),
+          )
+          .selectAll("v")
+          .where("v.tenant", "=", tenant);
+        const found = (await newest.execute()).map((row) => stored(row)!);
+        // Ordered here: the database may order text by the rules of a language.
+        return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+      }),
+    close: () => db.destroy(),
+  };
+}
+
+async function publish(db: Transaction<CatalogueTables>, given: NewVersion): Promise<StoredVersion> {
+  const { tenant, name } = given;
+  const raised = await db
+    .insertInto("workflow")
+    .values({ tenant, name, version_count: 1 })
+    .onConflict((conflict) =>
+      conflict.columns(["tenant", "name"]).doUpdateSet({ version_count: sql`workflow.version_count + 1` }),
+    )
+    .returning("version_count")
+    .executeTakeFirstOrThrow();
+  const place = Number(raised.version_count);
+  const all = db.selectFrom("workflow_version").where("tenant", "=", tenant).where("name", "=", name);
+  const same =
+    given.version === null
+      ? await all
+          .selectAll()
+          .where("place", "=", place - 1)
+          .where("hash", "=", given.hash)
+          .executeTakeFirst()
+      : await all.selectAll().where("version", "=", given.version).executeTakeFirst();
+  if (same) {
+    if (same.hash !== given.hash) {
+      throw new AppError("WORKFLOW_VERSION_EXISTS", { version: same.version, workflow: name });
+    }
+    // Nothing is added, so the count goes back to what it was.
+    const back = db.updateTable("workflow").set({ version_count: place - 1 });
+    await back.where("tenant", "=", tenant).where("name", "=", name).execute();
+    return stored(same)!;
+  }
+  const taken = given.version === null ? await all.select("version").execute() : [];
+  const version = given.version ?? nextVersion(taken.map((row) => row.version));
+  const { hash, source, createdAt } = given;
+  await db
+    .insertInto("workflow_version")
+    .values({ tenant, name, version, place, hash, source, created_at: createdAt })
+    .execute();
+  return { ...given, version };
+}
+
+function stored(row: Selectable<CatalogueTables["workflow_version"]> | undefined): StoredVersion | null {
+  if (!row) return null;
+  const { tenant, name, version, hash, source, created_at: createdAt } = row;
+  return { tenant, name, version, hash, source, createdAt: Number(createdAt) };
+}

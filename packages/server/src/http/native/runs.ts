@@ -1,0 +1,92 @@
+import { AppError } from "@weftwork/core";
+import type { Run, SubmittedRun } from "@weftwork/sdk";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { jsonObjectOf, optionalJsonObjectOf } from "../body.ts";
+import { checkMembers, text } from "../members.ts";
+import { readPrefer } from "../prefer.ts";
+import { streamRun } from "../stream.ts";
+import { sendJson, type Surface } from "../surface.ts";
+import { readIdempotencyKey, readSubmission } from "./submission.ts";
+
+interface ById {
+  readonly Params: { readonly id: string };
+}
+
+/** `/api/runs` and `/api/tasks`: submit, look, follow, cancel. */
+export function runRoutes(app: FastifyInstance, surface: Surface): void {
+  const { engine } = surface;
+
+  app.post("/api/runs", async (request, reply) => {
+    surface.refuseWhileDraining();
+    const submission = readSubmission(jsonObjectOf(request.body));
+    const idempotencyKey = readIdempotencyKey(request.headers["idempotency-key"]);
+    const prefer = readPrefer(request.headers["prefer"]);
+    const { run, created } = await engine.runs.start(
+      idempotencyKey === null ? submission : { ...submission, idempotencyKey },
+    );
+    reply.header("location", run.links.self);
+    if (!created) reply.header("idempotency-replayed", "true");
+    if (prefer.applied !== null) reply.header("preference-applied", prefer.applied);
+    if (prefer.waitMs > 0) {
+      const ended = await waitForEnd(surface, reply, run.id, prefer.waitMs);
+      if (ended !== null) return sendJson(reply, 200, ended);
+    }
+    return sendJson(reply, created ? 202 : 200, submitted(run));
+  });
+
+  app.get<ById>("/api/runs/:id", async (request, reply) => sendJson(reply, 200, await found(surface, request)));
+
+  app.get<ById>("/api/tasks/:id", async (request, reply) => {
+    const task = await engine.runs.task(request.params.id);
+    if (task === null) throw notFound(request.params.id);
+    return sendJson(reply, 200, task);
+  });
+
+  app.get<ById>("/api/runs/:id/events", { exposeHeadRoute: false }, async (request, reply) => {
+    const run = await found(surface, request);
+    return streamRun(surface, request, reply, run);
+  });
+
+  app.post<ById>("/api/runs/:id/cancel", async (request, reply) => {
+    const body = optionalJsonObjectOf(request.body);
+    checkMembers(body, { reason: { check: text(1000) } });
+    const run = await engine.runs.cancel(request.params.id, String(body["reason"] ?? "cancelled by a request"));
+    return sendJson(reply, isFinal(run) ? 200 : 202, run);
+  });
+}
+
+export function submitted({ id, status, links }: Run): SubmittedRun {
+  return { id, task_id: id, status, links };
+}
+
+export async function found(surface: Surface, request: FastifyRequest<ById>): Promise<Run> {
+  const run = await surface.engine.runs.get(request.params.id);
+  if (run === null) throw notFound(request.params.id);
+  return run;
+}
+
+function notFound(id: string): AppError {
+  return new AppError("RUN_NOT_FOUND", { run: id.slice(0, 200) });
+}
+
+export function isFinal({ status }: Run): boolean {
+  return status === "succeeded" || status === "failed" || status === "cancelled";
+}
+
+/** The run once it has ended; null when it has not within the time, the caller went away, or the server is draining. */
+async function waitForEnd(surface: Surface, reply: FastifyReply, id: string, timeoutMs: number): Promise<Run | null> {
+  const stop = new AbortController();
+  const abort = (): void => stop.abort();
+  const forget = surface.onDrain(abort);
+  reply.raw.once("close", abort);
+  try {
+    const run = await surface.engine.runs.wait(id, { timeoutMs, signal: stop.signal });
+    return run !== null && isFinal(run) ? run : null;
+  } catch (error) {
+    if (stop.signal.aborted) return null;
+    throw error;
+  } finally {
+    forget();
+    reply.raw.off("close", abort);
+  }
+}

@@ -1,0 +1,52 @@
+import { AppError, PRIORITIES, type JsonObject } from "@weftwork/core";
+import type { RunSubmission } from "@weftwork/sdk";
+import { checkMembers, object, text, type MemberCheck, type MemberRule } from "../members.ts";
+
+/** Ids stand in paths, logs and tickets, so they are plain. */
+const ID = /^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$/;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+
+const id: MemberCheck = (value) =>
+  typeof value === "string" && ID.test(value)
+    ? null
+    : "must have 1 to 128 of the characters A-Z a-z 0-9 . _ : ~ -, and begin with a letter or a digit";
+
+const time: MemberCheck = (value) =>
+  typeof value === "string" && TIME.test(value) && !Number.isNaN(Date.parse(value))
+    ? null
+    : "must be a time such as 2026-11-21T10:00:00Z";
+
+const priority: MemberCheck = (value) =>
+  PRIORITIES.some((known) => known === value) ? null : `must be one of ${PRIORITIES.join(", ")}`;
+
+/** The members of `POST /api/runs`. Inputs are checked where the workflow's schema is known. */
+const SUBMISSION: Readonly<Record<string, MemberRule>> = {
+  workflow: { check: text(200), required: true },
+  version: { check: text(200) },
+  id: { check: id },
+  inputs: { check: object },
+  priority: { check: priority },
+  metadata: { check: object },
+  run_at: { check: time },
+};
+
+export function readSubmission(body: JsonObject): RunSubmission {
+  if (Object.hasOwn(body, "callback_url")) {
+    throw new AppError("INVALID_REQUEST", {
+      reason: "callback_url is not part of this version; follow the run at its events link, or send Prefer: wait=30",
+    });
+  }
+  checkMembers(body, SUBMISSION);
+  return body as unknown as RunSubmission;
+}
+
+/** The key of `Idempotency-Key`: a quoted string as the draft has it, or the bare token that most clients send. */
+export function readIdempotencyKey(header: string | readonly string[] | undefined): string | null {
+  if (header === undefined) return null;
+  const quoted = typeof header === "string" ? /^"((?:[^"\\]|\\.)*)"$/.exec(header.trim()) : null;
+  const key = quoted ? quoted[1]!.replaceAll(/\\(.)/g, "$1") : String(header).trim();
+  if (typeof header === "string" && /^[\x21-\x7e][\x20-\x7e]{0,254}$/.test(key)) return key;
+  throw new AppError("INVALID_REQUEST", {
+    reason: "Idempotency-Key must be one text of 1 to 255 printable characters",
+  });
+}

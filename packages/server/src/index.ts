@@ -1,0 +1,5 @@
+export { openWeft, type Weft, type WeftOptions } from "./weft.ts";
+export { completed, defineNode, failed, parked } from "./nodes/define-node.ts";
+export type { Effect, NodeExecutor, NodeTask, Outcome, TaskPart, Usage } from "./nodes/node.ts";
+export { AppError, type Failure, type Json, type JsonObject, type Problem } from "@weftwork/core";
+export type { Run, RunMessage, RunSubmission, TaskProgress, WorkflowVersion } from "@weftwork/sdk";

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { AppError } from "@weftwork/core";
+import pg from "pg";
+import type { PoolClient, QueryResultRow } from "pg";
+import { errorKind, storeError } from "./postgres-errors.ts";
+import { quoteName } from "./postgres-schema.ts";
+
+export interface PostgresPoolOptions {
+  readonly url: string;
+  readonly schema: string;
+  readonly size: number;
+  /** Milliseconds after which the server ends a statement. */
+  readonly statementTimeoutMs: number;
+  readonly applicationName: string;
+}
+
+/** 64-bit integers are times and keys here, all of them exact as numbers. */
+const INT8 = 20;
+const types = {
+  getTypeParser: ((oid: number, format?: "text" | "binary") =>
+    oid === INT8 ? Number : pg.types.getTypeParser(oid, format as "text")) as typeof pg.types.getTypeParser,
+};
+
+/**
+ * What every connection is told. The plans of the hot statements must not depend on when they were first made: a table
+ * that was empty then would be read whole for ever. So plans are generic, and follow indexes.
+ */
+export function connectionConfig(options: PostgresPoolOptions): pg.ClientConfig {
+  const settings = {
+    search_path: quoteName(options.schema),
+    plan_cache_mode: "force_generic_plan",
+    enable_seqscan: "off",
+    enable_mergejoin: "off",
+    jit: "off",
+    statement_timeout: options.statementTimeoutMs,
+    lock_timeout: Math.min(5000, options.statementTimeoutMs),
+    idle_in_transaction_session_timeout: 10_000,
+  };
+  const setting = (name: string, value: string | number): string => `-c ${name}=${String(value).replaceAll(" ", "\\ ")}`;
+  return {
+    connectionString: options.url,
+    options: Object.entries(settings)
+      .map(([name, value]) => setting(name, value))
+      .join(" "),
+    application_name: options.applicationName,
+    connectionTimeoutMillis: 5000,
+    keepAlive: true,
+    types,
+  };
+}
+
+export interface Query {
+  /** Named statements are parsed once a connection. */
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: readonly unknown[];
+}
+
+/**
+ * Connections of one kind, and the repetition that makes passing faults invisible (F17, F29).
+ *
+ * R1. Work that is handed in may be done more than once. It must be harmless then: compare-and-set, or idempotent.
+ * R2. A connection on which anything unexpected happened is never used again.
+ */
+export class PostgresPool {
+  private readonly pool: pg.Pool;
+  private closed = false;
+
+  constructor(options: PostgresPoolOptions) {
+    this.pool = new pg.Pool({ ...connectionConfig(options), max: options.size, idleTimeoutMillis: 300_000 });
+    // An idle connection that breaks is replaced on its next use; there is nobody to tell.
+    this.pool.on("error", () => undefined);
+  }
+
+  /** One statement by itself. */
+  async query<R extends QueryResultRow>(query: Query): Promise<R[]> {
+    return this.use((client) => run<R>(client, query));
+  }
+
+  /** All statements of the work, or none. */
+  async transaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    return this.use(async (client) => {
+      await client.query("begin");
+      const result = await work(client);
+      await client.query("commit");
+      return result;
+    });
+  }
+
+  /** Does the work on a connection; again on another, while the faults pass by themselves. */
+  async use<T>(work: (client: PoolClient) => Promise<T>, attempts = 6): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      if (this.closed) throw new AppError("STORE_UNAVAILABLE", { reason: "it is closed" });
+      let client: PoolClient | null = null;
+      try {
+        client = await this.pool.connect();
+        const result = await work(client);
+        client.release();
+        return result;
+      } catch (error) {
+        const kind = errorKind(error);
+        await this.putBack(client, kind === "lost");
+        if ((kind !== "lost" && kind !== "repeat") || attempt >= attempts) throw kind === "data" ? error : storeError(error);
+        // Full jitter, so that those who met do not meet again.
+        await sleep(Math.random() * Math.min(1000, 10 * 3 ** attempt));
+      }
+    }
+  }
+
+  private async putBack(client: PoolClient | null, broken: boolean): Promise<void> {
+    if (!client) return;
+    if (broken) return client.release(true);
+    try {
+      await client.query("rollback");
+      client.release();
+    } catch {
+      client.release(true);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    await this.pool.end();
+  }
+}
+
+export async function run<R extends QueryResultRow>(client: PoolClient, query: Query): Promise<R[]> {
+  const { name, text, values } = query;
+  const result = await client.query<R>({ ...(name ? { name } : {}), text, values: values as unknown[] });
+  return result.rows;
+}

@@ -1,0 +1,163 @@
+import { hash } from "node:crypto";
+import { AppError } from "@weftwork/core";
+import type { Client, PoolClient } from "pg";
+
+/**
+ * The tables of the PostgreSQL journal, as numbered steps, kept with their checksums in `migration`.
+ *
+ * P1. Steps are only ever added. One that has been taken is never changed: its checksum is compared at every start.
+ * P2. Rows of runs are partitioned by the day the run was created, so that (day, run, seq) can be unique and retention
+ *     drops whole tables. The default partition takes the rows of a day that nobody made a partition for.
+ * P3. No indexed column is written between a run's first and last row, so updates on the way stay within their page.
+ * P4. `now_ms()` is the only clock. A test replaces it; nothing else decides by time.
+ */
+export const POSTGRES_MIGRATIONS: readonly string[] = [
+  `
+  create function now_ms() returns bigint language sql volatile parallel safe
+    as 'select (extract(epoch from clock_timestamp()) * 1000)::bigint';
+
+  create sequence run_keys increment by 10000;
+
+  create table worker (
+    worker_key bigint generated always as identity primary key,
+    name text not null, incarnation text not null, pid integer not null, joined_at bigint not null,
+    lease_until bigint not null, state smallint not null
+  ) with (fillfactor = 50);
+
+  create table run (
+    run_key bigint primary key, run_day integer not null,
+    tenant text not null, id text not null,
+    workflow text not null, version text not null, version_hash text not null,
+    rank smallint not null, metadata text not null, created_at bigint not null, fingerprint text not null,
+    idempotency_key text, slotted boolean not null,
+    status text not null, started_at bigint, finished_at bigint, error_code text,
+    available_at bigint, epoch integer not null, owner bigint, crash_count integer not null
+  ) with (fillfactor = 90);
+  create unique index run_id on run (tenant, id);
+  create index run_created on run (tenant, created_at, run_key);
+  create index run_free on run (owner, rank, available_at, run_key) where finished_at is null;
+  create index run_day on run using brin (run_day) with (autosummarize = on);
+
+  create table entry (
+    run_day integer not null, run_key bigint not null, seq integer not null, epoch integer not null, body bytea not null,
+    primary key (run_day, run_key, seq)
+  ) partition by range (run_day);
+  create table entry_default partition of entry default;
+
+  create table snapshot (run_key bigint primary key, seq integer not null, body bytea not null);
+
+  create table submission (
+    tenant text not null, key text not null, run_key bigint not null, fingerprint text not null, expires_at bigint not null,
+    primary key (tenant, key)
+  );
+
+  create table inbox (
+    place bigint generated always as identity primary key,
+    run_key bigint not null, input_id text not null, body text not null
+  );
+  create unique index inbox_input on inbox (run_key, input_id);
+
+  create table slot (
+    place bigint generated always as identity primary key,
+    run_key bigint not null, lane text not null, held boolean not null, leaving boolean not null, lane_limit integer not null
+  );
+  create unique index slot_run on slot (run_key);
+  create index slot_lane on slot (lane, held, place);
+
+  create table payload (
+    tenant text not null, hash text not null, size bigint not null, bytes bytea, orphaned_at bigint,
+    primary key (tenant, hash)
+  );
+  alter table payload alter column bytes set storage external;
+  create index payload_orphan on payload (orphaned_at) where orphaned_at is not null;
+
+  create table payload_name (
+    run_key bigint not null, tenant text not null, hash text not null, primary key (run_key, hash)
+  );
+  create index payload_name_payload on payload_name (tenant, hash);
+
+  create table counter (
+    tenant text not null, shard smallint not null,
+    submitted bigint not null, succeeded bigint not null, failed bigint not null, cancelled bigint not null,
+    primary key (tenant, shard)
+  ) with (fillfactor = 50);
+  `,
+];
+
+const checksumOf = (step: string): string => hash("sha256", step.replaceAll(/\s+/g, " ")).slice(0, 16);
+
+/**
+ * Brings the schema to the newest step, or to `upTo`. Safe to run by several processes at once: they wait for each
+ * other, and each step is all or nothing. The connection's search path names the schema.
+ */
+export async function migratePostgres(
+  client: Client | PoolClient,
+  schema: string,
+  upTo = POSTGRES_MIGRATIONS.length,
+): Promise<void> {
+  await client.query("select pg_advisory_lock(hashtext($1))", [`weft migration ${schema}`]);
+  try {
+    await client.query(`create schema if not exists ${quoteName(schema)}`);
+    await client.query(
+      "create table if not exists migration (step integer primary key, checksum text not null, taken_at timestamptz not null)",
+    );
+    const { rows } = await client.query<{ step: number; checksum: string }>("select step, checksum from migration");
+    const taken = new Map(rows.map(({ step, checksum }) => [step, checksum]));
+    const found = Math.max(0, ...taken.keys());
+    const known = POSTGRES_MIGRATIONS.length;
+    if (found > known) throw new AppError("STORE_VERSION", { found, known });
+    for (const [at, sql] of POSTGRES_MIGRATIONS.slice(0, upTo).entries()) {
+      const checksum = checksumOf(sql);
+      if (taken.has(at + 1)) {
+        if (taken.get(at + 1) === checksum) continue;
+        throw new AppError("STORE_VERSION", { found: `another step ${at + 1}`, known });
+      }
+      await client.query("begin");
+      await client.query(sql);
+      await client.query("insert into migration values ($1, $2, now())", [at + 1, checksum]);
+      await client.query("commit");
+    }
+  } catch (error) {
+    await client.query("rollback").catch(() => undefined);
+    throw error;
+  } finally {
+    await client.query("select pg_advisory_unlock(hashtext($1))", [`weft migration ${schema}`]).catch(() => undefined);
+  }
+}
+
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** The schema as text, the same for the same tables however they came to be. Partitions of days are left out. */
+export async function dumpPostgresSchema(client: Client | PoolClient, schema: string): Promise<string> {
+  const { rows } = await client.query<{ line: string }>(
+    `
+    select line from (
+      select 1 as part, format('column %s.%s %s%s%s%s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
+        case when a.attnotnull then ' not null' else '' end,
+        case when a.attidentity <> '' then ' identity ' || a.attidentity else '' end,
+        case when a.attstorage <> t.typstorage then ' storage ' || a.attstorage else '' end) as line,
+        c.relname as a, lpad(a.attnum::text, 4, '0') as b
+      from pg_class c join pg_attribute a on a.attrelid = c.oid join pg_type t on t.oid = a.atttypid
+      where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
+      union all
+      select 2, format('table %s %s%s', c.relname, coalesce(array_to_string(c.reloptions, ','), ''),
+        coalesce(' ' || pg_get_partkeydef(c.oid), '') || coalesce(' ' || pg_get_expr(c.relpartbound, c.oid), '')), c.relname, ''
+      from pg_class c where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'p')
+      union all
+      select 3, replace(indexdef, schemaname || '.', ''), indexname, '' from pg_indexes where schemaname = $1
+      union all
+      select 4, format('constraint %s.%s %s', conrelid::regclass::text, conname, pg_get_constraintdef(oid)), conname, ''
+      from pg_constraint where connamespace = $1::regnamespace
+      union all
+      select 5, format('sequence %s increment %s', sequencename, increment_by), sequencename, ''
+      from pg_sequences where schemaname = $1
+      union all
+      select 6, format('function %s %s', proname, prosrc), proname, '' from pg_proc where pronamespace = $1::regnamespace
+    ) as parts
+    where line !~ 'entry_d[0-9]' order by part, a, b, line`,
+    [schema],
+  );
+  return `-- Made by the schema test from the migrations; do not edit.\n${rows.map(({ line }) => `${line}\n`).join("")}`;
+}

@@ -1,0 +1,112 @@
+import { hash } from "node:crypto";
+import type { SQLInputValue, StatementSync } from "node:sqlite";
+import { AppError } from "@weftwork/core";
+import type { RunHead, RunPage, RunQuery, RunRecord, RunStats } from "./journal.ts";
+import { decodeCursor, encodeCursor, pageSize } from "./rules.ts";
+import { isDamage, storeError } from "./sqlite-errors.ts";
+import type { SqliteStore } from "./sqlite-store.ts";
+import { checksum, HEAD_COLUMNS, headOf } from "./sqlite-store.ts";
+
+const ROWS = `select seq, epoch, crc, body from entry where run_key = ? and seq > ? order by seq limit ?`;
+const SNAPSHOT = `select seq, crc, body from snapshot where run_key = ? and seq > ?`;
+const PAYLOAD = `select bytes from payload where tenant = ? and hash = ?`;
+const HEAD = `select ${HEAD_COLUMNS} from run where tenant = ? and id = ?`;
+const STATS = `select submitted, succeeded, failed, cancelled from counter where tenant = ?`;
+
+/** Reads. Each checks what it hands out, so that a damaged page is an error and never a wrong value (F26). */
+export class SqliteQueries {
+  private readonly store: SqliteStore;
+  private readonly statements: Record<"rows" | "snapshot" | "payload" | "head" | "stats", StatementSync>;
+
+  constructor(store: SqliteStore) {
+    this.store = store;
+    const { db } = store;
+    this.statements = {
+      rows: db.prepare(ROWS),
+      snapshot: db.prepare(SNAPSHOT),
+      payload: db.prepare(PAYLOAD),
+      head: db.prepare(HEAD),
+      stats: db.prepare(STATS),
+    };
+  }
+
+  read(runKey: number, options: { snapshot?: boolean; afterSeq?: number; limit?: number }): RunRecord {
+    const damaged = (reason: string, cause?: unknown): AppError =>
+      new AppError("RUN_DAMAGED", { run: runKey, reason }, { cause });
+    try {
+      let after = options.afterSeq ?? 0;
+      const stored = options.snapshot ? this.statements.snapshot.get(runKey, after) : undefined;
+      const snapshot = stored ? { seq: Number(stored["seq"]), body: String(stored["body"]) } : null;
+      if (snapshot) {
+        if (checksum(runKey, snapshot.seq, 0, snapshot.body) !== stored!["crc"]) throw damaged("its snapshot changed");
+        after = snapshot.seq;
+      }
+      const rows = this.statements.rows.all(runKey, after, options.limit ?? -1).map((row, at) => {
+        const [seq, epoch, body] = [Number(row["seq"]), Number(row["epoch"]), String(row["body"])];
+        if (seq !== after + at + 1) throw damaged(`its row ${after + at + 1} is missing`);
+        if (checksum(runKey, seq, epoch, body) !== row["crc"]) throw damaged(`its row ${seq} changed`);
+        return { seq, epoch, body };
+      });
+      return { snapshot, rows };
+    } catch (error) {
+      throw isDamage(error) ? damaged((error as Error).message, error) : storeError(error);
+    }
+  }
+
+  payloads(tenant: string, hashes: readonly string[]): ReadonlyMap<string, Uint8Array> {
+    const found = new Map<string, Uint8Array>();
+    for (const name of hashes) {
+      try {
+        const bytes = this.statements.payload.get(tenant, name)?.["bytes"];
+        if (!(bytes instanceof Uint8Array)) continue;
+        if (hash("sha256", bytes) !== name) throw new AppError("PAYLOAD_DAMAGED", { hash: name });
+        found.set(name, bytes);
+      } catch (error) {
+        throw isDamage(error) ? new AppError("PAYLOAD_DAMAGED", { hash: name }, { cause: error }) : storeError(error);
+      }
+    }
+    return found;
+  }
+
+  head(tenant: string, id: string): RunHead | null {
+    const row = this.statements.head.get(tenant, id);
+    return row ? headOf(row) : null;
+  }
+
+  /** Reads `run_created (tenant, created_at)` backwards from the cursor, and stops when the page is full. */
+  find(query: RunQuery): RunPage {
+    const size = pageSize(query.limit);
+    if (query.status?.length === 0) return { runs: [], nextCursor: null };
+    const conditions = ["tenant = ?"];
+    const values: SQLInputValue[] = [query.tenant];
+    const add = (condition: string, ...more: readonly SQLInputValue[]): void => {
+      conditions.push(condition);
+      values.push(...more);
+    };
+    if (query.cursor !== undefined) {
+      const { createdAt, runKey } = decodeCursor(query.cursor);
+      add("(created_at, run_key) < (?, ?)", createdAt, runKey);
+    }
+    if (query.createdAfter !== undefined) add("created_at > ?", query.createdAfter);
+    if (query.createdBefore !== undefined) add("created_at < ?", query.createdBefore);
+    if (query.workflow !== undefined) add("workflow = ?", query.workflow);
+    if (query.status) add(`status in (${query.status.map(() => "?").join(", ")})`, ...query.status);
+    const sql = `select ${HEAD_COLUMNS} from run where ${conditions.join(" and ")}
+      order by created_at desc, run_key desc limit ?`;
+    const rows = this.store.db.prepare(sql).all(...values, size + 1);
+    const runs = rows.slice(0, size).map((row) => headOf(row));
+    return { runs, nextCursor: rows.length > size ? encodeCursor(runs.at(-1)!) : null };
+  }
+
+  stats(tenant: string): RunStats {
+    const row = this.statements.stats.get(tenant);
+    const count = (name: string): number => Number(row?.[name] ?? 0);
+    const [submitted, succeeded, failed, cancelled] = [
+      count("submitted"),
+      count("succeeded"),
+      count("failed"),
+      count("cancelled"),
+    ];
+    return { submitted, open: submitted - succeeded - failed - cancelled, succeeded, failed, cancelled };
+  }
+}

@@ -1,0 +1,36 @@
+import { AppError, WORK_TYPES } from "@weftwork/core";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { builtinModels } from "../gateway/builtin/index.ts";
+import { modelCatalog } from "../gateway/catalog.ts";
+import { defineNode } from "./define-node.ts";
+import { builtinNodes, nodeRegistry } from "./registry.ts";
+
+const builtin = builtinNodes({ catalog: modelCatalog(builtinModels()) });
+const own = (type: string) => defineNode({ type, config: z.unknown(), execute: () => null });
+
+test("every work type of the language has exactly one node", () => {
+  expect(nodeRegistry(builtin).types().toSorted()).toEqual([...WORK_TYPES].toSorted());
+  expect(nodeRegistry(builtin).ownTypes()).toEqual([]);
+});
+
+test("own nodes stand beside the builtin ones", () => {
+  const shout = own("shout");
+  const registry = nodeRegistry([...builtin, shout]);
+  expect(registry.get("shout")).toBe(shout);
+  expect(registry.ownTypes()).toEqual(["shout"]);
+});
+
+test.each([
+  ["a type given twice", [own("shout"), own("shout")]],
+  ["a type that is a builtin one", [...builtin, own("template")]],
+  ["the name of a control step", [own("switch")]],
+  ["another spelling of a builtin type", [own("llm")]],
+])("%s is refused", (_what, executors) => {
+  expect(() => nodeRegistry(executors)).toThrow(AppError);
+});
+
+test("a type that nobody does is NODE_NOT_AVAILABLE", () => {
+  expect(() => nodeRegistry([]).get("shout")).toThrow(expect.objectContaining({ code: "NODE_NOT_AVAILABLE" }));
+  expect(nodeRegistry([]).has("shout")).toBe(false);
+});

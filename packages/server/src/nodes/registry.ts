@@ -1,0 +1,70 @@
+import { AppError, CONTROL_TYPES, TYPE_ALIASES, WORK_TYPES } from "@weftwork/core";
+import type { Catalog } from "../gateway/catalog.ts";
+import type { Model } from "../gateway/model.ts";
+import { answerNode } from "./answer.ts";
+import { httpNode, type HttpOptions } from "./http.ts";
+import { listNode } from "./list.ts";
+import { modelInference } from "./model-inference.ts";
+import type { NodeExecutor } from "./node.ts";
+import { templateNode } from "./template.ts";
+import { unavailableNodes } from "./unavailable.ts";
+
+/** The executors of a process, one a type. Fixed once made. */
+export interface NodeRegistry {
+  /** Throws `NODE_NOT_AVAILABLE` for a type that nobody here does. */
+  get(type: string): NodeExecutor;
+  has(type: string): boolean;
+  types(): readonly string[];
+  /** The types that the language itself does not know: nodes of the operator's own. */
+  ownTypes(): readonly string[];
+}
+
+/**
+ * A registry of these executors. A type given twice, or one that means something else in the language (`switch`,
+ * `llm`), is a mistake of the configuration and is refused here: which of the two ran would depend on their order.
+ */
+export function nodeRegistry(executors: readonly NodeExecutor[]): NodeRegistry {
+  const byType = new Map<string, NodeExecutor>();
+  const mistakes: string[] = [];
+  for (const executor of executors) {
+    const { type } = executor;
+    if (byType.has(type)) mistakes.push(`the node type ${type} is defined twice`);
+    else if (RESERVED.has(type)) mistakes.push(`the node type ${type} is a word of the language; choose another name`);
+    else byType.set(type, executor);
+  }
+  if (mistakes.length > 0) {
+    throw new AppError("CONFIGURATION_INVALID", { count: mistakes.length, first: mistakes[0]! });
+  }
+  const types = [...byType.keys()];
+  const own = types.filter((type) => !KNOWN.has(type));
+  return {
+    get(type) {
+      const found = byType.get(type);
+      if (found) return found;
+      throw new AppError("NODE_NOT_AVAILABLE", { type, reason: `no node of that type is registered in this process` });
+    },
+    has: (type) => byType.has(type),
+    types: () => types,
+    ownTypes: () => own,
+  };
+}
+
+const KNOWN: ReadonlySet<string> = new Set(WORK_TYPES);
+const RESERVED: ReadonlySet<string> = new Set([...CONTROL_TYPES, ...Object.keys(TYPE_ALIASES)]);
+
+export interface BuiltinOptions {
+  readonly catalog: Catalog<Model>;
+  readonly http?: HttpOptions;
+}
+
+/** Every work type of the language, those that cannot run yet included. */
+export function builtinNodes(options: BuiltinOptions): readonly NodeExecutor[] {
+  return [
+    templateNode(),
+    listNode(),
+    answerNode(),
+    httpNode(options.http),
+    modelInference({ catalog: options.catalog }),
+    ...unavailableNodes(),
+  ];
+}

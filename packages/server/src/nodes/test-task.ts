@@ -1,0 +1,32 @@
+import { deepFreeze, type Json, type JsonObject } from "@weftwork/core";
+import type { NodeTask, TaskPart } from "./node.ts";
+
+export interface TestTask extends NodeTask {
+  /** What the node has emitted so far. */
+  readonly emitted: readonly TaskPart[];
+}
+
+export interface TestTaskOptions {
+  readonly input?: Json;
+  readonly seed?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A task as the worker hands it to a node, for tests of nodes. */
+export function testTask(config: JsonObject, options: TestTaskOptions = {}): TestTask {
+  const emitted: TaskPart[] = [];
+  return {
+    runId: "run_1",
+    tenant: "default",
+    scope: "root",
+    node: "step",
+    attempt: 1,
+    key: "run_1/root/step/1",
+    config: deepFreeze(config),
+    input: () => options.input ?? null,
+    seed: options.seed ?? 7,
+    signal: options.signal ?? new AbortController().signal,
+    emit: (part) => void emitted.push(part),
+    emitted,
+  };
+}

@@ -1,0 +1,181 @@
+import { AppError, failureOf, isFinal } from "@weftwork/core";
+import type { Journal, Membership, RunHead } from "../journal/journal.ts";
+import type { Clock } from "./clock.ts";
+import { hotRun, type HotRun } from "./hot-run.ts";
+import { decodeInput } from "./inbox.ts";
+import type { Owner } from "./owner.ts";
+import type { Payloads } from "./payloads.ts";
+import { loadState } from "./recover.ts";
+import { controlPayloads } from "@weftwork/core";
+import type { Workflows } from "./workflows.ts";
+
+export interface ClaimsOptions {
+  readonly journal: Journal;
+  readonly membership: Membership;
+  readonly owner: Owner;
+  readonly workflows: Workflows;
+  readonly payloads: Payloads;
+  readonly clock: Clock;
+  /** Runs held at most; no more are claimed then. */
+  readonly runsMax: number;
+  /** Bytes of journal that may be read for recovery at the same time (O18). */
+  readonly recoveryBytesMax: number;
+  readonly problem: (message: string, head: RunHead, error: unknown) => void;
+}
+
+const POLL_MS_MIN = 50;
+const POLL_MS_MAX = 2000;
+const CLAIM_MAX = 64;
+const INBOX_MAX = 256;
+/** Runs loaded at the same time while claims are carried out. */
+const LOADS_MAX = 8;
+/** Crashes of its owner after which a run is set aside (F8). */
+export const CRASHES_MAX = 5;
+
+/**
+ * Finds runs that nobody advances (new ones, due ones, those of dead workers, those with an input waiting) and takes
+ * them over; takes in what was offered to runs held here. Polls with a growing pause while idle (O17), at once when
+ * poked.
+ */
+export class Claims {
+  private readonly options: ClaimsOptions;
+  private pause = POLL_MS_MIN;
+  private cancel: (() => void) | null = null;
+  private working: Promise<void> | null = null;
+  private again = false;
+  private closed = false;
+  private bytesLoading = 0;
+
+  constructor(options: ClaimsOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    this.poke();
+  }
+
+  /** Look now. */
+  poke(): void {
+    if (this.closed) return;
+    this.pause = POLL_MS_MIN;
+    if (this.working) {
+      this.again = true;
+      return;
+    }
+    this.cancel?.();
+    this.cancel = null;
+    this.working = this.work().finally(() => {
+      this.working = null;
+      if (this.closed) return;
+      if (this.again) {
+        this.again = false;
+        this.poke();
+      } else {
+        // A pause of one half to one and a half keeps processes that started together apart.
+        const spread = 0.5 + (this.options.clock.monotonic() % 1);
+        this.cancel = this.options.clock.after(this.pause * spread, () => this.tick());
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.cancel?.();
+    await this.working;
+  }
+
+  private tick(): void {
+    const pause = Math.min(this.pause * 2, POLL_MS_MAX);
+    this.poke();
+    this.pause = pause;
+  }
+
+  private async work(): Promise<void> {
+    try {
+      let found = true;
+      while (found && !this.closed) {
+        const claimed = await this.claim();
+        const taken = await this.takeOffered();
+        found = claimed === CLAIM_MAX || taken === INBOX_MAX;
+        if (claimed + taken > 0) this.pause = POLL_MS_MIN;
+      }
+    } catch {
+      // The store does not answer: the pause grows, and the next look says whether it is back. Commits report it.
+    }
+  }
+
+  private async claim(): Promise<number> {
+    const { journal, membership, owner, runsMax, clock } = this.options;
+    const room = Math.min(CLAIM_MAX, runsMax - owner.runs.size);
+    if (room <= 0 || clock.monotonic() >= membership.deadline()) return 0;
+    const heads = await journal.claim(membership, room);
+    const queue = [...heads];
+    const load = async (): Promise<void> => {
+      for (let head = queue.shift(); head; head = queue.shift()) await this.recover(head);
+    };
+    await Promise.all(Array.from({ length: LOADS_MAX }, load));
+    return heads.length;
+  }
+
+  private async recover(head: RunHead): Promise<void> {
+    const { journal, workflows, owner, payloads, membership } = this.options;
+    try {
+      await this.admission();
+      const { state, bytes } = await loadState(journal, workflows, head);
+      this.bytesLoading += bytes;
+      await payloads.load(head.tenant, controlPayloads(state), true).finally(() => (this.bytesLoading -= bytes));
+      if (isFinal(state.status)) return;
+      const { runKey: key, tenant, id, epoch } = head;
+      const run = hotRun({
+        key,
+        tenant,
+        id,
+        epoch,
+        state,
+        nextSeq: state.seq + 1,
+        creation: null,
+        recordedStatus: head.status,
+      });
+      if (head.crashCount >= CRASHES_MAX) this.quarantine(run, head.crashCount);
+      else owner.adopt(run);
+    } catch (error) {
+      this.options.problem("the run cannot be recovered", head, error);
+      // Nobody can advance it as it stands. Given up for an hour, so that a repaired store finds it again.
+      await journal.release(membership, [
+        { runKey: head.runKey, epoch: head.epoch, availableAt: this.options.clock.now() + 3_600_000 },
+      ]);
+    }
+  }
+
+  private quarantine(run: HotRun, count: number): void {
+    const { owner } = this.options;
+    for (const id of [...run.state.owed.keys()]) run.state.owed.delete(id);
+    owner.adopt(run);
+    owner.take(run, { type: "run_refused", failure: failureOf(new AppError("RUN_QUARANTINED", { count })) });
+  }
+
+  private async admission(): Promise<void> {
+    const { clock, recoveryBytesMax } = this.options;
+    while (this.bytesLoading > recoveryBytesMax) await new Promise<void>((resolve) => void clock.after(5, resolve));
+  }
+
+  private async takeOffered(): Promise<number> {
+    const { journal, membership, owner } = this.options;
+    const inputs = await journal.inbox(membership, INBOX_MAX);
+    let taken = 0;
+    for (const { runKey, inputId, body } of inputs) {
+      const run = owner.runs.get(runKey);
+      if (!run || run.gone || holds(run, inputId)) continue;
+      owner.take(run, decodeInput(body), inputId);
+      taken += 1;
+    }
+    return taken;
+  }
+}
+
+/** Whether the run has this inbox row already and only has not recorded it yet. */
+function holds(run: HotRun, inboxId: string): boolean {
+  return [run.inputs, run.open.inputs, run.sending?.inputs ?? []].some((inputs) =>
+    inputs.some((input) => input.inboxId === inboxId),
+  );
+}

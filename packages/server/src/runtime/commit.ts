@@ -1,0 +1,210 @@
+import { encodeRow, encodeSnapshot, isFinal, nodeOf, type RunEvent, type RunState } from "@weftwork/core";
+import type { Append, HeadChange, Journal, Membership, RunStatus, Verdict } from "../journal/journal.ts";
+import type { Clock } from "./clock.ts";
+import { emptyRow, type HotRun } from "./hot-run.ts";
+import type { Payloads } from "./payloads.ts";
+
+/** Runs and characters in one flush at most (O12). */
+const FLUSH_RUNS_MAX = 64;
+const FLUSH_CHARS_MAX = 256 * 1024;
+/** A snapshot is written with the row that brings either of these since the last one. */
+const SNAPSHOT_EVENTS = 500;
+const SNAPSHOT_CHARS = 256 * 1024;
+const RETRY_MS_MAX = 2000;
+
+export interface CommitOptions {
+  readonly journal: Journal;
+  readonly membership: Membership;
+  readonly payloads: Payloads;
+  readonly clock: Clock;
+  /** Flushes on their way at the same time. A run is in one of them at most. */
+  readonly lanes: number;
+  /** The row that was being sent is recorded, or is known not to be. Called once a row. */
+  readonly answered: (run: HotRun, verdict: Verdict) => void;
+  /** The lease has ended: every run held here belongs to somebody else by now. */
+  readonly leaseLost: () => void;
+}
+
+/**
+ * Group commit. Runs with something to record queue here; a flush takes up to 64 of them.
+ *
+ * C1. A flush starts at once when no other is on its way, otherwise when one returns. There is no timer while idle.
+ * C2. A flush whose answer did not arrive is sent again unchanged until it is answered or the lease ends: the journal
+ *     takes a repeat for what it is.
+ * C3. After the membership's deadline nothing is sent.
+ */
+export class Commit {
+  private readonly options: CommitOptions;
+  private readonly dirty: HotRun[] = [];
+  private scheduled = false;
+  private flying = 0;
+  private idle: (() => void)[] = [];
+
+  constructor(options: CommitOptions) {
+    this.options = options;
+  }
+
+  /** The run has decisions to record. */
+  add(run: HotRun): void {
+    if (run.dirty || run.sending) return;
+    run.dirty = true;
+    this.dirty.push(run);
+    this.schedule();
+  }
+
+  /** Resolves when nothing is left to record. */
+  async drain(): Promise<void> {
+    while (this.flying > 0 || this.dirty.length > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.flying >= this.options.lanes || this.dirty.length === 0) return;
+    this.scheduled = true;
+    // Behind the work that is under way: runs that become ready in the same moment share a flush.
+    this.options.clock.soon(() => {
+      this.scheduled = false;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    const runs: HotRun[] = [];
+    const batch: Append[] = [];
+    let chars = 0;
+    let taken = 0;
+    while (taken < this.dirty.length && batch.length < FLUSH_RUNS_MAX && chars < FLUSH_CHARS_MAX) {
+      const run = this.dirty[taken++]!;
+      run.dirty = false;
+      if (run.gone || run.open.decisions.length === 0) continue;
+      const { append, objects } = this.appendOf(run);
+      if (objects.length > 0) {
+        this.sendAfter(this.options.payloads.putObjects(run.tenant, objects), run, append);
+        continue;
+      }
+      runs.push(run);
+      batch.push(append);
+      chars += append.body.length;
+    }
+    this.dirty.splice(0, taken);
+    if (batch.length > 0) void this.send(runs, batch);
+    this.schedule();
+    this.tellIdle();
+  }
+
+  /** Large payloads are stored first; the row that names them follows when they are. */
+  private sendAfter(stored: Promise<void>, run: HotRun, append: Append): void {
+    this.flying += 1;
+    stored.then(
+      () => {
+        this.flying -= 1;
+        void this.send([run], [append]);
+      },
+      (error: unknown) => {
+        this.flying -= 1;
+        this.options.answered(run, { type: "refused", code: "STORE_UNAVAILABLE", details: { reason: String(error) } });
+        this.schedule();
+      },
+    );
+  }
+
+  private async send(runs: readonly HotRun[], batch: readonly Append[]): Promise<void> {
+    const { journal, membership, clock } = this.options;
+    this.flying += 1;
+    let verdicts: readonly Verdict[] | null = null;
+    for (let delay = 50; verdicts === null; delay = Math.min(delay * 2, RETRY_MS_MAX)) {
+      if (clock.monotonic() >= membership.deadline()) break;
+      try {
+        verdicts = await journal.append(membership, batch);
+      } catch {
+        // Whether it was recorded is not known; the same batch again will tell (J2).
+        await new Promise<void>((resolve) => void clock.after(delay, resolve));
+      }
+    }
+    this.flying -= 1;
+    if (verdicts === null) this.options.leaseLost();
+    else for (let i = 0; i < runs.length; i++) this.options.answered(runs[i]!, verdicts[i]!);
+    this.schedule();
+    this.tellIdle();
+  }
+
+  private appendOf(run: HotRun): {
+    readonly append: Append;
+    readonly objects: readonly { hash: string; bytes: Uint8Array }[];
+  } {
+    const row = run.open;
+    run.sending = row;
+    run.open = emptyRow();
+    const { state } = run;
+    const seq = run.nextSeq++;
+    state.seq = seq;
+    const events =
+      row.decisions.length === 1 ? row.decisions[0]!.events : row.decisions.flatMap((decision) => decision.events);
+    const { stored, objects } = this.options.payloads.externalize(events, (event) => isPinned(state, event));
+    const body = encodeRow(row.decisions);
+    run.eventsSinceSnapshot += events.length;
+    run.bytesSinceSnapshot += body.length;
+    const inputsTaken: string[] = [];
+    for (const { inboxId } of row.inputs) if (inboxId !== null) inputsTaken.push(inboxId);
+    const append: Append = {
+      runKey: run.key,
+      tenant: run.tenant,
+      epoch: run.epoch,
+      seq,
+      body,
+      create: run.creation,
+      change: headChange(run),
+      payloads: stored,
+      inputsTaken,
+      snapshot: this.snapshotOf(run),
+    };
+    run.creation = null;
+    return { append, objects };
+  }
+
+  private snapshotOf(run: HotRun): string | null {
+    if (run.eventsSinceSnapshot < SNAPSHOT_EVENTS && run.bytesSinceSnapshot < SNAPSHOT_CHARS) return null;
+    run.eventsSinceSnapshot = 0;
+    run.bytesSinceSnapshot = 0;
+    return encodeSnapshot(run.state);
+  }
+
+  private tellIdle(): void {
+    if (this.flying > 0 || this.dirty.length > 0) return;
+    const waiting = this.idle;
+    this.idle = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** Values that control rules read stay in memory with the run. */
+function isPinned(state: RunState, event: RunEvent): boolean {
+  switch (event.type) {
+    case "task_completed":
+    case "values_paged":
+    case "task_copied": {
+      const scope = state.scopes.get(event.scope);
+      return scope === undefined || nodeOf(scope, event.node).readByControl;
+    }
+    default:
+      return true;
+  }
+}
+
+/** What a list of runs shows of it now. */
+export function statusOf(state: RunState): RunStatus {
+  if (state.status !== "running") return state.status;
+  if (state.undecided.length > 0) return "running";
+  for (const command of state.owed.values()) if (command.type === "dispatch_task") return "running";
+  return "waiting";
+}
+
+function headChange(run: HotRun): HeadChange | null {
+  const { state } = run;
+  const status = statusOf(state);
+  if (status === run.recordedStatus) return null;
+  run.recordedStatus = status;
+  const started = state.startedAt === null ? {} : { startedAt: state.startedAt };
+  if (!isFinal(state.status)) return { status, ...started };
+  const error = state.failure === null ? {} : { errorCode: state.failure.code };
+  return { status, ...started, finishedAt: state.finishedAt ?? state.at, ...error };
+}

@@ -1,0 +1,152 @@
+import type { BlobStore } from "../blob/blob.ts";
+import type { Catalogue } from "../db/catalogue.ts";
+import type { Journal, Membership } from "../journal/journal.ts";
+import type { Live } from "../live/live.ts";
+import type { NodeRegistry } from "../nodes/registry.ts";
+import type { Clock } from "./clock.ts";
+import { Claims } from "./claims.ts";
+import { Commit } from "./commit.ts";
+import { Inbox } from "./inbox.ts";
+import { Keys } from "./keys.ts";
+import { Owner, type OwnerOptions, type RunNotice, type Tasks } from "./owner.ts";
+import { Payloads } from "./payloads.ts";
+import { Runs } from "./runs.ts";
+import { Timers } from "./timers.ts";
+import { Workflows } from "./workflows.ts";
+import type { HotRun } from "./hot-run.ts";
+import type { DispatchTask, TaskOutcome } from "@weftwork/core";
+import type { TaskPart } from "../nodes/node.ts";
+
+/** What the engine needs of its surroundings; every one a port. */
+export interface EngineOptions {
+  readonly journal: Journal;
+  readonly membership: Membership;
+  readonly blobs: BlobStore;
+  readonly catalogue: Catalogue;
+  readonly live: Live<RunNotice>;
+  readonly registry: NodeRegistry;
+  readonly clock: Clock;
+  readonly tenant: string;
+  /** Makes the workers, given how they report. */
+  readonly worker: (reports: WorkerReports) => Tasks & { drain(graceMs: number): Promise<void> };
+  readonly lanes: number;
+  readonly limits: EngineLimits;
+  readonly problem: (message: string, runId: string, error: unknown) => void;
+}
+
+export interface EngineLimits {
+  /** Runs held in memory at most. */
+  readonly runsMax: number;
+  /** Values kept readable beside their store. */
+  readonly payloadBytesMax: number;
+  /** Payloads from this size on go to the blob store. */
+  readonly objectBytesMin: number;
+  /** Journal bytes read at the same time for recovery. */
+  readonly recoveryBytesMax: number;
+}
+
+export interface WorkerReports {
+  readonly payloads: Payloads;
+  readonly report: (run: HotRun, task: DispatchTask, outcome: TaskOutcome) => void;
+  readonly progress: (run: HotRun, task: DispatchTask, part: TaskPart) => void;
+  readonly mayStart: () => boolean;
+}
+
+/** The parts of the runtime, put together. Starting finds and takes over what an earlier process left. */
+export class Engine {
+  readonly runs: Runs;
+  readonly workflows: Workflows;
+  readonly inbox: Inbox;
+  readonly owner: Owner;
+  private readonly options: EngineOptions;
+  private readonly claims: Claims;
+  private readonly timers: Timers;
+  private readonly worker: Tasks & { drain(graceMs: number): Promise<void> };
+  private readonly releases = new Set<Promise<unknown>>();
+
+  constructor(options: EngineOptions) {
+    this.options = options;
+    const { journal, membership, blobs, catalogue, live, registry, clock, tenant, limits } = options;
+    const payloads = new Payloads(journal, blobs, limits);
+    this.timers = new Timers(clock);
+    this.workflows = new Workflows({ catalogue, registry, clock, tenant });
+    this.worker = options.worker({
+      payloads,
+      report: (run, { scope, node, attempt }, outcome) =>
+        this.owner.take(run, { type: "task_reported", scope, node, attempt, outcome }),
+      progress: (run, { scope, node, attempt }, part) => {
+        this.runs.progressed(run, node, part);
+        live.publish(String(run.key), { type: "progress", scope, node, attempt, part });
+      },
+      mayStart: () => clock.monotonic() < membership.deadline(),
+    });
+    const commit: OwnerOptions["commit"] = (answered, leaseLost) =>
+      new Commit({ journal, membership, payloads, clock, lanes: options.lanes, answered, leaseLost });
+    this.owner = new Owner({
+      journal,
+      commit,
+      tasks: this.worker,
+      timers: this.timers,
+      live,
+      clock,
+      left: (run) => this.runs.left(run),
+      release: (release) => this.track(journal.release(membership, [release])),
+      problem: (message, run, error) => options.problem(message, run.id, error),
+    });
+    this.claims = new Claims({
+      journal,
+      membership,
+      owner: this.owner,
+      workflows: this.workflows,
+      payloads,
+      clock,
+      runsMax: limits.runsMax,
+      recoveryBytesMax: limits.recoveryBytesMax,
+      problem: (message, head, error) => options.problem(message, head.id, error),
+    });
+    this.inbox = new Inbox({ journal, owner: this.owner, tenant, poke: () => this.claims.poke() });
+    const keys = new Keys(journal);
+    this.runs = new Runs({
+      journal,
+      owner: this.owner,
+      inbox: this.inbox,
+      workflows: this.workflows,
+      payloads,
+      live,
+      clock,
+      keys,
+      tenant,
+      runsMax: limits.runsMax,
+    });
+  }
+
+  start(): void {
+    this.claims.start();
+    this.options.journal.onInbox?.(() => this.claims.poke());
+  }
+
+  /** Ends in order: claims nothing more, lets tasks end (or gives them back after the grace), records, gives runs up. */
+  async close(graceMs: number): Promise<void> {
+    await this.claims.close();
+    await this.worker.drain(graceMs);
+    await this.owner.commit.drain();
+    const { journal, membership, clock } = this.options;
+    const releases = [...this.owner.runs.values()].map(({ key: runKey, epoch }) => ({
+      runKey,
+      epoch,
+      availableAt: clock.now(),
+    }));
+    this.owner.loseAll();
+    if (releases.length > 0) await journal.release(membership, releases);
+    await Promise.all(this.releases);
+    this.timers.close();
+    await membership.leave();
+  }
+
+  private track(promise: Promise<unknown>): void {
+    const tracked = promise
+      .catch((error: unknown) => this.options.problem("a run could not be given back", "", error))
+      .finally(() => this.releases.delete(tracked));
+    this.releases.add(tracked);
+  }
+}

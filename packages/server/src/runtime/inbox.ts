@@ -1,0 +1,56 @@
+import { AppError, Payload, encodeMembers, type EncodedPayload, type Input } from "@weftwork/core";
+import type { Journal } from "../journal/journal.ts";
+import type { Owner } from "./owner.ts";
+
+const FORMAT_VERSION = "1";
+
+/** An input as the text of an inbox row. */
+export function encodeInput(input: Input): string {
+  return FORMAT_VERSION + encodeMembers(input);
+}
+
+/** The reverse. Throws on text that this version cannot read. */
+export function decodeInput(text: string): Input {
+  if (text[0] !== FORMAT_VERSION) throw new Error(`unknown format version ${JSON.stringify(text[0] ?? "")}`);
+  const data = JSON.parse(text.slice(1)) as Input & { payload?: EncodedPayload };
+  return data.type === "signal_received" ? { ...data, payload: Payload.decode(data.payload as EncodedPayload) } : data;
+}
+
+export interface InboxOptions {
+  readonly journal: Journal;
+  readonly owner: Owner;
+  readonly tenant: string;
+  /** Something was offered: look for it now. */
+  readonly poke: () => void;
+}
+
+/**
+ * The one door into a run. APIs, timers, webhooks, workers and batches all knock here; whether the run is held by this
+ * process, by another one or by nobody is not their concern. Durable when it resolves.
+ */
+export class Inbox {
+  private readonly options: InboxOptions;
+
+  constructor(options: InboxOptions) {
+    this.options = options;
+  }
+
+  /** `inputId` makes a repeat harmless. Throws `RUN_NOT_FOUND`, or `RUN_FINISHED` for a run that takes nothing more. */
+  async submit(runId: string, input: Input, inputId: string): Promise<void> {
+    const { journal, owner, tenant, poke } = this.options;
+    const run = owner.find(tenant, runId);
+    if (run) {
+      try {
+        await owner.submit(run, input);
+        return;
+      } catch (error) {
+        // The run left this process while the input was on its way: the journal will know who has it.
+        if (!(error instanceof AppError) || error.code !== "LEASE_LOST") throw error;
+      }
+    }
+    const [result] = await journal.offer([{ tenant, runId, inputId, body: encodeInput(input) }]);
+    if (result === "not_found") throw new AppError("RUN_NOT_FOUND", { run: runId });
+    if (result === "finished") throw new AppError("RUN_FINISHED", { run: runId, status: "ended" });
+    poke();
+  }
+}

@@ -1,0 +1,360 @@
+import {
+  AppError,
+  decide,
+  failureOf,
+  foldRow,
+  initialState,
+  isFinal,
+  start,
+  takeNotes,
+  decodeRow,
+} from "@weftwork/core";
+import type { ArmTimer, Command, Decision, DispatchTask, Input, RunCreated, RunEvent, RunState } from "@weftwork/core";
+import type { Journal, Release, RunCreation, Verdict } from "../journal/journal.ts";
+import type { Live } from "../live/live.ts";
+import type { Clock } from "./clock.ts";
+import { type Commit, statusOf } from "./commit.ts";
+import { emptyRow, type CreationAnswer, type HotRun, type QueuedInput } from "./hot-run.ts";
+import { Pump } from "./pump.ts";
+import type { Timers } from "./timers.ts";
+
+/** What the owner tells those who watch a run. */
+export type RunNotice =
+  | { readonly type: "recorded"; readonly seq: number; readonly decisions: readonly Decision[] }
+  | {
+      readonly type: "progress";
+      readonly scope: string;
+      readonly node: string;
+      readonly attempt: number;
+      readonly part: unknown;
+    }
+  /** The run is no longer held here; what comes next is in the journal. */
+  | { readonly type: "left" };
+
+/** Does tasks. The owner hands them over and hears of them again by `report`. */
+export interface Tasks {
+  /** Whether the step may start before the events that led to it are recorded. */
+  startsEarly(run: HotRun, command: DispatchTask): boolean;
+  /** Takes a task over; false when nobody here serves its pool (whose name is then in `poolOf`). */
+  dispatch(run: HotRun, command: DispatchTask): boolean;
+  poolOf(run: HotRun, command: DispatchTask): string;
+  /** The task must not be done twice, so its start is recorded first. */
+  recordsStart(run: HotRun, command: DispatchTask): boolean;
+  abort(run: HotRun, commandId: string): void;
+}
+
+export interface OwnerOptions {
+  readonly journal: Journal;
+  readonly commit: (answered: (run: HotRun, verdict: Verdict) => void, leaseLost: () => void) => Commit;
+  readonly tasks: Tasks;
+  readonly timers: Timers;
+  readonly live: Live<RunNotice>;
+  readonly clock: Clock;
+  /** Called when a run was lost to another owner, ended, or given up. */
+  readonly left: (run: HotRun) => void;
+  /** Gives a run back to the journal. */
+  readonly release: (release: Release) => void;
+  readonly problem: (message: string, run: HotRun, error: unknown) => void;
+}
+
+/** A run whose next timer is further away than this does not stay in memory. */
+const REST_MS_MIN = 5000;
+
+/**
+ * The owner advances runs. One process owns a run at a time, and every input to that run passes here, in order.
+ *
+ * Owns: the state of claimed runs, and the inputs waiting for each.
+ * Does not own: the decision (engine/decide), storage (journal), execution (worker).
+ *
+ * O1. State that the outside can see changes only after the row is recorded; a refused row throws the state away.
+ * O2. A stale epoch ends our part in that run at once: nothing further is carried out, its tasks are aborted.
+ * O3. Carrying out a command twice is harmless, for its id is derived and not drawn.
+ * O4. A task with an effect starts only after the row that led to it is recorded; a pure or idempotent one may start
+ *     while the row is on its way.
+ */
+export class Owner {
+  readonly runs = new Map<number, HotRun>();
+  readonly commit: Commit;
+  private readonly byId = new Map<string, HotRun>();
+  private readonly options: OwnerOptions;
+  private readonly queue: HotRun[] = [];
+  private readonly pump: Pump;
+
+  constructor(options: OwnerOptions) {
+    this.options = options;
+    this.commit = options.commit(
+      (run, verdict) => this.answered(run, verdict),
+      () => this.loseAll(),
+    );
+    this.pump = new Pump(options.clock, () => this.step());
+  }
+
+  find(tenant: string, id: string): HotRun | undefined {
+    return this.byId.get(`${tenant}/${id}`);
+  }
+
+  /** Begins a run here. The answer comes when its first row is recorded (or refused). */
+  create(
+    run: HotRun,
+    created: RunCreated,
+    copies: readonly RunEvent[],
+    creation: RunCreation,
+  ): Promise<CreationAnswer> {
+    return new Promise((resolve) => {
+      run.creation = creation;
+      run.created = resolve;
+      this.hold(run);
+      const now = this.options.clock.now();
+      try {
+        this.record(run, { at: now, causes: [], events: start(run.state, created, copies, now) }, null);
+      } catch (error) {
+        this.drop(run);
+        resolve({ type: "failed", error });
+      }
+    });
+  }
+
+  /** Takes over a run whose state was folded from the journal, and carries out what is owed. */
+  adopt(run: HotRun): void {
+    this.hold(run);
+    for (const command of [...run.state.owed.values()]) {
+      if (command.type === "dispatch_task" && command.started) this.unknownOutcome(run, command);
+      else this.carryOut(run, command);
+    }
+    if (run.state.undecided.length > 0) this.take(run, { type: "resume" });
+  }
+
+  /** An input for a run that is held here. Resolves when what it caused is recorded. */
+  submit(run: HotRun, input: Input, inboxId: string | null = null): Promise<void> {
+    return new Promise((resolve, reject) => this.enqueue(run, { input, inboxId, recorded: resolve, failed: reject }));
+  }
+
+  /** The same for inputs that nobody waits for. */
+  take(run: HotRun, input: Input, inboxId: string | null = null): void {
+    this.enqueue(run, { input, inboxId, recorded: null, failed: null });
+  }
+
+  /** Gives a run up in order; it is claimed again when it is due. Only for a run with nothing open. */
+  drop(run: HotRun): void {
+    if (run.gone) return;
+    run.gone = true;
+    this.runs.delete(run.key);
+    this.byId.delete(`${run.tenant}/${run.id}`);
+    for (const command of run.state.owed.values()) this.withdraw(run, command.id);
+    const error = new AppError("LEASE_LOST");
+    for (const waiting of [...(run.sending?.inputs ?? []), ...run.open.inputs, ...run.inputs]) waiting.failed?.(error);
+    run.inputs.length = 0;
+    this.options.live.publish(String(run.key), { type: "left" });
+    this.options.left(run);
+  }
+
+  /** The lease has ended: somebody else may own every run by now. */
+  loseAll(): void {
+    for (const run of [...this.runs.values()]) this.drop(run);
+  }
+
+  private hold(run: HotRun): void {
+    this.runs.set(run.key, run);
+    this.byId.set(`${run.tenant}/${run.id}`, run);
+  }
+
+  private enqueue(run: HotRun, input: QueuedInput): void {
+    if (run.gone) {
+      input.failed?.(new AppError("LEASE_LOST"));
+      return;
+    }
+    run.inputs.push(input);
+    if (run.queued) return;
+    run.queued = true;
+    this.queue.push(run);
+    this.pump.run();
+  }
+
+  /** Advances the next run in the queue by the inputs it has. */
+  private step(): boolean {
+    const run = this.queue.shift();
+    if (!run) return false;
+    run.queued = false;
+    try {
+      while (run.inputs.length > 0 && !run.gone) this.advance(run, run.inputs.shift()!);
+    } catch (error) {
+      this.options.problem("a decision failed", run, error);
+      this.drop(run);
+    }
+    return this.queue.length > 0;
+  }
+
+  private advance(run: HotRun, queued: QueuedInput): void {
+    const now = this.options.clock.now();
+    const events = decide(run.state, queued.input, now);
+    this.record(run, { at: now, causes: queued.inboxId === null ? [] : [queued.inboxId], events }, queued);
+  }
+
+  private record(run: HotRun, decision: Decision, cause: QueuedInput | null): void {
+    if (decision.events.length === 0 && (cause === null || cause.inboxId === null)) {
+      cause?.recorded?.();
+      return;
+    }
+    run.open.decisions.push(decision);
+    if (cause) run.open.inputs.push(cause);
+    const { fresh, withdrawn } = takeNotes(run.state);
+    for (const id of withdrawn) this.withdraw(run, id);
+    this.commit.add(run);
+    for (const command of fresh) {
+      if (command.type === "dispatch_task" && this.options.tasks.startsEarly(run, command)) this.carryOut(run, command);
+      else run.open.commands.push(command);
+    }
+    if (run.state.undecided.length > 0) this.take(run, { type: "resume" });
+  }
+
+  private carryOut(run: HotRun, command: Command): void {
+    if (run.state.owed.get(command.id) !== command) return;
+    if (command.type === "arm_timer") this.arm(run, command);
+    else if (!command.started && this.options.tasks.recordsStart(run, command))
+      this.take(run, { ...place(command), type: "task_starting" });
+    else if (!this.options.tasks.dispatch(run, command))
+      run.unserved.set(command.id, this.options.tasks.poolOf(run, command));
+  }
+
+  private arm(run: HotRun, command: ArmTimer): void {
+    this.options.timers.set(`${run.key}/${command.id}`, command.dueAt, () =>
+      this.take(run, { type: "timer_fired", timer: command.id }),
+    );
+  }
+
+  private withdraw(run: HotRun, id: string): void {
+    if (id.includes("@")) this.options.timers.clear(`${run.key}/${id}`);
+    else this.options.tasks.abort(run, id);
+    run.unserved.delete(id);
+  }
+
+  private unknownOutcome(run: HotRun, command: DispatchTask): void {
+    const failure = failureOf(new AppError("OUTCOME_UNKNOWN"));
+    this.take(run, { ...place(command), type: "task_reported", outcome: { type: "failed", failure } });
+  }
+
+  private answered(run: HotRun, verdict: Verdict): void {
+    const row = run.sending!;
+    run.sending = null;
+    if (run.gone) return;
+    switch (verdict.type) {
+      case "committed":
+        this.committed(run, row, verdict);
+        return;
+      case "exists":
+        this.answerCreation(run, { type: "exists", id: verdict.head.id });
+        this.drop(run);
+        return;
+      case "fenced":
+        this.answerCreation(run, { type: "failed", error: new AppError("LEASE_LOST") });
+        this.drop(run);
+        return;
+      case "refused": {
+        const error = new AppError(verdict.code, verdict.details);
+        if (run.created) {
+          this.answerCreation(run, { type: "failed", error });
+          this.drop(run);
+        } else void this.refused(run, row, error);
+      }
+    }
+  }
+
+  private committed(run: HotRun, row: HotRun["open"], verdict: Extract<Verdict, { type: "committed" }>): void {
+    const seq = run.nextSeq - 1;
+    this.answerCreation(run, { type: "created", slot: verdict.slot });
+    for (const input of row.inputs) input.recorded?.();
+    this.options.live.publish(String(run.key), { type: "recorded", seq, decisions: row.decisions });
+    if (verdict.slot === "granted") this.take(run, { type: "slot_granted" });
+    for (const command of row.commands) this.carryOut(run, command);
+    for (const other of verdict.cancel) this.cancelOther(other.runKey, other.tenant, other.id);
+    if (run.gone) return;
+    if (run.open.decisions.length > 0) this.commit.add(run);
+    else if (isFinal(run.state.status) || verdict.slot === "queued") this.drop(run);
+    else if (run.inputs.length === 0) this.rest(run);
+  }
+
+  /** A run that waits for long is given back, so that waiting costs no memory: it is claimed again when it is due. */
+  private rest(run: HotRun): void {
+    if (statusOf(run.state) === "running") return;
+    let dueAt = Infinity;
+    for (const command of run.state.owed.values())
+      if (command.type === "arm_timer") dueAt = Math.min(dueAt, command.dueAt);
+    if (dueAt - this.options.clock.now() < REST_MS_MIN) return;
+    const { key: runKey, epoch } = run;
+    this.drop(run);
+    this.options.release({ runKey, epoch, availableAt: dueAt === Infinity ? null : dueAt });
+  }
+
+  private answerCreation(run: HotRun, answer: CreationAnswer): void {
+    run.created?.(answer);
+    run.created = null;
+  }
+
+  /** A run that took a slot by `cancel_running` ends the runs that held it. */
+  private cancelOther(key: number, tenant: string, id: string): void {
+    const input: Input = {
+      type: "cancel_requested",
+      reason: "a newer run with the same concurrency key took its place",
+    };
+    const run = this.runs.get(key);
+    if (run) this.take(run, input);
+    else
+      void this.options.journal.offer([
+        { tenant, runId: id, inputId: "slot_cancel", body: `1${JSON.stringify(input)}` },
+      ]);
+  }
+
+  /**
+   * The journal will not take this row, whatever is tried. The committed prefix is folded again; results that were in
+   * the row come back as failures of their own steps, so that the run goes on by its error rules (F35).
+   */
+  private async refused(run: HotRun, row: HotRun["open"], error: AppError): Promise<void> {
+    const again = [...row.inputs, ...run.open.inputs, ...run.inputs];
+    run.inputs.length = 0;
+    run.open = emptyRow();
+    for (const command of run.state.owed.values()) this.withdraw(run, command.id);
+    try {
+      const state = await this.refold(run);
+      run.state = state;
+      run.nextSeq = state.seq + 1;
+      run.recordedStatus = null;
+    } catch (problem) {
+      this.options.problem("a refused run cannot be read back", run, problem);
+      this.drop(run);
+      return;
+    }
+    for (const queued of again) {
+      const { input } = queued;
+      const failed =
+        row.inputs.includes(queued) && input.type === "task_reported" && input.outcome.type === "completed";
+      if (failed)
+        this.enqueue(run, {
+          ...queued,
+          input: { ...input, outcome: { type: "failed", failure: { ...failureOf(error), retryable: false } } },
+        });
+      else if (row.inputs.includes(queued) && queued.failed) queued.failed(error);
+      else this.enqueue(run, queued);
+    }
+    for (const command of [...run.state.owed.values()]) {
+      const reported = again.some(
+        ({ input }) =>
+          input.type === "task_reported" &&
+          command.type === "dispatch_task" &&
+          command.scope === input.scope &&
+          command.node === input.node,
+      );
+      if (!reported) this.carryOut(run, command);
+    }
+  }
+
+  private async refold(run: HotRun): Promise<RunState> {
+    const state = initialState(run.state.plan, run.state.nested);
+    const { rows } = await this.options.journal.read(run.key, { snapshot: false });
+    for (const row of rows) foldRow(state, decodeRow(row.body));
+    return state;
+  }
+}
+
+function place(command: DispatchTask): { readonly scope: string; readonly node: string; readonly attempt: number } {
+  return { scope: command.scope, node: command.node, attempt: command.attempt };
+}

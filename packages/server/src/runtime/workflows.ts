@@ -1,0 +1,192 @@
+import { createHash } from "node:crypto";
+import { AppError, canonicalJson, compile, nestedKey, parseWorkflow } from "@weftwork/core";
+import type { JsonObject, Plan, Problem } from "@weftwork/core";
+import type { WorkflowVersion } from "@weftwork/sdk";
+import type { Catalogue, StoredVersion } from "../db/catalogue.ts";
+import type { NodeRegistry } from "../nodes/registry.ts";
+import type { Clock } from "./clock.ts";
+
+/** A plan with everything it needs to run: the plans of nested workflows, pinned by hash. */
+export interface PreparedPlan {
+  readonly plan: Plan;
+  /** By the name each is called by (`name@version`). */
+  readonly nested: ReadonlyMap<string, Plan>;
+  readonly pins: Readonly<Record<string, string>>;
+}
+
+export interface Validation {
+  readonly problems: readonly Problem[];
+  readonly plan: Plan | null;
+  /** Steps that are right but cannot run in this process, and why. */
+  readonly unavailable: readonly { readonly step: string; readonly type: string; readonly reason: string }[];
+}
+
+export interface WorkflowsOptions {
+  readonly catalogue: Catalogue;
+  readonly registry: NodeRegistry;
+  readonly clock: Clock;
+  readonly tenant: string;
+}
+
+/** How long "the newest version" may be out of date when another process publishes. */
+const NEWEST_MS = 1000;
+/** Compiled plans kept. */
+const PLANS_MAX = 500;
+
+/** The published workflows, compiled when they are needed and kept compiled. */
+export class Workflows {
+  private readonly options: WorkflowsOptions;
+  private readonly plans = new Map<string, Plan>();
+  private readonly newest = new Map<string, { readonly prepared: PreparedPlan; readonly until: number }>();
+
+  constructor(options: WorkflowsOptions) {
+    this.options = options;
+  }
+
+  /** All that is wrong with a text, and what this process could not run of it. Executes nothing. */
+  validate(source: string): Validation {
+    const parsed = parseWorkflow(source, { ownTypes: new Set(this.options.registry.ownTypes()) });
+    if (!parsed.workflow) return { problems: parsed.problems, plan: null, unavailable: [] };
+    const compiled = compile(parsed.workflow, {
+      version: parsed.workflow.version ?? "0.0.0",
+      hash: digest(canonicalJson(parsed.documentJson ?? null)),
+      digest,
+      locate: (pointer) => parsed.locate(pointer),
+      pointer: parsed.pointer,
+    });
+    const problems = [...parsed.problems, ...compiled.problems];
+    if (!compiled.ok) return { problems, plan: null, unavailable: [] };
+    return { problems, plan: compiled.plan, unavailable: this.unavailable(compiled.plan) };
+  }
+
+  /** Makes a workflow runnable by its name. The same content again is the same version. */
+  async publish(
+    source: string,
+    options: { readonly version?: string } = {},
+  ): Promise<WorkflowVersion & { readonly created: boolean; readonly problems: readonly Problem[] }> {
+    const { problems, plan } = this.validate(source);
+    if (!plan) throw invalid(problems);
+    const createdAt = this.options.clock.now();
+    const stored = await this.options.catalogue.publish({
+      tenant: this.options.tenant,
+      name: plan.name,
+      version: options.version ?? plan.workflow.version,
+      hash: plan.hash,
+      source,
+      createdAt,
+    });
+    this.newest.clear();
+    return { ...versionView(stored), created: stored.createdAt === createdAt, problems };
+  }
+
+  async find(name: string, version: string | null = null): Promise<WorkflowVersion | null> {
+    const stored = await this.options.catalogue.find(this.options.tenant, name, version);
+    return stored && versionView(stored);
+  }
+
+  async list(): Promise<readonly WorkflowVersion[]> {
+    return (await this.options.catalogue.list(this.options.tenant)).map(versionView);
+  }
+
+  /** The plan a new run gets. Synchronous while it is known, since every submission passes here. */
+  prepare(name: string, version: string | null): PreparedPlan | Promise<PreparedPlan> {
+    const known = this.newest.get(nestedKey(name, version));
+    if (known && known.until > this.options.clock.now()) return known.prepared;
+    return this.lookUp(name, version);
+  }
+
+  /** The plans a run was pinned to when it began. */
+  async pinned(hash: string, pins: Readonly<Record<string, string>>): Promise<PreparedPlan> {
+    const plan = await this.planOf(hash);
+    const nested = new Map<string, Plan>();
+    for (const [key, nestedHash] of Object.entries(pins)) nested.set(key, await this.planOf(nestedHash));
+    return { plan, nested, pins };
+  }
+
+  private async lookUp(name: string, version: string | null): Promise<PreparedPlan> {
+    const stored = await this.options.catalogue.find(this.options.tenant, name, version);
+    if (!stored) throw new AppError("WORKFLOW_NOT_FOUND", { workflow: version === null ? name : `${name} ${version}` });
+    const plan = this.compiled(stored);
+    const nested = new Map<string, Plan>();
+    const pins: Record<string, string> = {};
+    const open = [...plan.nested];
+    for (let key = open.pop(); key !== undefined; key = open.pop()) {
+      if (nested.has(key)) continue;
+      const [inner, innerVersion] = splitKey(key);
+      const found = await this.options.catalogue.find(this.options.tenant, inner, innerVersion);
+      if (!found) throw new AppError("WORKFLOW_NOT_FOUND", { workflow: `${inner} (a step of ${name} runs it)` });
+      const innerPlan = this.compiled(found);
+      nested.set(key, innerPlan);
+      pins[key] = found.hash;
+      open.push(...innerPlan.nested);
+    }
+    const prepared = { plan, nested, pins };
+    this.newest.set(nestedKey(name, version), { prepared, until: this.options.clock.now() + NEWEST_MS });
+    return prepared;
+  }
+
+  private async planOf(hash: string): Promise<Plan> {
+    const known = this.plans.get(hash);
+    if (known) return known;
+    const stored = await this.options.catalogue.byHash(this.options.tenant, hash);
+    if (!stored)
+      throw new AppError("RUN_DAMAGED", { reason: `the workflow version ${hash} it was started with is gone` });
+    return this.compiled(stored);
+  }
+
+  private compiled(stored: StoredVersion): Plan {
+    const known = this.plans.get(stored.hash);
+    if (known) {
+      this.plans.delete(stored.hash);
+      this.plans.set(stored.hash, known);
+      return known;
+    }
+    const { plan, problems } = this.validate(stored.source);
+    if (!plan) throw invalid(problems);
+    const numbered: Plan = { ...plan, version: stored.version };
+    this.plans.set(stored.hash, numbered);
+    if (this.plans.size > PLANS_MAX) this.plans.delete(this.plans.keys().next().value!);
+    return numbered;
+  }
+
+  private unavailable(plan: Plan): Validation["unavailable"] {
+    const { registry } = this.options;
+    return plan.bodies.flatMap((body) =>
+      body.nodes.flatMap((node) => {
+        if (node.kind !== "work") return [];
+        const reason = registry.has(node.type)
+          ? (registry.get(node.type).unavailable?.(node.step.kind === "work" ? node.step.config : {}) ?? null)
+          : "no node of this type is registered in this process";
+        return reason === null ? [] : [{ step: node.id, type: node.type, reason }];
+      }),
+    );
+  }
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+function invalid(problems: readonly Problem[]): AppError {
+  const errors = problems.filter((problem) => problem.severity === "error");
+  const first = errors[0];
+  return new AppError("INVALID_WORKFLOW", {
+    count: errors.length,
+    first: first ? `line ${first.place.line}: ${first.message}` : "",
+    problems: problems as unknown as readonly JsonObject[],
+  });
+}
+
+function splitKey(key: string): [string, string | null] {
+  const at = key.lastIndexOf("@");
+  return [key.slice(0, at), key.slice(at + 1) === "" ? null : key.slice(at + 1)];
+}
+
+function versionView(stored: StoredVersion): WorkflowVersion {
+  return {
+    name: stored.name,
+    version: stored.version,
+    hash: stored.hash,
+    created_at: new Date(stored.createdAt).toISOString(),
+  };
+}

@@ -1,0 +1,188 @@
+import {
+  AppError,
+  Payload,
+  defaultInput,
+  failure,
+  failureOf,
+  hash32,
+  payloadsRead,
+  renderValueTemplate,
+  scopeView,
+} from "@weftwork/core";
+import type { DispatchTask, Json, JsonObject, ScopeState, TaskOutcome, WorkNode } from "@weftwork/core";
+import type { NodeExecutor, NodeTask, Outcome, TaskPart } from "../nodes/node.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { HotRun } from "../runtime/hot-run.ts";
+import type { Payloads } from "../runtime/payloads.ts";
+
+export interface Execution {
+  readonly run: HotRun;
+  readonly command: DispatchTask;
+  readonly node: WorkNode;
+  readonly executor: NodeExecutor | undefined;
+  readonly payloads: Payloads;
+  readonly clock: Clock;
+  readonly resultBytesMax: number;
+  readonly progress: (part: TaskPart) => void;
+  /** Called once, in this turn when the executor answers at once. */
+  readonly done: (outcome: TaskOutcome) => void;
+}
+
+/** A task that is being done and can be aborted. */
+export interface RunningTask {
+  abort(reason: string): void;
+}
+
+/**
+ * Does one attempt: resolve the inputs, call the executor under its time limit, check what comes back.
+ * Returns null when it ended at once, which is the common case for small pure steps and costs no promise.
+ */
+export function execute(execution: Execution): RunningTask | null {
+  const { run, command, node, executor, payloads, done } = execution;
+  if (!executor) {
+    done(
+      refusal("NODE_NOT_AVAILABLE", {
+        type: node.type,
+        reason: "no executor of this type is registered in this process",
+      }),
+    );
+    return null;
+  }
+  const scope = run.state.scopes.get(command.scope)!;
+  const task = new Task(execution, scope);
+  const missing = payloadsRead(scope, node.reads);
+  if (missing.length > 0) {
+    payloads.load(run.tenant, missing).then(
+      () => task.begin(executor),
+      (error: unknown) => task.finish({ type: "failed", failure: failureOf(error, "STORE_UNAVAILABLE") }),
+    );
+    return task;
+  }
+  task.begin(executor);
+  return task.ended ? null : task;
+}
+
+function refusal(code: "NODE_NOT_AVAILABLE", details: JsonObject): TaskOutcome {
+  return { type: "failed", failure: failure(code, details) };
+}
+
+/** One attempt under way. What costs something (a signal, a timer) is made only when it is asked for or needed. */
+class Task implements NodeTask, RunningTask {
+  ended = false;
+  readonly runId: string;
+  readonly tenant: string;
+  readonly scope: string;
+  readonly node: string;
+  readonly attempt: number;
+  config: JsonObject = {};
+  private controller: AbortController | null = null;
+  private stopTimer: (() => void) | null = null;
+  private readonly execution: Execution;
+  private readonly state: ScopeState;
+
+  constructor(execution: Execution, state: ScopeState) {
+    this.execution = execution;
+    this.state = state;
+    this.runId = execution.run.id;
+    this.tenant = execution.run.tenant;
+    this.scope = execution.command.scope;
+    this.node = execution.command.node;
+    this.attempt = execution.command.attempt;
+  }
+
+  get key(): string {
+    return `${this.runId}/${this.execution.command.id}`;
+  }
+
+  get seed(): number {
+    const { seed } = this.execution.run.state.created!;
+    return hash32(`${seed}/${this.scope}/${this.node}`);
+  }
+
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    return this.controller.signal;
+  }
+
+  input(): Json {
+    const given = this.config["input"];
+    return given === undefined ? defaultInput(this.state, this.execution.node.defaultInput) : given;
+  }
+
+  emit(part: TaskPart): void {
+    if (!this.ended) this.execution.progress(part);
+  }
+
+  begin(executor: NodeExecutor): void {
+    if (this.ended) return;
+    try {
+      this.config = this.render();
+      const outcome = executor.execute(this);
+      if (!isPromise(outcome)) {
+        this.finish(this.checked(outcome));
+        return;
+      }
+      this.limitTime(executor);
+      outcome.then(
+        (value) => this.finish(this.checked(value)),
+        (error: unknown) => this.finish({ type: "failed", failure: failureOf(error, "STEP_FAILED") }),
+      );
+    } catch (error) {
+      this.finish({ type: "failed", failure: failureOf(error, "STEP_FAILED") });
+    }
+  }
+
+  abort(reason: string): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.stopTimer?.();
+    this.controller?.abort(new Error(reason));
+    // The slot is given back by the executor's end, which N2 promises to be soon; the outcome is not wanted.
+    this.execution.done({ type: "failed", failure: failure("SHUTTING_DOWN") });
+  }
+
+  finish(outcome: TaskOutcome): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.stopTimer?.();
+    this.execution.done(outcome);
+  }
+
+  private render(): JsonObject {
+    const { node, run } = this.execution;
+    const rendered = renderValueTemplate(node.config, scopeView(run.state, this.state)) as JsonObject;
+    for (const _ in node.rawConfig) return { ...rendered, ...node.rawConfig };
+    return rendered;
+  }
+
+  private limitTime(executor: NodeExecutor): void {
+    const timeoutMs = this.execution.node.timeoutMs ?? executor.timeoutMs;
+    if (timeoutMs === null || this.ended) return;
+    this.stopTimer = this.execution.clock.after(timeoutMs, () => {
+      const late = new AppError("STEP_TIMEOUT", { timeoutMs });
+      this.controller?.abort(late);
+      this.finish({ type: "failed", failure: failureOf(late) });
+    });
+  }
+
+  private checked(outcome: Outcome): TaskOutcome {
+    if (outcome.type !== "completed") return outcome;
+    try {
+      const output = Payload.of(outcome.output);
+      const limit = this.execution.resultBytesMax;
+      if (output.size > limit) {
+        return {
+          type: "failed",
+          failure: failure("RESULT_TOO_LARGE", { size: output.size, limit, setting: "WEFT_RESULT_BYTES_MAX" }),
+        };
+      }
+      return outcome.usage ? { type: "completed", output, usage: outcome.usage } : { type: "completed", output };
+    } catch (error) {
+      return { type: "failed", failure: failureOf(error, "STEP_FAILED") };
+    }
+  }
+}
+
+function isPromise(outcome: Outcome | Promise<Outcome>): outcome is Promise<Outcome> {
+  return typeof (outcome as Promise<Outcome>).then === "function";
+}
