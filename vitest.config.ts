@@ -3,8 +3,10 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts", "examples/**/*.test.ts"],
+    // Processes, not threads: some suites start and kill servers, change the environment, or lock a folder by pid.
+    pool: "forks",
+    // A property over thousands of random plans takes its time on a small machine; a test that hangs still ends.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    pool: "forks",
   },
 });

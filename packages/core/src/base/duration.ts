@@ -27,6 +27,29 @@ function inRange(ms: number): number | null {
   return Number.isFinite(ms) && ms >= 0 && ms <= DURATION_MS_MAX ? Math.round(ms) : null;
 }
 
+const TIME = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)\s?(Z|[+-]\d{2}:?\d{2})?)?$/i;
+
+/**
+ * A moment as authors write it: Unix seconds, or ISO 8601 text; without a zone it is UTC, wherever the process runs.
+ * Returns milliseconds since 1970, or null when it is no such thing.
+ */
+export function parseTime(value: unknown): number | null {
+  if (typeof value === "number") return asTime(value * 1000);
+  const match = typeof value === "string" ? TIME.exec(value.trim()) : null;
+  if (!match) return null;
+  const [, year, month, day, time, zone = "Z"] = match;
+  // `Date.parse` takes the 30th of February for the 2nd of March.
+  if (Number(day) > new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate()) return null;
+  const text = time === undefined ? `${year}-${month}-${day}` : `${year}-${month}-${day}T${time.replace(",", ".")}`;
+  const offset = /\d{4}$/.test(zone) ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone.toUpperCase();
+  return asTime(Date.parse(time === undefined ? text : text + offset));
+}
+
+/** Within what a `Date` can hold. */
+function asTime(ms: number): number | null {
+  return Math.abs(ms) <= 8.64e15 ? Math.round(ms) : null;
+}
+
 /** Milliseconds in words short enough for a line of a terminal: `850 ms`, `12.3 s`, `4m 10s`. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;

@@ -100,7 +100,11 @@ export const ERRORS = {
   ),
   // Models and requests to outside.
   MODEL_NOT_FOUND: row(404, false, "There is no model {model}. Known: {known}."),
-  MODEL_OVERLOADED: row(503, true, "The model {model} refused for now (status {status}). Try again later, or use another."),
+  MODEL_OVERLOADED: row(
+    503,
+    true,
+    "The model {model} refused for now (status {status}). Try again later, or use another.",
+  ),
   MODEL_OUTPUT_INVALID: row(502, true, "The model's answer does not fit the schema: {reason}."),
   REQUEST_BLOCKED: row(
     403,

@@ -39,7 +39,7 @@ export class Payload {
     return Payload.ofJson(encodeJson(value));
   }
 
-  /** JSON text that is known to be well-formed. */
+  /** JSON text that is known to be well-formed, and just as `JSON.stringify` writes it. */
   static ofJson(json: string): Payload {
     const payload = new Payload("plain");
     payload.json = json;
@@ -99,20 +99,22 @@ export class Payload {
     }
     if (this.members === null) throw this.notLoaded();
     const values = this.members.map((member) => member.value);
-    return Object.freeze(this.kind === "list" ? values : (values as (readonly Json[])[]).flat());
+    // Kept, for each item of a `for_each` may read the list.
+    this.parsed = Object.freeze(this.kind === "list" ? values : (values as (readonly Json[])[]).flat());
+    return this.parsed;
   }
 
   /** The value as JSON text. */
   get text(): string {
-    if (this.json !== null) return this.json;
-    return encodeJson(this.value);
+    if (this.kind !== "plain") return encodeJson(this.value);
+    return (this.json ??= encodeJson(this.value));
   }
 
   /** Length of the value's JSON text: characters while inline, bytes once stored. */
   get size(): number {
     if (this.stored) return this.stored.size;
     if (this.members) return this.members.reduce((sum, member) => sum + member.size, 0);
-    return (this.json ??= encodeJson(this.parsed!)).length;
+    return this.text.length;
   }
 
   /** What would be put into the store: the value's text, or the encoded elements of a list. */
@@ -133,7 +135,8 @@ export class Payload {
 
   /** Lets go of values that can be had from the store again. */
   release(): void {
-    if (this.kind !== "plain" && this.members) for (const member of this.members) member.release();
+    if (this.kind !== "plain") this.parsed = undefined;
+    if (this.members) for (const member of this.members) member.release();
     if (!this.stored) return;
     this.json = null;
     this.parsed = undefined;

@@ -1,5 +1,5 @@
 import { AppError } from "../base/errors.ts";
-import { parseDuration } from "../base/duration.ts";
+import { parseDuration, parseTime } from "../base/duration.ts";
 import { isJsonObject, type Json } from "../base/json.ts";
 import { Payload } from "../base/payload.ts";
 import { evaluateCondition } from "../expression/evaluate.ts";
@@ -31,17 +31,17 @@ export function runControl(state: RunState, scope: ScopeState, node: ControlNode
       const view = scopeView(state, scope);
       const chosen = node.cases.find((option) => evaluateCondition(option.when, view))?.name ?? node.default;
       complete(scope, node, Payload.of(chosen), emit, chosen ?? undefined);
-      return;
+      break;
     }
     case "assign":
       runAssign(state, scope, node, emit);
-      return;
+      break;
     case "aggregate":
       complete(scope, node, aggregate(scope, node), emit);
-      return;
+      break;
     case "for_each":
       startItems(state, scope, node, emit);
-      return;
+      break;
     case "loop":
       emit({
         type: "loop_started",
@@ -49,16 +49,16 @@ export function runControl(state: RunState, scope: ScopeState, node: ControlNode
         node: node.id,
         values: Payload.of(renderMap(state, scope, node.vars, "vars")),
       });
-      return;
+      break;
     case "workflow":
       startChild(state, scope, node, emit);
-      return;
+      break;
     case "approval":
       askApproval(state, scope, node, now, emit);
-      return;
+      break;
     case "wait":
       startWait(state, scope, node, now, emit);
-      return;
+      break;
   }
 }
 
@@ -172,8 +172,8 @@ function startWait(state: RunState, scope: ScopeState, node: WaitNode, now: numb
     }
     case "until": {
       const time = renderValueTemplate(node.on.time, scopeView(state, scope));
-      const dueAt = typeof time === "number" ? time * 1000 : typeof time === "string" ? Date.parse(time) : Number.NaN;
-      if (!Number.isFinite(dueAt))
+      const dueAt = parseTime(time);
+      if (dueAt === null)
         throw new AppError("STEP_FAILED", {
           reason: "wait.until is no time; write one such as 2026-12-31T08:00:00Z, or Unix seconds",
         });

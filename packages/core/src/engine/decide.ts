@@ -6,12 +6,13 @@ import { fullPages, pageValue } from "./collect.ts";
 import { dispatchId, RUN_TIMER, START_TIMER, timedTask } from "./command.ts";
 import { closeContainer, runControl } from "./control.ts";
 import type { RunCreated, RunEvent, TaskUsage } from "./event.ts";
-import { evolve, isUndecided, joins, nodeOf, taskOf } from "./evolve.ts";
+import { evolve, isUndecided, keepUndecided } from "./evolve.ts";
 import type { Input, TaskOutcome } from "./input.ts";
 import { scopeOutput, workflowOutput } from "./output.ts";
 import { retryDelayMs, retryPolicy } from "./retry.ts";
 import { scopeView } from "./scope-view.ts";
 import { isFinal, type RunState, type ScopeState } from "./state.ts";
+import { joins, nodeOf, taskOf } from "./task.ts";
 
 /** Collects the events of one decision and applies each as it is made. */
 export type Emit = (event: RunEvent) => void;
@@ -24,16 +25,17 @@ export type Emit = (event: RunEvent) => void;
  * D3. The same state, input and time decide the same, always.
  */
 export function decide(state: RunState, input: Input, now: number): RunEvent[] {
+  if (isFinal(state.status)) return [];
+  const before = state.at;
   state.at = now;
   const events: RunEvent[] = [];
   const emit: Emit = (event) => {
     events.push(event);
     evolve(state, event);
   };
-  if (!isFinal(state.status)) {
-    take(state, input, now, emit);
-    settle(state, now, events, emit);
-  }
+  take(state, input, now, emit);
+  settle(state, now, events, emit);
+  if (events.length === 0) state.at = before;
   return events;
 }
 
@@ -56,38 +58,39 @@ function take(state: RunState, input: Input, now: number, emit: Emit): void {
   switch (input.type) {
     case "task_reported":
       taskReported(state, input.scope, input.node, input.attempt, input.outcome, now, emit);
-      return;
+      break;
     case "task_starting": {
       const { scope, node, attempt } = input;
-      if (state.owed.has(dispatchId(scope, node, attempt))) emit({ type: "task_started", scope, node, attempt });
-      return;
+      const owed = state.owed.get(dispatchId(scope, node, attempt));
+      if (owed?.type === "dispatch_task" && !owed.started) emit({ type: "task_started", scope, node, attempt });
+      break;
     }
     case "timer_fired":
       timerFired(state, input.timer, emit);
-      return;
+      break;
     case "slot_granted":
     case "start_due":
       if (state.startedAt === null) emit({ type: "run_started" });
-      return;
+      break;
     case "signal_received":
       signalReceived(state, input, emit);
-      return;
+      break;
     case "approval_decided": {
       const { scope, node } = input;
       if (state.waiting.get(`${scope}/${node}`)?.waiting.type !== "approval") return;
       const attempt = taskOf(state, state.scopes.get(scope)!, nodeOf(state.scopes.get(scope)!, node)).attempt;
       const output = Payload.of({ decision: input.approved ? "approved" : "rejected", by: input.by, form: input.form });
       emit({ type: "task_completed", scope, node, attempt, output, handle: input.approved ? "approved" : "rejected" });
-      return;
+      break;
     }
     case "resume":
-      return;
+      break;
     case "cancel_requested":
       emit({ type: "run_cancelled", reason: input.reason });
-      return;
+      break;
     case "run_refused":
       emit({ type: "run_failed", failure: input.failure, scope: null, node: null });
-      return;
+      break;
   }
 }
 
@@ -119,10 +122,18 @@ function taskReported(
     case "failed": {
       const delay =
         node.kind === "work"
-          ? retryDelayMs(retryPolicy(node), outcome.failure, attempt, id, outcome.retryAfterMs)
+          ? retryDelayMs(
+              retryPolicy(node),
+              outcome.failure,
+              attempt,
+              `${state.created!.runId}/${id}`,
+              outcome.retryAfterMs,
+            )
           : null;
-      if (delay !== null) emit({ type: "task_retried", ...task, failure: outcome.failure, dueAt: now + delay });
-      else failTask(state, scope, node, attempt, outcome.failure, emit, outcome.usage);
+      if (delay !== null) {
+        const retried = { type: "task_retried", ...task, failure: outcome.failure, dueAt: now + delay } as const;
+        emit(outcome.usage ? { ...retried, usage: outcome.usage } : retried);
+      } else failTask(state, scope, node, attempt, outcome.failure, emit, outcome.usage);
     }
   }
 }
@@ -182,6 +193,7 @@ function settle(state: RunState, now: number, events: readonly RunEvent[], emit:
     else decideNode(state, entry.scope, entry.node, now, emit);
   }
   state.undecided.splice(0, done);
+  keepUndecided(state);
 }
 
 function decideNode(state: RunState, scope: ScopeState, node: PlanNode, now: number, emit: Emit): void {

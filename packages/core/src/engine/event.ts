@@ -40,6 +40,7 @@ export type RunEvent =
       readonly attempt: number;
       readonly failure: Failure;
       readonly dueAt: number;
+      readonly usage?: TaskUsage;
     }
   | {
       readonly type: "task_parked";

@@ -13,12 +13,17 @@ export function scopeOutput(state: RunState, scope: ScopeState, template: ValueT
 /** The outputs of a workflow: its `outputs`, or the values of its last steps by id, as far as they ran. */
 export function workflowOutput(state: RunState, scope: ScopeState): Payload {
   if (scope.plan.outputs === null) {
-    const members: string[] = [];
+    const texts: Record<string, string> = {};
     for (const node of scope.body.last) {
       const output = scope.tasks[node.index]?.output;
-      if (output) members.push(`${JSON.stringify(node.id)}:${output.text}`);
+      if (output) texts[node.id] = output.text;
     }
-    return Payload.ofJson(`{${members.join(",")}}`);
+    // Through a map, for the order of its keys is the one that the text has when it is read and written again.
+    return Payload.ofJson(
+      `{${Object.keys(texts)
+        .map((id) => `${JSON.stringify(id)}:${texts[id]}`)
+        .join(",")}}`,
+    );
   }
   const value = renderValueTemplate(scope.plan.outputs, scopeView(state, scope));
   if (!isJsonObject(value)) throw new AppError("EXPRESSION_ERROR", { reason: "the outputs of a workflow are a map" });

@@ -1,11 +1,10 @@
 import { Payload } from "../base/payload.ts";
-import type { Body, Plan, PlanNode } from "../plan/plan.ts";
+import type { PlanNode } from "../plan/plan.ts";
+import { copyPayloads } from "./copies.ts";
 import type { Decision, RunEvent } from "./event.ts";
+import { innerOf, parsePart, partsOf, wayTo, type Level, type Pinned, type RerunTarget } from "./way.ts";
 
-export interface RerunTarget {
-  readonly scope: string;
-  readonly node: string;
-}
+export type { Pinned, RerunTarget } from "./way.ts";
 
 export interface Rerun {
   /** What the new run takes over, for `start`. */
@@ -13,17 +12,8 @@ export interface Rerun {
   /** Tasks, items and rounds that are not computed again. */
   readonly reused: number;
   readonly reusedTokens: number;
-}
-
-interface Level {
-  readonly scope: string;
-  readonly body: Body;
-  /** The container on the way to the target, or the target itself. */
-  readonly node: PlanNode;
-  /** Position within the container that the way leads through; null at the target. */
-  readonly position: number | null;
-  /** Nodes of the body whose results are taken over. */
-  readonly keep: ReadonlySet<string>;
+  /** What control rules may read of it: to be loaded before `start`. */
+  readonly payloads: readonly Payload[];
 }
 
 /**
@@ -41,168 +31,189 @@ export function rerun(
   old: Pinned,
   next: Pinned,
 ): Rerun | null {
-  const levels = levelsOf(target, old, next);
+  const levels = wayTo(target, old, next);
   if (!levels) return null;
-  const copies = new Map<string, RunEvent>();
-  let reusedTokens = 0;
-  const lastValues = new LastValues();
-  const keep = (key: string, event: RunEvent): void => {
-    copies.set(key, event);
-  };
-  for (const { events } of decisions) {
-    for (const event of events) {
-      const level = "scope" in event ? levels.find((at) => at.scope === event.scope) : undefined;
-      switch (event.type) {
-        case "task_completed":
-          lastValues.note(event.scope, event.node, event.output);
-          if (!level?.keep.has(event.node)) break;
-          reusedTokens += event.usage?.total_tokens ?? 0;
-          keep(`${event.scope}/${event.node}`, {
-            ...taskCopy(runId, event.scope, event.node),
-            output: event.output,
-            handle: event.handle ?? null,
-          });
-          break;
-        case "task_failed":
-          if (level?.keep.has(event.node))
-            keep(`${event.scope}/${event.node}`, {
-              ...taskCopy(runId, event.scope, event.node),
-              failure: event.failure,
-            });
-          break;
-        case "task_skipped":
-          if (level?.keep.has(event.node))
-            keep(`${event.scope}/${event.node}`, { ...taskCopy(runId, event.scope, event.node), skipped: true });
-          break;
-        case "task_copied":
-          if (level?.keep.has(event.node)) keep(`${event.scope}/${event.node}`, event);
-          lastValues.note(event.scope, event.node, event.output);
-          break;
-        case "variable_assigned":
-          if (level?.keep.has(event.node) || isEarlierRound(levels, event.scope))
-            keep(`${event.scope}=${event.name}/${event.node}`, { ...event, from: runId });
-          break;
-        case "item_ended":
-        case "round_ended": {
-          if (!isOtherItem(levels, event.scope) && !isEarlierRound(levels, event.scope)) break;
-          const output = event.output ?? lastValues.of(event.scope, innerBody(levels, event.scope));
-          keep(event.scope, { ...event, ...(output ? { output } : {}), from: runId });
-          break;
-        }
-        default:
+  const taking = new Taking(runId, levels, old);
+  for (const { events } of decisions) for (const event of events) taking.take(event);
+  return taking.result(next);
+}
+
+type TaskCopied = Extract<RunEvent, { type: "task_copied" }>;
+type Variable = Extract<RunEvent, { type: "variable_assigned" }>;
+
+/** Where a scope lies beside the way. */
+interface Beside {
+  readonly level: Level;
+  /** Its id up to and with the part that leaves the way; null: the scope is on the way itself. */
+  readonly branch: string | null;
+  readonly node: string;
+  readonly position: number | null;
+}
+
+class Taking {
+  private readonly runId: string;
+  private readonly levels: readonly Level[];
+  private readonly way: readonly string[];
+  private readonly old: Pinned;
+  private readonly copies = new Map<string, RunEvent>();
+  /** Values of the nodes of other items, by scope: what an item ended with stands in no event of its own. */
+  private readonly values = new Map<string, Map<string, Payload>>();
+  private tokens = 0;
+
+  constructor(runId: string, levels: readonly Level[], old: Pinned) {
+    this.runId = runId;
+    this.levels = levels;
+    this.way = partsOf(levels.at(-1)!.scope);
+    this.old = old;
+  }
+
+  result(next: Pinned): Rerun {
+    const copies = [...this.copies.values()];
+    const reused = copies.filter((event) => event.type !== "variable_assigned").length;
+    const payloads = copies.flatMap((event) => copyPayloads(event, next));
+    return { copies, reused, reusedTokens: this.tokens, payloads };
+  }
+
+  take(event: RunEvent): void {
+    switch (event.type) {
+      case "task_completed":
+      case "task_failed":
+      case "task_skipped":
+      case "task_copied":
+        this.task(event);
+        break;
+      case "task_retried":
+        if (event.usage && this.isKept(this.beside(event.scope), event.node)) this.tokens += event.usage.total_tokens;
+        break;
+      case "item_ended":
+      case "round_ended": {
+        const beside = this.beside(event.scope);
+        if (beside.branch !== event.scope || !isKeptSibling(beside)) break;
+        const output = event.output ?? this.bodyValue(event, beside.level);
+        this.copies.set(event.scope, { ...event, ...(output ? { output } : {}), from: event.from ?? this.runId });
+        this.values.delete(event.scope);
+        break;
       }
+      case "variable_assigned":
+        this.variable(event);
+        break;
+      default:
     }
   }
-  const ends = [...copies.values()].filter((event) => event.type !== "variable_assigned");
-  return { copies: [...copies.values()], reused: ends.length, reusedTokens };
-}
 
-/** A plan with the plans of its nested workflows. */
-export interface Pinned {
-  readonly plan: Plan;
-  readonly nested: ReadonlyMap<string, Plan>;
-}
-
-function taskCopy(from: string, scope: string, node: string): Extract<RunEvent, { type: "task_copied" }> {
-  return { type: "task_copied", scope, node, output: Payload.null, handle: null, failure: null, skipped: false, from };
-}
-
-/** The way from the root to the target, one level a scope; null where it leads nowhere. */
-function levelsOf(target: RerunTarget, old: Pinned, next: Pinned): Level[] | null {
-  const parts = target.scope === "root" ? [] : target.scope.split("/");
-  const levels: Level[] = [];
-  let scope = "root";
-  let [at, after]: [Plan, Plan] = [old.plan, next.plan];
-  let [body, nextBody]: [Body, Body | undefined] = [at.bodies[0]!, after.bodies[0]];
-  for (const part of [...parts, target.node]) {
-    const match = /^([^[\]#]+)(?:\[(\d+)\]|#(\d+))?$/.exec(part);
-    const node = match && body.byId.get(match[1]!);
-    if (!node || !nextBody?.byId.has(node.id)) return null;
-    const position = match[2] ?? match[3];
-    const last = levels.length === parts.length;
-    levels.push({
-      scope,
-      body,
-      node,
-      position: last || position === undefined ? null : Number(position),
-      keep: kept(body, nextBody, node),
-    });
-    if (last) break;
-    scope = scope === "root" ? part : `${scope}/${part}`;
-    const nextNode = nextBody.byId.get(node.id)!;
-    if (node.kind === "workflow" && nextNode.kind === "workflow") {
-      const [inner, nextInner] = [old.nested.get(node.nested), next.nested.get(nextNode.nested)];
-      if (!inner || !nextInner) return null;
-      [at, after, body, nextBody] = [inner, nextInner, inner.bodies[0]!, nextInner.bodies[0]];
-    } else if ((node.kind === "for_each" || node.kind === "loop") && nextNode.kind === node.kind) {
-      [body, nextBody] = [at.bodies[node.inner]!, after.bodies[nextNode.inner]];
-    } else return null;
+  private task(
+    event: Extract<RunEvent, { type: "task_completed" | "task_failed" | "task_skipped" | "task_copied" }>,
+  ): void {
+    const beside = this.beside(event.scope);
+    if (!this.isKept(beside, event.node)) return;
+    if ("usage" in event && event.usage) this.tokens += event.usage.total_tokens;
+    if (beside.branch === null) {
+      const copy = this.copyOf(event, beside.level.body.byId.get(event.node)!);
+      if (copy) this.copies.set(`${event.scope}/${event.node}`, copy);
+    } else if (beside.branch === event.scope && isKeptSibling(beside)) this.noteValue(event, beside.level);
   }
-  return levels;
-}
 
-/** The nodes that are not the target, not behind it, and the same in both bodies with all that comes before them. */
-function kept(body: Body, next: Body, target: PlanNode): ReadonlySet<string> {
-  const changed = new Set<number>([target.index]);
-  for (const node of body.nodes) if (next.byId.get(node.id)?.hash !== node.hash) changed.add(node.index);
-  const queue = [...changed];
-  for (let index = queue.pop(); index !== undefined; index = queue.pop()) {
-    for (const { to } of body.nodes[index]!.outgoing) {
-      if (changed.has(to)) continue;
-      changed.add(to);
-      queue.push(to);
+  /** Null for a failure that nothing handled: it ended the run, and is computed again. */
+  private copyOf(event: Parameters<Taking["task"]>[0], node: PlanNode): TaskCopied | null {
+    const { scope, node: id } = event;
+    const copy = { type: "task_copied", scope, node: id, output: Payload.null, handle: null } as const;
+    const from = this.runId;
+    switch (event.type) {
+      case "task_completed":
+        return { ...copy, output: event.output, handle: event.handle ?? null, failure: null, skipped: false, from };
+      case "task_failed":
+        return node.onError.type === "fail" ? null : { ...copy, failure: event.failure, skipped: false, from };
+      case "task_skipped":
+        return { ...copy, failure: null, skipped: true, from };
+      case "task_copied":
+        return event;
     }
   }
-  return new Set(body.nodes.filter((node) => !changed.has(node.index)).map((node) => node.id));
-}
 
-/** The container that opened a scope, if it lies on the way, with the scope's position in it. */
-function opener(levels: readonly Level[], scope: string): { readonly level: Level; readonly position: number } | null {
-  const match = /^(?:(.*)\/)?([^/[\]#]+)(?:\[(\d+)\]|#(\d+))$/.exec(scope);
-  if (!match) return null;
-  const level = levels.find((at) => at.scope === (match[1] ?? "root") && at.node.id === match[2]);
-  return level ? { level, position: Number(match[3] ?? match[4]) } : null;
-}
-
-function isOtherItem(levels: readonly Level[], scope: string): boolean {
-  const opened = opener(levels, scope);
-  return (
-    opened !== null &&
-    opened.level.node.kind === "for_each" &&
-    opened.level.position !== null &&
-    opened.position !== opened.level.position
-  );
-}
-
-function isEarlierRound(levels: readonly Level[], scope: string): boolean {
-  const opened = opener(levels, scope);
-  return (
-    opened !== null &&
-    opened.level.node.kind === "loop" &&
-    opened.level.position !== null &&
-    opened.position < opened.level.position
-  );
-}
-
-function innerBody(levels: readonly Level[], scope: string): Body | null {
-  const level = opener(levels, scope)?.level;
-  const deeper = level ? levels[levels.indexOf(level) + 1] : undefined;
-  return deeper?.body ?? null;
-}
-
-/** Values of finished nodes by scope, to find what an item ended with where its event does not say. */
-class LastValues {
-  private readonly byScope = new Map<string, Map<string, Payload>>();
-
-  note(scope: string, node: string, output: Payload): void {
-    let values = this.byScope.get(scope);
-    if (!values) this.byScope.set(scope, (values = new Map()));
-    values.set(node, output);
+  /**
+   * A variable that something taken over has set. It is set again where the way leads past: in a scope of the way, or
+   * in an earlier round, as long as it is one that can be seen from there.
+   */
+  private variable(event: Variable): void {
+    const beside = this.beside(event.scope);
+    if (!this.isKept(beside, event.node)) return;
+    const to = this.visibleFrom(event, beside);
+    if (to === null) return;
+    const key = `${to}=${event.name}`;
+    // At the end of the list: what was set last holds.
+    this.copies.delete(key);
+    this.copies.set(key, { ...event, scope: to, from: event.from ?? this.runId });
   }
 
-  of(scope: string, body: Body | null): Payload | undefined {
-    const values = this.byScope.get(scope);
-    const last = body?.last.findLast((node) => values?.has(node.id));
+  private visibleFrom(event: Variable, { level, branch, node }: Beside): string | null {
+    if (branch === null) return event.scope;
+    // An earlier round is opened again, so to speak; any other branch ends in the node of the level.
+    const isRound = node === level.node.id;
+    const containers = this.containers(level, partsOf(event.scope));
+    for (const container of isRound ? containers.slice(1) : containers) {
+      if (container.kind !== "loop" || container.varNames.includes(event.name)) return null;
+    }
+    if (isRound && level.node.kind !== "loop") return null;
+    return isRound ? branch : level.scope;
+  }
+
+  /** The containers that lead from a level of the way to a scope beside it. */
+  private containers(level: Level, parts: readonly string[]): PlanNode[] {
+    const found: PlanNode[] = [];
+    let at: { readonly plan: Level["plan"]; readonly body: Level["body"] } | null = level;
+    for (const part of parts.slice(partsOf(level.scope).length)) {
+      const node: PlanNode | undefined = at?.body.byId.get(parsePart(part)!.node);
+      if (!at || !node) break;
+      found.push(node);
+      at = innerOf(this.old.nested, at.plan, node);
+    }
+    return found;
+  }
+
+  private beside(scope: string): Beside {
+    const parts = partsOf(scope);
+    let depth = 0;
+    while (depth < parts.length && depth < this.way.length && parts[depth] === this.way[depth]) depth += 1;
+    const level = this.levels[depth]!;
+    if (depth === parts.length) return { level, branch: null, node: level.node.id, position: null };
+    return { level, branch: parts.slice(0, depth + 1).join("/"), ...parsePart(parts[depth]!)! };
+  }
+
+  private isKept(beside: Beside, node: string): boolean {
+    if (beside.branch === null) return beside.level.keep.has(node);
+    return beside.level.keep.has(beside.node) || isKeptSibling(beside);
+  }
+
+  private noteValue(event: Parameters<Taking["task"]>[0], level: Level): void {
+    const node = innerOf(this.old.nested, level.plan, level.node)!.body.byId.get(event.node)!;
+    const copy = this.copyOf(event, node);
+    const value =
+      copy === null || copy.skipped
+        ? null
+        : copy.failure === null
+          ? copy.output
+          : node.onError.type === "default"
+            ? Payload.of(node.onError.value)
+            : null;
+    if (value === null) return;
+    let values = this.values.get(event.scope);
+    if (!values) this.values.set(event.scope, (values = new Map()));
+    values.set(event.node, value);
+  }
+
+  private bodyValue(
+    event: Extract<RunEvent, { type: "item_ended" | "round_ended" }>,
+    level: Level,
+  ): Payload | undefined {
+    if (event.type === "round_ended" || event.failure !== undefined) return undefined;
+    const values = this.values.get(event.scope);
+    const last = innerOf(this.old.nested, level.plan, level.node)?.body.last.findLast((node) => values?.has(node.id));
     return last && values?.get(last.id);
   }
+}
+
+/** Another item, or an earlier round, of a container on the way. */
+function isKeptSibling({ level, node, position }: Beside): boolean {
+  if (node !== level.node.id || level.position === null || position === null || !level.keepsSiblings) return false;
+  return level.node.kind === "loop" ? position < level.position : position !== level.position;
 }

@@ -13,8 +13,8 @@ const RETRY_AFTER_MS_MAX = 600_000;
 
 /**
  * Milliseconds until the next attempt, or null when this failure ends the task.
- * Full jitter (O4): a uniform draw below `min(max, initial · 2^k)`. The draw is a hash of the command's id and not
- * random, so a repeated decision decides the same. A wait the server asked for is the least, plus up to 10 %.
+ * Full jitter (O4): a uniform draw below `min(max, initial · 2^k)`. The draw is a hash of the run's and the
+ * command's id and not random: a repeated decision decides the same, and a thousand runs do not come back together. A wait the server asked for is the least, plus up to 10 %.
  */
 export function retryDelayMs(
   policy: RetryPolicy,

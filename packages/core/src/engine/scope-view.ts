@@ -1,7 +1,8 @@
 import type { Json, JsonObject } from "../base/json.ts";
 import type { Payload } from "../base/payload.ts";
 import { lazyMap, type LazyMap, type Scope } from "../expression/scope.ts";
-import type { LoopState, RunState, ScopeState, TaskState } from "./state.ts";
+import { copyPayloads } from "./copies.ts";
+import type { ContainerState, LoopState, RunState, ScopeState, TaskState } from "./state.ts";
 
 /**
  * What an expression in a scope can see, under the roots of the language: `inputs steps item index loop vars env sys
@@ -231,11 +232,29 @@ export function payloadsRead(scope: ScopeState, steps: readonly string[]): reado
 export function controlPayloads(state: RunState): readonly Payload[] {
   const found: Payload[] = [];
   for (const scope of state.scopes.values()) {
-    found.push(...payloadsRead(scope, []));
+    found.push(...scope.inputs.missing(), ...(scope.vars ? missingOf(scope.vars.values()) : []));
     for (const node of scope.body.nodes) {
       const task = scope.tasks[node.index];
       if (task?.output && node.readByControl) found.push(...task.output.missing());
+      if (task?.container) found.push(...containerPayloads(task.container, node.readByControl));
     }
   }
+  for (const queue of state.signals.values()) found.push(...missingOf(queue.map(({ payload }) => payload)));
+  for (const { end, assigned } of state.copies.values()) {
+    found.push(...missingOf(assigned.map(({ value }) => value)));
+    if (end) found.push(...copyPayloads(end, state));
+  }
   return found;
+}
+
+function containerPayloads(container: ContainerState, isRead: boolean): readonly Payload[] {
+  if (container.type === "child") return [];
+  const own = container.type === "items" ? [container.items] : [container.initial, ...container.assigned.values()];
+  if (!isRead) return missingOf(own);
+  const { pages, open } = container.values;
+  return missingOf([...own, ...pages, ...[...open.values()].flatMap(({ values }) => values)]);
+}
+
+function missingOf(payloads: Iterable<Payload | null | undefined>): Payload[] {
+  return [...payloads].flatMap((payload) => payload?.missing() ?? []);
 }

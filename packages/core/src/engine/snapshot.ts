@@ -85,10 +85,17 @@ function variables(values: ReadonlyMap<string, Payload>): Raw {
 }
 
 function encodeTask({ index, task }: { readonly index: number; readonly task: TaskState }): string {
-  const { container, ...plain } = task;
+  const { status, attempt, output, failure, handle, usage, startedAt, endedAt, container } = task;
   return encodeMembers({
     index,
-    ...plain,
+    status,
+    attempt,
+    output,
+    failure,
+    handle,
+    usage,
+    startedAt,
+    endedAt,
     container: container === null ? undefined : new Raw(encodeContainer(container)),
   });
 }
@@ -109,7 +116,8 @@ function encodeContainer(container: ContainerState): string {
 }
 
 function encodeValues(values: CollectedValues): Raw {
-  const pages = list(values.pages, (page) => page?.encode() ?? "null");
+  // A later page may be full before an earlier one, which is a hole until then.
+  const pages = list(Array.from(values.pages), (page) => page?.encode() ?? "null");
   const open = list([...values.open], ([page, { values: kept, filled }]) => {
     const items = Array.from({ length: kept.length }, (_, i) => {
       const value = kept[i];

@@ -1,3 +1,4 @@
+import { timedTask } from "./command.ts";
 import type { RunState } from "./state.ts";
 
 /** Why a run does not move: a stable code, and the same in words. */
@@ -13,47 +14,32 @@ export interface WaitingFor {
 /** Null while some task of the run is being done, or the run has ended. */
 export function waitingFor(state: RunState): WaitingFor | null {
   if (state.status === "pending") return pendingFor(state);
-  if (state.status !== "running") return null;
+  if (state.status !== "running" || state.undecided.length > 0) return null;
+  for (const command of state.owed.values()) if (command.type === "dispatch_task") return null;
   let next: WaitingFor | null = null;
-  for (const command of state.owed.values()) {
-    if (command.type === "dispatch_task") return null;
-  }
   for (const { scope, node, waiting, dueAt } of state.waiting.values()) {
+    const place = { scope, node, until: dueAt };
     switch (waiting.type) {
       case "approval":
-        return {
-          code: "approval",
-          message: `step ${node} waits for a person: ${waiting.title}`,
-          scope,
-          node,
-          until: dueAt,
-        };
+        return { code: "approval", message: `step ${node} waits for a person: ${waiting.title}`, ...place };
       case "signal":
-        return {
-          code: "signal",
-          message: `step ${node} waits for the signal ${waiting.name}`,
-          scope,
-          node,
-          until: dueAt,
-        };
+        return { code: "signal", message: `step ${node} waits for the signal ${waiting.name}`, ...place };
       case "time":
-        next = earlier(next, {
-          code: "time",
-          message: `step ${node} waits until ${iso(dueAt)}`,
-          scope,
-          node,
-          until: dueAt,
-        });
+        next = earlier(next, { code: "time", message: `step ${node} waits until ${iso(dueAt)}`, ...place });
     }
   }
-  if (next) return next;
-  for (const [id, command] of state.owed) {
-    const retry = command.type === "arm_timer" ? /^(.*)\/([^/]+)#(\d+)@due$/.exec(id) : null;
-    if (!retry || command.type !== "arm_timer") continue;
-    const message = `step ${retry[2]} is tried again at ${iso(command.dueAt)} (attempt ${retry[3]})`;
-    next = earlier(next, { code: "retry", message, scope: retry[1]!, node: retry[2]!, until: command.dueAt });
+  for (const command of state.owed.values()) {
+    const timed = command.type === "arm_timer" ? timedTask(command.id) : null;
+    if (timed === null || command.type !== "arm_timer" || !isRetry(state, timed)) continue;
+    const message = `step ${timed.node} is tried again at ${iso(command.dueAt)} (attempt ${timed.attempt})`;
+    next = earlier(next, { code: "retry", message, scope: timed.scope, node: timed.node, until: command.dueAt });
   }
   return next;
+}
+
+/** The other timers belong to waits, which are named above, and to the time limits of containers. */
+function isRetry(state: RunState, { scope, node }: { readonly scope: string; readonly node: string }): boolean {
+  return state.scopes.get(scope)?.body.byId.get(node)?.kind === "work";
 }
 
 function pendingFor(state: RunState): WaitingFor | null {

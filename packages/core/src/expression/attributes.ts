@@ -12,7 +12,7 @@ export function attributeGetter(rt: Runtime, attribute: unknown, otherwise?: unk
     let value = item;
     for (const part of path) {
       rt.charge(1);
-      if (value === undefined) throw failed(`the attribute '${String(attribute)}' is read of an undefined value`);
+      if (value === undefined) throw failed("an attribute is read of an undefined value");
       value = member(rt, value, part);
       if (value === undefined && otherwise !== undefined && otherwise !== null) value = otherwise;
     }

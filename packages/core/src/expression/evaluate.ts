@@ -30,7 +30,10 @@ export function evaluate(expression: Expression, scope: Scope, options: Evaluate
 
 /** Whether the expression holds: truth as in Python, so empty text, lists and maps, 0 and null are false. */
 export function evaluateCondition(expression: Expression, scope: Scope, options: EvaluateOptions = {}): boolean {
-  return guarded(expression.source, () => truthy(expression.compiled.value!(runtime(scope, options))));
+  return guarded(expression.source, () => {
+    const rt = runtime(scope, options);
+    return truthy(rt, expression.compiled.value!(rt));
+  });
 }
 
 /** Renders a template: text, or the value itself when the template is exactly one `{{ … }}`. */
@@ -53,7 +56,7 @@ function valueOf(source: string, compiled: Compiled, scope: Scope, options: Eval
   }
   return guarded(source, () => {
     const rt = runtime(scope, options);
-    return settled(rt, compiled.value!(rt));
+    return settled(rt, compiled.value!(rt)).value;
   });
 }
 

@@ -1,18 +1,19 @@
 import { type Args, invoke, NO_ARGS } from "./arguments.ts";
+import { compileChain } from "./chains.ts";
 import { describe } from "./describe.ts";
 import { FILTERS } from "./filters.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { member, namedMember, slice } from "./members.ts";
 import { callMethod } from "./methods.ts";
 import { GROUP, KEYWORDS, TEST, TEST_NOT, TUPLE } from "./names.ts";
-import { COMPARISONS, joined, negated, OPERATORS, positive } from "./operators.ts";
+import { negated, positive } from "./operators.ts";
+import { staticKey, staticPath, undefinedMember, undefinedPath } from "./paths.ts";
 import { PREDICATES } from "./predicates.ts";
 import { nearest, ProblemError } from "./problem.ts";
 import type { Names } from "./references.ts";
-import { printed } from "./render.ts";
 import { failed, type Runtime } from "./runtime.ts";
 import { NO_METHOD, Special } from "./specials.ts";
-import type { BinaryNode, CallNode, FilterNode, MemberNode, Node } from "./syntax.ts";
+import type { CallNode, FilterNode, MemberNode, Node } from "./syntax.ts";
 import { elements, isMap, keysOf, keyText, kindOf, getOwn, setOwn, truthy } from "./values.ts";
 
 /** A compiled expression: a closure over the closures of its parts. */
@@ -82,7 +83,7 @@ export class Expressions {
       case "FilterExpression":
         return this.filter(node);
       case "BinaryExpression":
-        return this.binary(node);
+        return compileChain(this, node);
       case "UnaryExpression":
         return this.unary(node.operator.value, node.argument);
       case "Ternary":
@@ -134,7 +135,9 @@ export class Expressions {
       ) as [Run, Run, Run];
       return (rt) => {
         rt.charge(1);
-        return slice(rt, object(rt), start(rt), stop(rt), step(rt));
+        const value = object(rt);
+        if (value === undefined) throw undefinedMember(node);
+        return slice(rt, value, start(rt), stop(rt), step(rt));
       };
     }
     const name = staticKey(node);
@@ -198,13 +201,11 @@ export class Expressions {
   private methodCall(callee: MemberNode, args: (rt: Runtime) => Args): Run {
     const object = this.compile(callee.object);
     const name = staticKey(callee);
-    const key: Run = name === null ? this.compile(callee.property) : () => name;
+    if (name === null) throw new ProblemError("a method is called by a name that stands in the source", 0);
     return (rt) => {
       const value = object(rt);
       if (value === undefined) throw undefinedMember(callee);
-      const method = key(rt);
-      if (typeof method !== "string") throw failed(`${describe(callee)} cannot be called`);
-      return callMethod(rt, value, method, args(rt));
+      return callMethod(rt, value, name, args(rt));
     };
   }
 
@@ -268,7 +269,7 @@ export class Expressions {
       const negate = name.startsWith(TEST_NOT);
       const test = name.slice((negate ? TEST_NOT : TEST).length);
       const predicate = PREDICATES.get(test)!;
-      return (rt) => truthy(invoke(rt, `the test ${test}`, predicate, subject(rt), args(rt))) !== negate;
+      return (rt) => truthy(rt, invoke(rt, `the test ${test}`, predicate, subject(rt), args(rt))) !== negate;
     }
     const filter = FILTERS.get(name);
     if (filter === undefined) throw new ProblemError("the name of a filter is missing", 0);
@@ -281,7 +282,7 @@ export class Expressions {
       const run = this.compile(argument);
       return (rt) => {
         rt.charge(1);
-        return !truthy(run(rt));
+        return !truthy(rt, run(rt));
       };
     }
     const run = this.defined(argument);
@@ -293,7 +294,7 @@ export class Expressions {
     const then = this.compile(chosen);
     return (rt) => {
       rt.charge(1);
-      return truthy(condition(rt)) ? then(rt) : otherwise(rt);
+      return truthy(rt, condition(rt)) ? then(rt) : otherwise(rt);
     };
   }
 
@@ -319,93 +320,8 @@ export class Expressions {
     };
   }
 
-  private binary(node: BinaryNode): Run {
-    const level = LEVEL[node.operator.value];
-    const steps: { operator: string; node: Node }[] = [];
-    let first: Node = node;
-    // The tree of `a + b + c` leans to the left; walking it in a loop keeps long sums flat.
-    while (first.type === "BinaryExpression" && LEVEL[first.operator.value] === level) {
-      steps.push({ operator: first.operator.value, node: first.right });
-      first = first.left;
-    }
-    steps.reverse();
-    if (level === LEVEL["=="]) return this.comparison(first, steps);
-    if (level === LEVEL["and"] || level === LEVEL["or"])
-      return this.logic(level === LEVEL["and"], [first, ...steps.map((s) => s.node)]);
-    return this.arithmetic(first, steps);
-  }
-
-  /** In Jinja2 `~` binds closer than `+` and `-`; the library puts them on one level. */
-  private arithmetic(first: Node, steps: readonly { operator: string; node: Node }[]): Run {
-    const terms: { operator: string; nodes: Node[] }[] = [{ operator: "", nodes: [first] }];
-    for (const { operator, node } of steps) {
-      if (operator === "~") terms.at(-1)!.nodes.push(node);
-      else terms.push({ operator, nodes: [node] });
-    }
-    const runs = terms.map(({ nodes }) => (nodes.length === 1 ? this.defined(nodes[0]!) : this.concatenation(nodes)));
-    const [start, ...rest] = runs as [Run, ...Run[]];
-    if (rest.length === 0) return start;
-    const links = rest.map((run, at) => ({ operate: OPERATORS[terms[at + 1]!.operator]!, run }));
-    return (rt) => {
-      let value = start(rt);
-      for (const { operate, run } of links) {
-        rt.charge(1);
-        value = operate(rt, value, run(rt));
-      }
-      return value;
-    };
-  }
-
-  private concatenation(nodes: readonly Node[]): Run {
-    const runs = nodes.map((node) => this.compile(node));
-    return (rt) => {
-      let text = "";
-      for (const run of runs) {
-        rt.charge(1);
-        text = joined(rt, text, printed(rt, run(rt)));
-      }
-      return text;
-    };
-  }
-
-  private comparison(first: Node, steps: readonly { operator: string; node: Node }[]): Run {
-    const start = this.compile(first);
-    const links = steps.map(({ operator, node }) => ({ holds: COMPARISONS[operator]!, run: this.compile(node) }));
-    const [only, ...more] = links;
-    if (only !== undefined && more.length === 0) {
-      return (rt) => {
-        rt.charge(1);
-        return only.holds(rt, start(rt), only.run(rt));
-      };
-    }
-    return (rt) => {
-      let left = start(rt);
-      for (const { holds, run } of links) {
-        rt.charge(1);
-        const right = run(rt);
-        if (!holds(rt, left, right)) return false;
-        left = right;
-      }
-      return true;
-    };
-  }
-
-  /** `and` and `or` answer the operand that decided, as in Python. */
-  private logic(all: boolean, nodes: readonly Node[]): Run {
-    const runs = nodes.map((node) => this.compile(node));
-    return (rt) => {
-      let value: unknown;
-      for (const run of runs) {
-        rt.charge(1);
-        value = run(rt);
-        if (truthy(value) !== all) return value;
-      }
-      return value;
-    };
-  }
-
   /** Calculating with the undefined is an error that names it. */
-  private defined(node: Node): Run {
+  defined(node: Node): Run {
     const run = this.compile(node);
     return (rt) => {
       const value = run(rt);
@@ -413,59 +329,4 @@ export class Expressions {
       return value;
     };
   }
-}
-
-/** Operators of one number are evaluated from left to right on one level; higher ones bind closer. */
-const LEVEL: Readonly<Record<string, number>> = {
-  or: 1,
-  and: 2,
-  "==": 3,
-  "!=": 3,
-  "<": 3,
-  "<=": 3,
-  ">": 3,
-  ">=": 3,
-  in: 3,
-  "not in": 3,
-  "+": 4,
-  "-": 4,
-  "~": 4,
-  "*": 5,
-  "/": 5,
-  "//": 5,
-  "%": 5,
-  "**": 6,
-};
-
-/** The name after the dot or in the brackets, when it stands in the source. */
-function staticKey({ property, computed }: MemberNode): string | null {
-  if (property.type === "IntegerLiteral") return String(property.value);
-  if (property.type === "Identifier") return computed ? null : property.value;
-  return property.type === "StringLiteral" ? property.value : null;
-}
-
-/** The names from a root to a member, when all of them stand in the source. */
-function staticPath(node: MemberNode): readonly string[] | null {
-  const path: string[] = [];
-  let at: Node = node;
-  while (at.type === "MemberExpression") {
-    const key = staticKey(at);
-    if (key === null) return null;
-    path.push(key);
-    at = at.object;
-  }
-  if (at.type !== "Identifier") return null;
-  path.push(at.value);
-  return path.toReversed();
-}
-
-function undefinedMember(node: MemberNode): Error {
-  return failed(`${describe(node)}: '${describe(node.object)}' is undefined`);
-}
-
-/** The error of a path whose last `missing` names were not reached. */
-function undefinedPath(node: MemberNode, missing: number): Error {
-  let at: Node = node;
-  for (let left = missing; left > 1 && at.type === "MemberExpression"; left--) at = at.object;
-  return failed(`${describe(node)}: '${describe((at as MemberNode).object)}' is undefined`);
 }

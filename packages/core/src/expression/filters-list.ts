@@ -35,25 +35,25 @@ export const LIST_FILTERS: readonly (readonly [string, Callable])[] = [
   [
     "sort",
     fixed("reverse? case_sensitive? attribute?", (rt, value, [reverse, sensitive, attribute]) =>
-      sorted(rt, elements(rt, value), sortKey(rt, attribute, truthy(sensitive)), truthy(reverse)),
+      sorted(rt, elements(rt, value), sortKey(rt, attribute, truthy(rt, sensitive)), truthy(rt, reverse)),
     ),
   ],
   [
     "unique",
     fixed("case_sensitive? attribute?", (rt, value, [sensitive, attribute]) =>
-      unique(rt, elements(rt, value), truthy(sensitive), attribute),
+      unique(rt, elements(rt, value), truthy(rt, sensitive), attribute),
     ),
   ],
   [
     "min",
     fixed("case_sensitive? attribute?", (rt, value, [sensitive, attribute]) =>
-      extreme(rt, elements(rt, value), truthy(sensitive), attribute, -1),
+      extreme(rt, elements(rt, value), truthy(rt, sensitive), attribute, -1),
     ),
   ],
   [
     "max",
     fixed("case_sensitive? attribute?", (rt, value, [sensitive, attribute]) =>
-      extreme(rt, elements(rt, value), truthy(sensitive), attribute, 1),
+      extreme(rt, elements(rt, value), truthy(rt, sensitive), attribute, 1),
     ),
   ],
   [
@@ -75,13 +75,13 @@ export const LIST_FILTERS: readonly (readonly [string, Callable])[] = [
   [
     "groupby",
     fixed("attribute default? case_sensitive?", (rt, value, [attribute, otherwise, sensitive]) =>
-      groups(rt, elements(rt, value), attribute, otherwise, truthy(sensitive)),
+      groups(rt, elements(rt, value), attribute, otherwise, truthy(rt, sensitive)),
     ),
   ],
   [
     "dictsort",
     fixed("case_sensitive? by? reverse?", (rt, value, [sensitive, by, reverse]) =>
-      dictSorted(rt, value, truthy(sensitive), by, truthy(reverse)),
+      dictSorted(rt, value, truthy(rt, sensitive), by, truthy(rt, reverse)),
     ),
   ],
   ["items", fixed("", (rt, value) => (value === undefined ? [] : pairsOf(rt, value)))],

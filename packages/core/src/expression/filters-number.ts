@@ -21,7 +21,7 @@ export const NUMBER_FILTERS: readonly (readonly [string, Callable])[] = [
     ),
   ],
   ["float", fixed("default?", (_rt, value, [otherwise]) => toFloating(value, otherwise))],
-  ["filesizeformat", fixed("binary?", (_rt, value, [binary]) => fileSize(value, truthy(binary)))],
+  ["filesizeformat", fixed("binary?", (rt, value, [binary]) => fileSize(value, truthy(rt, binary)))],
 ];
 
 function numberArgument(value: unknown): number {

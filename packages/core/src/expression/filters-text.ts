@@ -54,7 +54,7 @@ export const TEXT_FILTERS: readonly (readonly [string, Callable])[] = [
   ["striptags", fixed("", (rt, value) => withoutTags(rt, textOf(rt, value)))],
   [
     "xmlattr",
-    fixed("autospace?", (rt, value, [space]) => xmlAttributes(rt, value, space === undefined || truthy(space))),
+    fixed("autospace?", (rt, value, [space]) => xmlAttributes(rt, value, space === undefined || truthy(rt, space))),
   ],
   ["urlencode", fixed("", (rt, value) => urlEncoded(rt, value))],
   [
@@ -77,8 +77,8 @@ export const TEXT_FILTERS: readonly (readonly [string, Callable])[] = [
     "regex_search",
     fixed("pattern ignorecase? multiline?", (rt, value, [pattern, ignoreCase, multiline]) =>
       regexSearch(rt, textOf(rt, value), textArgument(pattern, "the pattern"), {
-        ignoreCase: truthy(ignoreCase),
-        multiline: truthy(multiline),
+        ignoreCase: truthy(rt, ignoreCase),
+        multiline: truthy(rt, multiline),
       }),
     ),
   ],
@@ -86,8 +86,8 @@ export const TEXT_FILTERS: readonly (readonly [string, Callable])[] = [
     "regex_findall",
     fixed("pattern ignorecase? multiline?", (rt, value, [pattern, ignoreCase, multiline]) =>
       regexFindAll(rt, textOf(rt, value), textArgument(pattern, "the pattern"), {
-        ignoreCase: truthy(ignoreCase),
-        multiline: truthy(multiline),
+        ignoreCase: truthy(rt, ignoreCase),
+        multiline: truthy(rt, multiline),
       }),
     ),
   ],
@@ -102,7 +102,7 @@ export const TEXT_FILTERS: readonly (readonly [string, Callable])[] = [
           textArgument(pattern, "the pattern"),
           to === undefined ? "" : textOf(rt, to),
           wholeArgument(count, "the count", 0),
-          { ignoreCase: truthy(ignoreCase), multiline: truthy(multiline) },
+          { ignoreCase: truthy(rt, ignoreCase), multiline: truthy(rt, multiline) },
         ),
     ),
   ],
@@ -131,7 +131,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 export function escaped(rt: Runtime, text: string): string {
   rt.charge(text.length >> 6);
-  rt.room(text.length);
+  if (!/[&<>'"]/.test(text)) return text;
+  rt.charge(text.length >> 4);
   return rt.text(text.replaceAll(/[&<>'"]/g, (char) => ENTITIES[char]!));
 }
 
@@ -139,8 +140,8 @@ function indented(rt: Runtime, text: string, [width, first, blank]: readonly unk
   const indention = typeof width === "string" ? width : spaces(rt, wholeArgument(width, "the width", 4));
   const all = lines(rt, text + "\n");
   rt.room(text.length + all.length * indention.length);
-  const out = all.map((line, at) => (at === 0 || (line === "" && !truthy(blank)) ? line : indention + line));
-  return (truthy(first) ? indention : "") + out.join("\n");
+  const out = all.map((line, at) => (at === 0 || (line === "" && !truthy(rt, blank)) ? line : indention + line));
+  return (truthy(rt, first) ? indention : "") + out.join("\n");
 }
 
 function spaces(rt: Runtime, count: number): string {
@@ -157,7 +158,7 @@ function truncated(rt: Runtime, text: string, [length, killWords, end, leeway]: 
   if (room < 0) throw failed("the end is longer than the length to truncate to");
   if (count <= most + slack) return text;
   const kept = isFlat(text) ? text.slice(0, room) : characters(rt, text).slice(0, room).join("");
-  const space = truthy(killWords) ? -1 : kept.lastIndexOf(" ");
+  const space = truthy(rt, killWords) ? -1 : kept.lastIndexOf(" ");
   return rt.text((space < 0 ? kept : kept.slice(0, space)) + mark);
 }
 

@@ -43,8 +43,8 @@ function refused(what: string): Callable {
   });
 }
 
-function defaulted(_rt: Runtime, value: unknown, [otherwise, boolean]: readonly unknown[]): unknown {
-  const missing = truthy(boolean) ? !truthy(value) : value === undefined;
+function defaulted(rt: Runtime, value: unknown, [otherwise, boolean]: readonly unknown[]): unknown {
+  const missing = truthy(rt, boolean) ? !truthy(rt, value) : value === undefined;
   return missing ? (otherwise === undefined ? "" : otherwise) : value;
 }
 
@@ -95,12 +95,12 @@ function picked(rt: Runtime, value: unknown, args: Args, wanted: boolean, byAttr
     get = attributeGetter(rt, args.positional[0]);
     rest = { positional: args.positional.slice(1), named: args.named };
   }
-  if (rest.positional.length === 0) return items.filter((item) => truthy(get(item)) === wanted);
+  if (rest.positional.length === 0) return items.filter((item) => truthy(rt, get(item)) === wanted);
   const [name, testArgs] = split(rest);
   const test = PREDICATES.get(name);
   if (test === undefined) throw failed("select names a test that does not exist");
   const label = `the test ${name}`;
-  return items.filter((item) => truthy(invoke(rt, label, test, get(item), testArgs)) === wanted);
+  return items.filter((item) => truthy(rt, invoke(rt, label, test, get(item), testArgs)) === wanted);
 }
 
 function split({ positional, named }: Args): [string, Args] {

@@ -1,6 +1,6 @@
-import { type Args } from "./arguments.ts";
+import type { Args } from "./arguments.ts";
 import { namedMember } from "./members.ts";
-import { isRefusedName, refusedNameReason } from "./names.ts";
+import { isRefusedName, REFUSED_NAME } from "./names.ts";
 import { exponential, fixedDigits, general, PRECISION_MAX } from "./numbers.ts";
 import { pretty, printed } from "./render.ts";
 import { failed, type Runtime } from "./runtime.ts";
@@ -42,10 +42,10 @@ export function percentFormat(rt: Runtime, template: string, values: unknown): s
       value = list[next++];
     } else {
       if (!isMap(values)) throw failed("a format with names needs a map of values");
-      if (isRefusedName(name)) throw failed(refusedNameReason(name));
+      if (isRefusedName(name)) throw failed(REFUSED_NAME);
       value = namedMember(rt, values, name);
       next = list.length;
-      if (value === undefined) throw failed(`a format names '${name}', which is undefined`);
+      if (value === undefined) throw failed("a format names a value that is not given");
     }
     pieces.add(written(rt, value, percentSpec(flags!, width!, precision, type)));
   }
@@ -99,7 +99,7 @@ function fieldValue(rt: Runtime, field: string, args: Args): unknown {
   const [head, ...path] = field.split(/[.[]/).map((part) => part.replace("]", ""));
   let value = /^\d+$/.test(head!) ? args.positional[Number(head)] : args.named?.get(head!);
   for (const part of path) {
-    if (isRefusedName(part)) throw failed(refusedNameReason(part));
+    if (isRefusedName(part)) throw failed(REFUSED_NAME);
     value = namedMember(rt, value, part);
   }
   if (value === undefined) throw failed("a format names a value that is not given");
@@ -182,7 +182,7 @@ function numberText(size: number, spec: Spec): string {
     case "":
       return grouped(spec.precision === null ? String(size) : general(size, spec.precision), spec.separator);
     default:
-      throw failed(`the format type '${spec.type}' is not known`);
+      throw failed("a format has a type that is not known");
   }
 }
 

@@ -35,7 +35,7 @@ export const FUNCTIONS: ReadonlyMap<string, Callable> = new Map<string, Callable
 ]);
 
 function range(rt: Runtime, { positional, named }: Args): number[] {
-  if (named !== null || positional.length < 1 || positional.length > 3)
+  if (named !== null || positional.length === 0 || positional.length > 3)
     throw failed("range takes one to three whole numbers");
   const numbers = positional.map((value) => wholeArgument(value, "what range is given"));
   const [start, stop] = numbers.length === 1 ? [0, numbers[0]!] : [numbers[0]!, numbers[1]!];

@@ -1,5 +1,5 @@
 import { groupMember } from "./group.ts";
-import { isRefusedName, refusedNameReason } from "./names.ts";
+import { isRefusedName, REFUSED_NAME } from "./names.ts";
 import { failed, type Runtime } from "./runtime.ts";
 import { Special } from "./specials.ts";
 import { characters, getOwn, isFlat, isMap, keyText, kindOf } from "./values.ts";
@@ -11,7 +11,7 @@ import { characters, getOwn, isFlat, isMap, keyText, kindOf } from "./values.ts"
  */
 export function member(rt: Runtime, object: unknown, key: unknown): unknown {
   if (typeof key === "string") {
-    if (isRefusedName(key)) throw failed(refusedNameReason(key));
+    if (isRefusedName(key)) throw failed(REFUSED_NAME);
     return namedMember(rt, object, key);
   }
   if (isMap(object)) return getOwn(object, ownKey(key));
@@ -34,7 +34,7 @@ export function namedMember(rt: Runtime, object: unknown, name: string): unknown
 
 function ownKey(key: unknown): string {
   const text = keyText(key);
-  if (isRefusedName(text)) throw failed(refusedNameReason(text));
+  if (isRefusedName(text)) throw failed(REFUSED_NAME);
   return text;
 }
 
@@ -58,8 +58,7 @@ export function slice(rt: Runtime, value: unknown, start: unknown, stop: unknown
     return sliced(rt, characters(rt, value), start, stop, step).join("");
   }
   if (Array.isArray(value)) return sliced(rt, value as unknown[], start, stop, step);
-  if (value === undefined) return [];
-  throw failed(`${kindOf(value)} has no slices`);
+  return undefined;
 }
 
 function sliced(rt: Runtime, list: readonly unknown[], start: unknown, stop: unknown, step: unknown): unknown[] {

@@ -1,7 +1,7 @@
 import { type Args, type Callable, fixed, invoke, open } from "./arguments.ts";
 import { joinedText, owned, pairsOf } from "./filters-list.ts";
 import { braceFormat } from "./format.ts";
-import { isRefusedName, refusedNameReason } from "./names.ts";
+import { isRefusedName, REFUSED_NAME } from "./names.ts";
 import { nearest } from "./problem.ts";
 import { failed, type Runtime } from "./runtime.ts";
 import { NO_METHOD, Special } from "./specials.ts";
@@ -24,7 +24,7 @@ import { characterCount, elements, equal, getOwn, isMap, keysOf, keyText, kindOf
  * Calls a method by our own tables. No method of the host is ever reached: what stands in no table does not exist.
  */
 export function callMethod(rt: Runtime, object: unknown, name: string, args: Args): unknown {
-  if (isRefusedName(name)) throw failed(refusedNameReason(name));
+  if (isRefusedName(name)) throw failed(REFUSED_NAME);
   if (object instanceof Special) {
     rt.charge(1);
     const result = object.method(rt, name, args);
@@ -88,7 +88,7 @@ const TEXT: ReadonlyMap<string, Callable> = new Map<string, Callable>([
     "rsplit",
     onText("sep? maxsplit?", (rt, text, [by, most]) => splitEnd(rt, text, by, wholeArgument(most, "maxsplit", -1))),
   ],
-  ["splitlines", onText("keepends?", (rt, text, [keep]) => lines(rt, text, truthy(keep)))],
+  ["splitlines", onText("keepends?", (rt, text, [keep]) => lines(rt, text, truthy(rt, keep)))],
   ["partition", onText("sep", (_rt, text, [by]) => partition(text, textArgument(by, "the separator"), false))],
   ["rpartition", onText("sep", (_rt, text, [by]) => partition(text, textArgument(by, "the separator"), true))],
   ["join", onText("iterable", (rt, text, [list]) => strictJoin(rt, text, list))],
@@ -196,7 +196,7 @@ const MAP: ReadonlyMap<string, Callable> = new Map<string, Callable>([
     "get",
     fixed("key default?", (_rt, map, [key, otherwise]) => {
       const name = keyText(key);
-      if (isRefusedName(name)) throw failed(refusedNameReason(name));
+      if (isRefusedName(name)) throw failed(REFUSED_NAME);
       const value = isMap(map) ? getOwn(map, name) : undefined;
       return value === undefined ? (otherwise === undefined ? null : otherwise) : value;
     }),

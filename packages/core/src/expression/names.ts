@@ -8,9 +8,13 @@ export function isRefusedName(name: string): boolean {
   return isPrototypeName(name) || name.startsWith("__");
 }
 
+/** For names that stand in the source. */
 export function refusedNameReason(name: string): string {
   return `the name '${name}' cannot be read in expressions`;
 }
+
+/** For names that were computed: they are values, and no error shows a value. */
+export const REFUSED_NAME = "a name that leads to a prototype, or that begins with two underscores, cannot be read";
 
 /** Words with a meaning of their own, which no variable can have as its name. */
 export const KEYWORDS: ReadonlySet<string> = new Set(["and", "or", "not", "in", "is", "if", "else"]);

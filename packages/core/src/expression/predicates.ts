@@ -81,7 +81,7 @@ function matches(
   fromStart: boolean,
 ): boolean {
   return regexTest(rt, textOf(rt, value), textArgument(pattern, "the pattern"), fromStart, {
-    ignoreCase: truthy(ignoreCase),
-    multiline: truthy(multiline),
+    ignoreCase: truthy(rt, ignoreCase),
+    multiline: truthy(rt, multiline),
   });
 }

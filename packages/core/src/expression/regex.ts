@@ -46,8 +46,42 @@ export interface RegexOptions {
 function matcher(rt: Runtime, text: string, pattern: string, { ignoreCase, multiline }: RegexOptions): Matcher {
   const flags = (ignoreCase ? RE2JS.CASE_INSENSITIVE : 0) | (multiline ? RE2JS.MULTILINE : 0);
   const regex = compiled(rt, pattern, flags);
-  rt.charge(4 + Math.ceil((text.length * (8 + regex.programSize())) / 512));
-  return regex.matcher(text);
+  rt.charge(4 + (text.length >> 8));
+  // The engine asks the text for its characters and knows no difference between a string and its object.
+  return regex.matcher(new MeteredText(rt, text, (4 + regex.programSize()) / 128) as unknown as string);
+}
+
+/**
+ * A text that charges for every character the engine looks at. One search takes linear time, but finding all matches
+ * takes many: `(a*b)?` on a run of `a` reads to the end from each. What was read is what it costs.
+ */
+class MeteredText extends String {
+  private readonly rt: Runtime;
+  private readonly text: string;
+  /** Operations a character: the engine follows up to all instructions of a pattern at once. */
+  private readonly cost: number;
+
+  constructor(rt: Runtime, text: string, cost: number) {
+    super(text);
+    this.rt = rt;
+    this.text = text;
+    this.cost = cost;
+  }
+
+  override charCodeAt(at: number): number {
+    this.rt.charge(this.cost);
+    return this.text.charCodeAt(at);
+  }
+
+  override indexOf(part: string, from?: number): number {
+    const at = this.text.indexOf(part, from);
+    this.rt.charge(1 + ((at < 0 ? this.text.length : at) - (from ?? 0)) / 256);
+    return at;
+  }
+
+  override substring(from: number, to?: number): string {
+    return this.text.slice(from, to);
+  }
 }
 
 /** The first match: its text, or a list of its groups when the pattern has some; null when there is none. */
@@ -108,15 +142,16 @@ export function regexReplace(
   return rt.text(out + text.slice(from));
 }
 
+const NO_GROUP = "a replacement names a group that the pattern does not have";
+
 function groupText(found: Matcher, group: string, names: Record<string, unknown>): string {
   if (/^\d+$/.test(group)) {
-    if (Number(group) > found.groupCount())
-      throw failed(`a replacement names group ${group}, which the pattern has not`);
+    if (Number(group) > found.groupCount()) throw failed(NO_GROUP);
     return found.group(Number(group)) ?? "";
   }
   if (Object.keys(names).length === 0)
     for (const [name] of Object.entries(found.getNamedGroups())) setOwn(names, name, true);
-  if (!Object.hasOwn(names, group)) throw failed(`a replacement names group '${group}', which the pattern has not`);
+  if (!Object.hasOwn(names, group)) throw failed(NO_GROUP);
   return found.group(group) ?? "";
 }
 

@@ -31,6 +31,8 @@ export class Runtime {
   operations: number;
   frame: Frame | null = null;
   depth = 0;
+  /** Which maps are empty, as far as it was asked. The host counts all keys of a large map to find that out. */
+  readonly emptiness = new Map<object, boolean>();
   /** The lists made by this template, which `append` may change. Data from outside is never among them. */
   readonly ownLists = new Set<unknown>();
 

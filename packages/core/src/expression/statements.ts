@@ -1,5 +1,5 @@
 import { describe } from "./describe.ts";
-import { type Expressions, type Run } from "./expressions.ts";
+import type { Expressions, Run } from "./expressions.ts";
 import { LoopState } from "./loop.ts";
 import { Macro, type Parameter } from "./macro.ts";
 import { DO, GROUP, TUPLE, WITH } from "./names.ts";
@@ -132,7 +132,7 @@ function choice(expressions: Expressions, node: Extract<Node, { type: "If" }>): 
   return (rt, out) => {
     for (const { test, body } of branches) {
       rt.charge(1);
-      if (truthy(test(rt))) return body(rt, out);
+      if (truthy(rt, test(rt))) return body(rt, out);
     }
     return otherwise(rt, out);
   };
@@ -159,7 +159,7 @@ function loop(expressions: Expressions, node: ForNode): Act {
           rt.charge(1);
           rt.frame = { variables: new Map(), parent: outer };
           target(rt, item);
-          return truthy(test(rt));
+          return truthy(rt, test(rt));
         });
       }
       if (items.length === 0) {

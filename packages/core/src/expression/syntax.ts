@@ -1,5 +1,6 @@
 import { parse } from "@huggingface/jinja";
 import type { Token } from "./lexer.ts";
+import { GROUP, TUPLE } from "./names.ts";
 import { ProblemError } from "./problem.ts";
 
 /** The tree that the library's parser makes. Its own types do not resolve under this module system. */
@@ -117,5 +118,7 @@ function locate(tokens: readonly Token[]): ProblemError {
   if (token.type === "CloseExpression" || token.type === "CloseStatement" || last >= tokens.length) {
     return new ProblemError("the expression ends too early: a value is missing", token.offset);
   }
-  return new ProblemError(`'${token.value.slice(0, 40)}' is not expected here`, token.offset);
+  // A stand-in of `rewrite` is what the author wrote as a parenthesis.
+  const shown = token.value === GROUP || token.value === TUPLE ? "(" : token.value.slice(0, 40);
+  return new ProblemError(`'${shown}' is not expected here`, token.offset);
 }

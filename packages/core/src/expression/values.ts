@@ -76,13 +76,16 @@ export function keyText(key: unknown): string {
 }
 
 /** Truth as in Python: empty text, list and map, zero, null and the undefined are false. */
-export function truthy(value: unknown): boolean {
+export function truthy(rt: Runtime, value: unknown): boolean {
   if (typeof value !== "object" || value === null) return Boolean(value);
   if (Array.isArray(value)) return value.length > 0;
   if (value instanceof Special) return true;
-  if (isLazyMap(value)) return value.keys().length > 0;
-  for (const key in value) if (Object.hasOwn(value, key)) return true;
-  return false;
+  let known = rt.emptiness.get(value);
+  if (known === undefined) {
+    known = (isLazyMap(value) ? value.keys() : Object.keys(value)).length === 0;
+    rt.emptiness.set(value, known);
+  }
+  return !known;
 }
 
 /** The elements of a value, charged one each: of a list, the characters of a text, the keys of a map. */
@@ -157,7 +160,7 @@ export function compare(rt: Runtime, left: unknown, right: unknown, depth = 0): 
   if (typeof right === "boolean") right = Number(right);
   if (typeof left === "number" && typeof right === "number") return left < right ? -1 : left > right ? 1 : 0;
   if (typeof left === "string" && typeof right === "string") {
-    rt.charge(Math.min(left.length, right.length) >> 8);
+    rt.charge(Math.min(left.length, right.length) >> 6);
     return compareText(left, right);
   }
   if (isList(left) && isList(right)) {
@@ -174,10 +177,6 @@ export function compare(rt: Runtime, left: unknown, right: unknown, depth = 0): 
 /** By code points. The host compares UTF-16 units, which puts U+10000 before U+FFFF. */
 function compareText(left: string, right: string): number {
   if (left === right) return 0;
-  if (isFlat(left) || isFlat(right)) {
-    // One side without surrogates still meets them in the other; only then the units differ in order.
-    if (isFlat(left) && isFlat(right)) return left < right ? -1 : 1;
-  }
   const end = Math.min(left.length, right.length);
   for (let at = 0; at < end; at++) {
     const [a, b] = [left.charCodeAt(at), right.charCodeAt(at)];

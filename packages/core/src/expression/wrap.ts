@@ -1,6 +1,5 @@
-import { type Runtime } from "./runtime.ts";
 import { lines, textOf, wholeArgument } from "./text.ts";
-import { failed } from "./runtime.ts";
+import { failed, type Runtime } from "./runtime.ts";
 import { characters, truthy } from "./values.ts";
 
 /** `wordwrap`: lines of at most `width` characters, broken at blanks and hyphens, and within words that are longer. */
@@ -8,8 +7,9 @@ export function wrapped(rt: Runtime, text: string, [width, breakLong, mark, brea
   const most = wholeArgument(width, "the width", 79);
   if (most < 1) throw failed("the width has to be at least 1");
   const newline = mark === undefined || mark === null ? "\n" : textOf(rt, mark);
-  const onHyphens = breakHyphens === undefined || truthy(breakHyphens);
-  const inWords = breakLong === undefined || truthy(breakLong);
+  const onHyphens = breakHyphens === undefined || truthy(rt, breakHyphens);
+  const inWords = breakLong === undefined || truthy(rt, breakLong);
+  rt.charge(text.length >> 1);
   const out = lines(rt, text).map((line) => wrapLine(rt, line, most, inWords, onHyphens).join(newline));
   return rt.text(out.join(newline));
 }

@@ -1,5 +1,5 @@
-import { canonicalJson, type Json } from "../base/json.ts";
 import type { Problem, Step, Workflow } from "../workflow/workflow.ts";
+import { contentOf } from "./content.ts";
 import { cycleIn, edgesOf } from "./edges.ts";
 import { nodeOfStep } from "./node.ts";
 import type { Body, Edge, ForEachNode, LoopNode, Plan, PlanNode, WorkflowNode, WorkNode } from "./plan.ts";
@@ -142,7 +142,7 @@ class Build {
       innerSight = built.sight;
       note([...built.readsOutside]);
     }
-    const hash = this.options.digest(canonicalJson(withoutPlaces(step as unknown as Json)));
+    const hash = this.options.digest(contentOf(step, this.workflow.env));
     const { id, join, onError, timeoutMs } = step;
     const base = {
       index: i,
@@ -227,31 +227,28 @@ class Build {
     if (cycle) {
       const names = cycle.map((i) => steps[i]!.id).join(" → ");
       const reader = new StepReader(`${pointer}/${cycle[0]}`, steps[cycle[0]!]!.place, this.locate, this.problems);
-      if (!this.problems.some((problem) => problem.code === "cycle")) {
-        reader.problem(
-          "cycle",
-          `the steps wait for each other: ${names}`,
-          "remove one of these references or dependencies",
-        );
-      }
+      reader.problem(
+        "cycle",
+        `the steps wait for each other: ${names}`,
+        "remove one of these references or dependencies",
+      );
     }
     const incoming = steps.map(() => 0);
-    const sources = steps.map((): string[] => []);
+    const sources = steps.map(() => new Map<string, number>());
     for (const { from, edge } of edges) {
       (nodes[from]!.outgoing as Edge[]).push(edge);
       incoming[edge.to]! += 1;
       if (edge.orderOnly) continue;
       nodes[edge.to]!.incomingTakeable += 1;
-      if (!sources[edge.to]!.includes(steps[from]!.id)) sources[edge.to]!.push(steps[from]!.id);
+      sources[edge.to]!.set(steps[from]!.id, from);
     }
     nodes.forEach((node, i) => {
       if (node.kind !== "work" && node.kind !== "workflow") return;
-      const defaulted = sources[i]!.length === 0 ? null : sources[i]!;
+      const defaulted = sources[i]!.size === 0 ? null : [...sources[i]!.keys()];
       (node as Mutable<WorkNode> | Mutable<WorkflowNode>).defaultInput = defaulted;
       if (node.kind === "work") (node as Mutable<WorkNode>).reads = [...new Set([...node.reads, ...(defaulted ?? [])])];
-      else
-        for (const source of defaulted ?? [])
-          this.controlRead.add(`${body.index}/${steps.findIndex((step) => step.id === source)}`);
+      else if (node.inputs === null)
+        for (const from of sources[i]!.values()) this.controlRead.add(`${body.index}/${from}`);
     });
     body.nodes = nodes;
     body.byId = new Map(nodes.map((node) => [node.id, node]));
@@ -264,20 +261,27 @@ class Build {
   private markControlReads(): void {
     for (const body of this.bodies) {
       const { parent } = body;
-      const wanted = parent !== null && this.controlRead.has(`${parent.body}/${parent.node}`);
+      if (parent !== null && this.controlRead.has(`${parent.body}/${parent.node}`))
+        for (const node of body.last) this.controlRead.add(`${body.index}/${node.index}`);
+      this.markAggregated(body);
       for (const node of body.nodes as Mutable<PlanNode>[]) {
-        if (wanted && body.last.includes(node)) this.controlRead.add(`${body.index}/${node.index}`);
         node.readByControl = this.controlRead.has(`${body.index}/${node.index}`);
       }
     }
   }
-}
 
-/** A step without the places of its text, so that moving a step in the file does not change what it is. */
-function withoutPlaces(value: Json): Json {
-  if (Array.isArray(value)) return value.map((item: Json) => withoutPlaces(item));
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, member]) => (key === "place" ? [] : [[key, withoutPlaces(member as Json)]])),
-  );
+  /** The value of an aggregate is made of those it names. */
+  private markAggregated(body: Mutable<Body>): void {
+    const due = body.nodes.filter((node) => this.controlRead.has(`${body.index}/${node.index}`));
+    for (let node = due.pop(); node !== undefined; node = due.pop()) {
+      if (node.kind !== "aggregate") continue;
+      for (const step of node.from) {
+        const source = body.byId.get(step);
+        const key = `${body.index}/${source?.index}`;
+        if (!source || this.controlRead.has(key)) continue;
+        this.controlRead.add(key);
+        due.push(source);
+      }
+    }
+  }
 }

@@ -4,9 +4,6 @@ import type { Step } from "../workflow/workflow.ts";
 import { RAW_FIELDS, type PlanNode } from "./plan.ts";
 import type { StepReader } from "./reader.ts";
 
-/** A node before its edges are known. */
-export type NodeDraft = { -readonly [K in keyof PlanNode]: PlanNode[K] } & { kind: PlanNode["kind"] };
-
 /** What `compile` knows of a node apart from its own fields. */
 export type NodeBase = Pick<PlanNode, "index" | "body" | "id" | "step" | "join" | "onError" | "timeoutMs" | "hash"> & {
   readonly outgoing: [];
@@ -23,7 +20,7 @@ export function nodeOfStep(step: Step, base: NodeBase, inner: number, reader: St
       const raw = RAW_FIELDS[step.type] ?? [];
       const entries = Object.entries(step.config);
       const rawConfig: JsonObject = Object.fromEntries(entries.filter(([field]) => raw.includes(field)));
-      const config = reader.template("", Object.fromEntries(entries.filter(([field]) => !raw.includes(field))), "work");
+      const config = reader.fields(Object.fromEntries(entries.filter(([field]) => !raw.includes(field))), "work");
       const { retry, pool, priority, idempotent } = step;
       return {
         ...shared,
@@ -85,7 +82,7 @@ export function nodeOfStep(step: Step, base: NodeBase, inner: number, reader: St
       };
     }
     case "approval": {
-      const prompt = reader.template("", { title: step.approvalTitle, assignees: step.assignees });
+      const prompt = reader.fields({ title: step.approvalTitle, assignees: step.assignees });
       return { ...shared, kind: "approval", type: "approval", prompt, form: step.form };
     }
     case "wait": {

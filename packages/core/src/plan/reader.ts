@@ -1,6 +1,7 @@
-import type { Json } from "../base/json.ts";
+import type { Json, JsonObject } from "../base/json.ts";
 import { parseExpression, type Expression, type ExpressionProblem, type Reference } from "../expression/parse.ts";
 import { parseValueTemplate, type ValueTemplate } from "../expression/template.ts";
+import { pointerPart } from "../workflow/problems.ts";
 import type { Place, Problem } from "../workflow/workflow.ts";
 
 /** Who reads a value: a rule of the engine, or an executor. */
@@ -45,10 +46,23 @@ export class StepReader {
 
   template(field: string, value: Json, kind: ReaderKind = "control"): ValueTemplate {
     const { template, problems } = parseValueTemplate(value);
-    for (const { pointer, problem } of problems)
-      this.refuse([field, ...pointer].filter((part) => part !== "").join("/"), problem);
+    for (const { pointer, problem } of problems) this.refuse(field + pointer.map(pointerPart).join(""), problem);
     for (const reference of template.roots) this.reads.push({ reference, kind, pointer: `${this.pointer}/${field}` });
     return template;
+  }
+
+  /** Fields of the step as one template, each of them read at its own place. */
+  fields(values: JsonObject, kind: ReaderKind = "control"): ValueTemplate {
+    const members = Object.entries(values).map(
+      ([name, value]) => [name, this.template(pointerPart(name).slice(1), value, kind)] as const,
+    );
+    if (members.every(([, { constant }]) => constant)) return parseValueTemplate(values).template;
+    const parts = members.map(([name, { part }]) => [name, part] as const);
+    return {
+      roots: members.flatMap(([, { roots }]) => roots),
+      constant: false,
+      part: { type: "map", members: parts },
+    };
   }
 
   problem(

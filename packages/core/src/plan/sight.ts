@@ -79,21 +79,18 @@ function checkStep(
     reader.problem("self_reference", `the step ${step} reads itself`, null, pointer);
     return false;
   }
-  const visible: string[] = [];
-  for (let at: Sight | null = sight; at !== null; at = at.outer) {
-    if (at.self === step) {
-      reader.problem(
-        "self_reference",
-        `${step} is the step this one stands in; its output is there when it has ended`,
-        null,
-        pointer,
-      );
-      return false;
-    }
-    visible.push(...at.steps.keys());
+  const found = lookUp(sight, step);
+  if (found === "unknown") {
+    reader.problem("unknown_step", `there is no step ${step} that can be read here`, suggestStep(sight, step), pointer);
+    return false;
   }
-  if (!visible.includes(step)) {
-    reader.problem("unknown_step", `there is no step ${step} that can be read here`, suggest(step, visible), pointer);
+  if (found === "around") {
+    reader.problem(
+      "self_reference",
+      `${step} is the step this one stands in; its output is there when it has ended`,
+      null,
+      pointer,
+    );
     return false;
   }
   if (member !== undefined && !STEP_MEMBERS.includes(member)) {
@@ -105,6 +102,22 @@ function checkStep(
     );
   }
   return true;
+}
+
+/** The nearest body that has the step counts. `around`: it is a container that the reader stands in. */
+function lookUp(sight: Sight, step: string): "known" | "around" | "unknown" {
+  for (let at: Sight | null = sight; at !== null; at = at.outer) {
+    if (at !== sight && at.self === step) return "around";
+    if (at.steps.has(step)) return "known";
+  }
+  return "unknown";
+}
+
+function suggestStep(sight: Sight, step: string): string | null {
+  const visible: string[] = [];
+  for (let at: Sight | null = sight; at !== null; at = at.outer)
+    for (const id of at.steps.keys()) if (id !== at.self) visible.push(id);
+  return suggest(step, visible);
 }
 
 function checkInput(reader: StepReader, sight: Sight, name: string, pointer: string): void {

@@ -45,7 +45,6 @@ export function createApp(options: AppOptions): HttpApp {
   const surface = new Surface(options.weft, options.heartbeatMs ?? 15_000);
   const app = fastify({
     logger: false,
-    disableRequestLogging: true,
     bodyLimit: config.bodyLimit,
     requestTimeout: REQUEST_MS,
     requestIdHeader: false,

@@ -31,7 +31,7 @@ export const text =
   (longest: number): MemberCheck =>
   (value) => {
     if (typeof value !== "string") return `must be a text, and is ${kindOf(value)}`;
-    return value.length >= 1 && value.length <= longest ? null : `must have 1 to ${longest} characters`;
+    return value.length > 0 && value.length <= longest ? null : `must have 1 to ${longest} characters`;
   };
 
 export const object: MemberCheck = (value) =>

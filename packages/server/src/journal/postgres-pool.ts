@@ -30,17 +30,17 @@ export function connectionConfig(options: PostgresPoolOptions): pg.ClientConfig 
     search_path: quoteName(options.schema),
     plan_cache_mode: "force_generic_plan",
     enable_seqscan: "off",
+    enable_hashjoin: "off",
     enable_mergejoin: "off",
     jit: "off",
     statement_timeout: options.statementTimeoutMs,
     lock_timeout: Math.min(5000, options.statementTimeoutMs),
     idle_in_transaction_session_timeout: 10_000,
   };
-  const setting = (name: string, value: string | number): string => `-c ${name}=${String(value).replaceAll(" ", "\\ ")}`;
   return {
     connectionString: options.url,
     options: Object.entries(settings)
-      .map(([name, value]) => setting(name, value))
+      .map(([name, value]) => `-c ${name}=${String(value).replaceAll(" ", String.raw`\ `)}`)
       .join(" "),
     application_name: options.applicationName,
     connectionTimeoutMillis: 5000,
@@ -100,7 +100,8 @@ export class PostgresPool {
       } catch (error) {
         const kind = errorKind(error);
         await this.putBack(client, kind === "lost");
-        if ((kind !== "lost" && kind !== "repeat") || attempt >= attempts) throw kind === "data" ? error : storeError(error);
+        if ((kind !== "lost" && kind !== "repeat") || attempt >= attempts)
+          throw kind === "data" ? error : storeError(error);
         // Full jitter, so that those who met do not meet again.
         await sleep(Math.random() * Math.min(1000, 10 * 3 ** attempt));
       }

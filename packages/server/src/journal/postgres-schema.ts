@@ -87,42 +87,48 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
 const checksumOf = (step: string): string => hash("sha256", step.replaceAll(/\s+/g, " ")).slice(0, 16);
 
 /**
- * Brings the schema to the newest step, or to `upTo`. Safe to run by several processes at once: they wait for each
- * other, and each step is all or nothing. The connection's search path names the schema.
+ * Brings the schema to the newest step, or to `upTo`. Safe to run by several processes at once: each step is one
+ * transaction under one lock. The connection's search path names the schema.
  */
 export async function migratePostgres(
   client: Client | PoolClient,
   schema: string,
   upTo = POSTGRES_MIGRATIONS.length,
 ): Promise<void> {
-  await client.query("select pg_advisory_lock(hashtext($1))", [`weft migration ${schema}`]);
   try {
-    await client.query(`create schema if not exists ${quoteName(schema)}`);
-    await client.query(
-      "create table if not exists migration (step integer primary key, checksum text not null, taken_at timestamptz not null)",
-    );
-    const { rows } = await client.query<{ step: number; checksum: string }>("select step, checksum from migration");
-    const taken = new Map(rows.map(({ step, checksum }) => [step, checksum]));
-    const found = Math.max(0, ...taken.keys());
-    const known = POSTGRES_MIGRATIONS.length;
-    if (found > known) throw new AppError("STORE_VERSION", { found, known });
-    for (const [at, sql] of POSTGRES_MIGRATIONS.slice(0, upTo).entries()) {
-      const checksum = checksumOf(sql);
-      if (taken.has(at + 1)) {
-        if (taken.get(at + 1) === checksum) continue;
-        throw new AppError("STORE_VERSION", { found: `another step ${at + 1}`, known });
-      }
-      await client.query("begin");
-      await client.query(sql);
-      await client.query("insert into migration values ($1, $2, now())", [at + 1, checksum]);
-      await client.query("commit");
-    }
+    while (await takeStep(client, schema, upTo));
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
     throw error;
-  } finally {
-    await client.query("select pg_advisory_unlock(hashtext($1))", [`weft migration ${schema}`]).catch(() => undefined);
   }
+}
+
+/** Takes the first step that is missing. False when none is. */
+async function takeStep(client: Client | PoolClient, schema: string, upTo: number): Promise<boolean> {
+  await client.query("begin");
+  await client.query("set local statement_timeout = 0");
+  await client.query("select pg_advisory_xact_lock(hashtext($1))", [`weft migration ${schema}`]);
+  await client.query(`create schema if not exists ${quoteName(schema)}`);
+  await client.query(
+    "create table if not exists migration (step integer primary key, checksum text not null, taken_at timestamptz not null)",
+  );
+  const { rows } = await client.query<{ step: number; checksum: string }>("select step, checksum from migration");
+  const taken = new Map(rows.map(({ step, checksum }) => [step, checksum]));
+  const found = Math.max(0, ...taken.keys());
+  const known = POSTGRES_MIGRATIONS.length;
+  if (found > known) throw new AppError("STORE_VERSION", { found, known });
+  for (const [at, sql] of POSTGRES_MIGRATIONS.slice(0, upTo).entries()) {
+    const step = at + 1;
+    const checksum = checksumOf(sql);
+    if (taken.get(step) === checksum) continue;
+    if (taken.has(step)) throw new AppError("STORE_VERSION", { found: `another step ${step}`, known });
+    await client.query(sql);
+    await client.query("insert into migration values ($1, $2, now())", [step, checksum]);
+    await client.query("commit");
+    return true;
+  }
+  await client.query("commit");
+  return false;
 }
 
 export function quoteName(name: string): string {
@@ -136,8 +142,8 @@ export async function dumpPostgresSchema(client: Client | PoolClient, schema: st
     select line from (
       select 1 as part, format('column %s.%s %s%s%s%s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
         case when a.attnotnull then ' not null' else '' end,
-        case when a.attidentity <> '' then ' identity ' || a.attidentity else '' end,
-        case when a.attstorage <> t.typstorage then ' storage ' || a.attstorage else '' end) as line,
+        case when a.attidentity <> '' then ' identity ' || a.attidentity::text else '' end,
+        case when a.attstorage <> t.typstorage then ' storage ' || a.attstorage::text else '' end) as line,
         c.relname as a, lpad(a.attnum::text, 4, '0') as b
       from pg_class c join pg_attribute a on a.attrelid = c.oid join pg_type t on t.oid = a.atttypid
       where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
@@ -146,13 +152,13 @@ export async function dumpPostgresSchema(client: Client | PoolClient, schema: st
         coalesce(' ' || pg_get_partkeydef(c.oid), '') || coalesce(' ' || pg_get_expr(c.relpartbound, c.oid), '')), c.relname, ''
       from pg_class c where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'p')
       union all
-      select 3, replace(indexdef, schemaname || '.', ''), indexname, '' from pg_indexes where schemaname = $1
+      select 3, replace(indexdef, schemaname || '.', ''), indexname, '' from pg_indexes where schemaname = ($1::regnamespace)::text
       union all
       select 4, format('constraint %s.%s %s', conrelid::regclass::text, conname, pg_get_constraintdef(oid)), conname, ''
       from pg_constraint where connamespace = $1::regnamespace
       union all
       select 5, format('sequence %s increment %s', sequencename, increment_by), sequencename, ''
-      from pg_sequences where schemaname = $1
+      from pg_sequences where schemaname = ($1::regnamespace)::text
       union all
       select 6, format('function %s %s', proname, prosrc), proname, '' from pg_proc where pronamespace = $1::regnamespace
     ) as parts

@@ -2,6 +2,9 @@
  * The statements of a flush, put together from the parts that a batch needs. Each combination is one named prepared
  * statement; nearly every batch of a running server is one of three.
  *
+ * Plans: every connection has hash and merge joins and sequential scans off, so a table is always entered by an index.
+ * Between the parts of a statement, which are 64 rows long, `= any (array(...))` stands for a join.
+ *
  * Order of locks, here and everywhere in this driver:
  *   1. lanes of concurrency keys (advisory, in the order of their numbers)
  *   2. the worker's row   a flush shares it (`for key share`), a takeover has it alone (`for update`); a renewal changes
@@ -36,7 +39,10 @@ member as materialized (
   select worker_key from worker where worker_key = :member and state = 0 and lease_until > now_ms() for key share
 )`;
 
-/** Rows of runs that exist. The run is looked up by key for each, whatever the planner believes of the table. */
+/**
+ * Rows of runs that exist. `offset 0` keeps each look a look by key: given the other conditions, the planner would read
+ * all open runs of the owner through `run_free`.
+ */
 const ROWS = `
 input as materialized (
   select * from unnest(:row_keys::int8[], :row_tenants::text[], :row_epochs::int4[], :row_seqs::int4[],
@@ -47,27 +53,26 @@ input as materialized (
 fit as materialized (
   select input.*, run.run_day
   from member, input, lateral (
-    select run_day from run
-    where run.run_key = input.run_key and run.tenant = input.tenant and run.owner = member.worker_key
-      and run.epoch = input.epoch and run.finished_at is null
-      and (:slots or not run.slotted or input.finished_at is null)
-    offset 0) as run, lateral (
+    select run_day, tenant, owner, epoch, finished_at, slotted from run where run.run_key = input.run_key offset 0) as run,
+  lateral (
     select from entry
     where entry.run_day = run.run_day and entry.run_key = input.run_key and entry.seq = input.seq - 1
     offset 0) as before
+  where run.tenant = input.tenant and run.owner = member.worker_key and run.epoch = input.epoch
+    and run.finished_at is null and (:slots or not run.slotted or input.finished_at is null)
 )`;
 
 const CREATIONS = `
 creation as materialized (
   select * from json_to_recordset(:creations::json) as creation (
-    run_key int8, tenant text, epoch int4, id text, workflow text, version text, version_hash text, rank int2,
+    run_key int8, run_day int4, tenant text, epoch int4, id text, workflow text, version text, version_hash text, rank int2,
     metadata text, created_at int8, fingerprint text, slotted bool, status text, started_at int8, finished_at int8,
     error_code text, available_at int8, key text, key_fingerprint text, expires_at int8, body_from int4, body_length int4)
 ),
 made as (
   insert into run (run_key, run_day, tenant, id, workflow, version, version_hash, rank, metadata, created_at, fingerprint,
     idempotency_key, slotted, status, started_at, finished_at, error_code, available_at, epoch, owner, crash_count)
-  select creation.run_key, floor(creation.created_at / 86400000.0)::int4, tenant, id, workflow, version, version_hash, rank,
+  select creation.run_key, run_day, tenant, id, workflow, version, version_hash, rank,
     metadata, created_at, fingerprint, key, slotted, coalesce(status, 'pending'), started_at, finished_at, error_code,
     case when finished_at is null then available_at end, epoch,
     case when available_at is null then member.worker_key end, 0
@@ -76,15 +81,15 @@ made as (
     select from submission
     where submission.tenant = creation.tenant and submission.key = creation.key and submission.expires_at > now_ms())
   on conflict do nothing
-  returning run_key, run_day, tenant, status, finished_at, idempotency_key
+  returning run_key, tenant, status, finished_at, idempotency_key
 )`;
 
 /** A key that another flush took at the same moment undoes the whole statement (`race` divides by zero); see there. */
 const KEYS = `
 keyed as (
   insert into submission (tenant, key, run_key, fingerprint, expires_at)
-  select creation.tenant, key, run_key, key_fingerprint, expires_at from creation join made using (run_key)
-  where key is not null order by creation.tenant, key
+  select tenant, key, run_key, key_fingerprint, expires_at from creation
+  where key is not null and run_key = any (array(select run_key from made)) order by tenant, key
   on conflict (tenant, key) do update
     set run_key = excluded.run_key, fingerprint = excluded.fingerprint, expires_at = excluded.expires_at
     where submission.expires_at <= now_ms()
@@ -94,22 +99,22 @@ keyed as (
 const ROW_ENTRIES = `
   select run_day, run_key, seq, epoch, substring(:bodies::bytea from body_from for body_length) from fit`;
 const CREATION_ENTRIES = `
-  select made.run_day, run_key, 1, epoch, substring(:bodies::bytea from body_from for body_length)
-  from creation join made using (run_key)`;
+  select run_day, run_key, 1, epoch, substring(:bodies::bytea from body_from for body_length)
+  from creation where run_key = any (array(select run_key from made))`;
 
 const placed = (sources: readonly string[]): string => `
 placed as (
   insert into entry (run_day, run_key, seq, epoch, body) ${sources.join(" union all ")}
   on conflict do nothing
-  returning run_key, seq
+  returning run_key
 )`;
 
 const CHANGES = `
 changed as (
   update run set status = fit.status, started_at = coalesce(fit.started_at, run.started_at),
     finished_at = fit.finished_at, error_code = coalesce(fit.error_code, run.error_code)
-  from fit join placed using (run_key)
-  where run.run_key = fit.run_key and fit.status is not null
+  from fit
+  where run.run_key = fit.run_key and fit.status is not null and fit.run_key = any (array(select run_key from placed))
   returning run.run_key, run.tenant, run.status, run.finished_at
 ),
 emptied as (
@@ -119,9 +124,10 @@ emptied as (
 const SNAPSHOTS = `
 snapped as (
   insert into snapshot (run_key, seq, body)
-  select run_key, placed.seq, substring(:snapshots::bytea from body_from for body_length)
-  from unnest(:snapshot_keys::int8[], :snapshot_froms::int4[], :snapshot_lengths::int4[])
-    as given (run_key, body_from, body_length) join placed using (run_key)
+  select run_key, seq, substring(:snapshots::bytea from body_from for body_length)
+  from unnest(:snapshot_keys::int8[], :snapshot_seqs::int4[], :snapshot_froms::int4[], :snapshot_lengths::int4[])
+    as given (run_key, seq, body_from, body_length)
+  where run_key = any (array(select run_key from placed))
   on conflict (run_key) do update set seq = excluded.seq, body = excluded.body
 )`;
 
@@ -129,7 +135,7 @@ const PAYLOADS = `
 given as materialized (
   select * from unnest(:payload_keys::int8[], :payload_tenants::text[], :payload_hashes::text[], :payload_sizes::int8[],
     :payload_froms::int4[], :payload_lengths::int4[]) as given (run_key, tenant, hash, size, bytes_from, bytes_length)
-  where exists (select from placed where placed.run_key = given.run_key)
+  where run_key = any (array(select run_key from placed))
 ),
 kept as (
   insert into payload (tenant, hash, size, bytes)
@@ -150,7 +156,7 @@ const INPUTS = `
 taken as (
   delete from inbox using unnest(:input_keys::int8[], :input_ids::text[]) as input_taken (run_key, input_id)
   where inbox.run_key = input_taken.run_key and inbox.input_id = input_taken.input_id
-    and exists (select from placed where placed.run_key = inbox.run_key)
+    and inbox.run_key = any (array(select run_key from placed))
 )`;
 
 const counted = (sources: readonly string[]): string => `

@@ -9,14 +9,15 @@ import { checksum, HEAD_COLUMNS, headOf } from "./sqlite-store.ts";
 
 const INSERT_RUN = `
 insert into run (run_key, tenant, id, workflow, version, version_hash, rank, metadata, created_at, fingerprint,
-  idempotency_key, slotted, status, started_at, finished_at, error_code, available_at, epoch, owner, crash_count)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+  idempotency_key, slotted, status, started_at, finished_at, error_code, last_seq, available_at, epoch, owner, crash_count)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
 on conflict do nothing`;
 const INSERT_ENTRY = `insert into entry (run_key, seq, epoch, crc, body) values (?, ?, ?, ?, ?)`;
 const UPDATE_HEAD = `
 update run set status = ?, started_at = coalesce(?, started_at), error_code = coalesce(?, error_code) where run_key = ?`;
 const FINISH = `
-update run set status = ?, started_at = coalesce(?, started_at), error_code = coalesce(?, error_code), finished_at = ?
+update run set status = ?, started_at = coalesce(?, started_at), error_code = coalesce(?, error_code), finished_at = ?,
+  last_seq = ?
 where run_key = ?`;
 const PUT_SNAPSHOT = `
 insert into snapshot (run_key, seq, crc, body) values (?, ?, ?, ?)
@@ -153,6 +154,7 @@ export class SqliteAppend {
       change?.startedAt ?? null,
       change?.finishedAt ?? null,
       change?.errorCode ?? null,
+      finished ? 1 : null,
       finished ? null : create.availableAt,
       epoch,
       owner,
@@ -224,7 +226,14 @@ export class SqliteAppend {
       this.statements.updateHead.run(status, startedAt ?? null, errorCode ?? null, append.runKey);
       return COMMITTED;
     }
-    this.statements.finish.run(status, startedAt ?? null, errorCode ?? null, change.finishedAt, append.runKey);
+    this.statements.finish.run(
+      status,
+      startedAt ?? null,
+      errorCode ?? null,
+      change.finishedAt,
+      append.seq,
+      append.runKey,
+    );
     const granted = this.ended(append, owned, change, now);
     return granted.length === 0 ? COMMITTED : { ...committed(), granted };
   }

@@ -35,6 +35,8 @@ export interface SqliteCoreOptions {
   readonly rowBytesMax: number;
   /** How long a statement waits for a lock that a foreign tool holds on the file. It blocks the thread. */
   readonly busyTimeoutMs: number;
+  /** The most pages (of 4 KB) that the file may have. Null: as the disk allows. */
+  readonly pagesMax: number | null;
 }
 
 /** What can be asked of the store, wherever it runs. Times come with the call: the store has no clock. */
@@ -82,6 +84,7 @@ export class SqliteCore {
     try {
       db = openDatabase(join(options.folder, "journal.db"), options.busyTimeoutMs);
       migrateSqlite(db);
+      if (options.pagesMax !== null) db.exec(`pragma max_page_count = ${options.pagesMax}`);
       const store = new SqliteStore(db);
       const inbox = new SqliteInbox(store);
       const writer = new SqliteAppend(store, new SqliteSlots(store), inbox, options.rowBytesMax);

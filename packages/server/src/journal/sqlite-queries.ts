@@ -9,6 +9,7 @@ import { checksum, HEAD_COLUMNS, headOf } from "./sqlite-store.ts";
 
 const ROWS = `select seq, epoch, crc, body from entry where run_key = ? and seq > ? order by seq limit ?`;
 const SNAPSHOT = `select seq, crc, body from snapshot where run_key = ? and seq > ?`;
+const END = `select last_seq from run where run_key = ?`;
 const PAYLOAD = `select bytes from payload where tenant = ? and hash = ?`;
 const HEAD = `select ${HEAD_COLUMNS} from run where tenant = ? and id = ?`;
 const STATS = `select submitted, succeeded, failed, cancelled from counter where tenant = ?`;
@@ -16,7 +17,7 @@ const STATS = `select submitted, succeeded, failed, cancelled from counter where
 /** Reads. Each checks what it hands out, so that a damaged page is an error and never a wrong value (F26). */
 export class SqliteQueries {
   private readonly store: SqliteStore;
-  private readonly statements: Record<"rows" | "snapshot" | "payload" | "head" | "stats", StatementSync>;
+  private readonly statements: Record<"rows" | "snapshot" | "end" | "payload" | "head" | "stats", StatementSync>;
 
   constructor(store: SqliteStore) {
     this.store = store;
@@ -24,6 +25,7 @@ export class SqliteQueries {
     this.statements = {
       rows: db.prepare(ROWS),
       snapshot: db.prepare(SNAPSHOT),
+      end: db.prepare(END),
       payload: db.prepare(PAYLOAD),
       head: db.prepare(HEAD),
       stats: db.prepare(STATS),
@@ -47,9 +49,20 @@ export class SqliteQueries {
         if (checksum(runKey, seq, epoch, body) !== row["crc"]) throw damaged(`its row ${seq} changed`);
         return { seq, epoch, body };
       });
+      if (options.limit === undefined) this.checkEnd(runKey, rows.at(-1)?.seq ?? after, damaged);
       return { snapshot, rows };
     } catch (error) {
       throw isDamage(error) ? damaged((error as Error).message, error) : storeError(error);
+    }
+  }
+
+  /** A row that an index no longer leads to would be missed in silence, were it not for what the head says. */
+  private checkEnd(runKey: number, last: number, damaged: (reason: string) => AppError): void {
+    const run = this.statements.end.get(runKey);
+    if (!run) {
+      if (last > 0) throw damaged("its head is missing");
+    } else if (last === 0 || (run["last_seq"] !== null && Number(run["last_seq"]) > last)) {
+      throw damaged(`its rows behind ${last} are missing`);
     }
   }
 

@@ -26,7 +26,7 @@ export const SQLITE_MIGRATIONS: readonly string[] = [
     workflow text not null, version text not null, version_hash text not null,
     rank integer not null, metadata text not null, created_at integer not null, fingerprint text not null,
     idempotency_key text, slotted integer not null,
-    status text not null, started_at integer, finished_at integer, error_code text,
+    status text not null, started_at integer, finished_at integer, error_code text, last_seq integer,
     available_at integer, epoch integer not null, owner integer, crash_count integer not null
   ) strict;
   create unique index run_id on run (tenant, id);

@@ -18,6 +18,8 @@ export interface SqliteJournalOptions {
   /** Whether a thread of its own writes, so that the event loop never waits for the disk. */
   readonly thread?: boolean;
   readonly rowBytesMax?: number;
+  /** The most pages (of 4 KB) that the file may have; at the limit appends fail with STORE_FULL. */
+  readonly pagesMax?: number;
 }
 
 export async function sqliteJournal(options: SqliteJournalOptions): Promise<Journal> {
@@ -28,6 +30,7 @@ export async function sqliteJournal(options: SqliteJournalOptions): Promise<Jour
     pid: process.pid,
     rowBytesMax: options.rowBytesMax ?? ROW_BYTES_MAX,
     busyTimeoutMs: thread ? 5000 : 250,
+    pagesMax: options.pagesMax ?? null,
   });
   const listeners = new Set<(workerKey: number) => void>();
   let member: number | null = null;

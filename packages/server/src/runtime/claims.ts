@@ -149,7 +149,7 @@ export class Claims {
 
   private quarantine(run: HotRun, count: number): void {
     const { owner } = this.options;
-    for (const id of [...run.state.owed.keys()]) run.state.owed.delete(id);
+    run.state.owed.clear();
     owner.adopt(run);
     owner.take(run, { type: "run_refused", failure: failureOf(new AppError("RUN_QUARANTINED", { count })) });
   }

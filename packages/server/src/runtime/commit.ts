@@ -23,7 +23,11 @@ export interface CommitOptions {
   readonly answered: (run: HotRun, verdict: Verdict) => void;
   /** The lease has ended: every run held here belongs to somebody else by now. */
   readonly leaseLost: () => void;
+  /** A store did not answer and is asked again. */
+  readonly problem: (message: string, error: unknown) => void;
 }
+
+type Objects = readonly { readonly hash: string; readonly bytes: Uint8Array }[];
 
 /**
  * Group commit. Runs with something to record queue here; a flush takes up to 64 of them.
@@ -78,7 +82,7 @@ export class Commit {
       if (run.gone || run.open.decisions.length === 0) continue;
       const { append, objects } = this.appendOf(run);
       if (objects.length > 0) {
-        this.sendAfter(this.options.payloads.putObjects(run.tenant, objects), run, append);
+        void this.sendAfter(objects, run, append);
         continue;
       }
       runs.push(run);
@@ -92,39 +96,41 @@ export class Commit {
   }
 
   /** Large payloads are stored first; the row that names them follows when they are. */
-  private sendAfter(stored: Promise<void>, run: HotRun, append: Append): void {
+  private async sendAfter(objects: Objects, run: HotRun, append: Append): Promise<void> {
     this.flying += 1;
-    stored.then(
-      () => {
-        this.flying -= 1;
-        void this.send([run], [append]);
-      },
-      (error: unknown) => {
-        this.flying -= 1;
-        this.options.answered(run, { type: "refused", code: "STORE_UNAVAILABLE", details: { reason: String(error) } });
-        this.schedule();
-      },
-    );
+    const stored = await this.untilAnswered(async () => {
+      await this.options.payloads.putObjects(run.tenant, objects);
+      return true;
+    });
+    this.flying -= 1;
+    if (stored === null) this.options.leaseLost();
+    else await this.send([run], [append]);
   }
 
   private async send(runs: readonly HotRun[], batch: readonly Append[]): Promise<void> {
-    const { journal, membership, clock } = this.options;
+    const { journal, membership } = this.options;
     this.flying += 1;
-    let verdicts: readonly Verdict[] | null = null;
-    for (let delay = 50; verdicts === null; delay = Math.min(delay * 2, RETRY_MS_MAX)) {
-      if (clock.monotonic() >= membership.deadline()) break;
-      try {
-        verdicts = await journal.append(membership, batch);
-      } catch {
-        // Whether it was recorded is not known; the same batch again will tell (J2).
-        await new Promise<void>((resolve) => void clock.after(delay, resolve));
-      }
-    }
+    const verdicts = await this.untilAnswered(() => journal.append(membership, batch));
     this.flying -= 1;
     if (verdicts === null) this.options.leaseLost();
     else for (let i = 0; i < runs.length; i++) this.options.answered(runs[i]!, verdicts[i]!);
     this.schedule();
     this.tellIdle();
+  }
+
+  /** Repeats a call to a store until it answers; null when the lease ended before it did. */
+  private async untilAnswered<T>(call: () => Promise<T>): Promise<T | null> {
+    const { membership, clock, problem } = this.options;
+    for (let delay = 50; clock.monotonic() < membership.deadline(); delay = Math.min(delay * 2, RETRY_MS_MAX)) {
+      try {
+        return await call();
+      } catch (error) {
+        // Whether it was recorded is not known; the same again will tell (J2).
+        problem("the store does not answer; trying again", error);
+        await new Promise<void>((resolve) => void clock.after(delay, resolve));
+      }
+    }
+    return null;
   }
 
   private appendOf(run: HotRun): {

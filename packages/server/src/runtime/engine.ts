@@ -81,7 +81,16 @@ export class Engine {
       mayStart: () => clock.monotonic() < membership.deadline(),
     });
     const commit: OwnerOptions["commit"] = (answered, leaseLost) =>
-      new Commit({ journal, membership, payloads, clock, lanes: options.lanes, answered, leaseLost });
+      new Commit({
+        journal,
+        membership,
+        payloads,
+        clock,
+        lanes: options.lanes,
+        answered,
+        leaseLost,
+        problem: (message, error) => options.problem(message, "", error),
+      });
     this.owner = new Owner({
       journal,
       commit,
@@ -90,6 +99,7 @@ export class Engine {
       live,
       clock,
       left: (run) => this.runs.left(run),
+      granted: () => this.claims.poke(),
       release: (release) => this.track(journal.release(membership, [release])),
       problem: (message, run, error) => options.problem(message, run.id, error),
     });

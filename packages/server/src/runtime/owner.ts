@@ -52,6 +52,8 @@ export interface OwnerOptions {
   readonly clock: Clock;
   /** Called when a run was lost to another owner, ended, or given up. */
   readonly left: (run: HotRun) => void;
+  /** Runs that nobody held got the slot they waited for. */
+  readonly granted: () => void;
   /** Gives a run back to the journal. */
   readonly release: (release: Release) => void;
   readonly problem: (message: string, run: HotRun, error: unknown) => void;
@@ -103,7 +105,7 @@ export class Owner {
     return new Promise((resolve) => {
       run.creation = creation;
       run.created = resolve;
-      this.hold(run);
+      this.runs.set(run.key, run);
       const now = this.options.clock.now();
       try {
         this.record(run, { at: now, causes: [], events: start(run.state, created, copies, now) }, null);
@@ -116,8 +118,10 @@ export class Owner {
 
   /** Takes over a run whose state was folded from the journal, and carries out what is owed. */
   adopt(run: HotRun): void {
+    const before = this.runs.get(run.key);
+    if (before) this.drop(before);
     this.hold(run);
-    for (const command of [...run.state.owed.values()]) {
+    for (const command of Array.from(run.state.owed.values())) {
       if (command.type === "dispatch_task" && command.started) this.unknownOutcome(run, command);
       else this.carryOut(run, command);
     }
@@ -139,7 +143,8 @@ export class Owner {
     if (run.gone) return;
     run.gone = true;
     this.runs.delete(run.key);
-    this.byId.delete(`${run.tenant}/${run.id}`);
+    const name = `${run.tenant}/${run.id}`;
+    if (this.byId.get(name) === run) this.byId.delete(name);
     for (const command of run.state.owed.values()) this.withdraw(run, command.id);
     const error = new AppError("LEASE_LOST");
     for (const waiting of [...(run.sending?.inputs ?? []), ...run.open.inputs, ...run.inputs]) waiting.failed?.(error);
@@ -150,7 +155,7 @@ export class Owner {
 
   /** The lease has ended: somebody else may own every run by now. */
   loseAll(): void {
-    for (const run of [...this.runs.values()]) this.drop(run);
+    for (const run of Array.from(this.runs.values())) this.drop(run);
   }
 
   private hold(run: HotRun): void {
@@ -261,7 +266,9 @@ export class Owner {
 
   private committed(run: HotRun, row: HotRun["open"], verdict: Extract<Verdict, { type: "committed" }>): void {
     const seq = run.nextSeq - 1;
+    if (run.created) this.hold(run);
     this.answerCreation(run, { type: "created", slot: verdict.slot });
+    if (verdict.granted.length > 0) this.options.granted();
     for (const input of row.inputs) input.recorded?.();
     this.options.live.publish(String(run.key), { type: "recorded", seq, decisions: row.decisions });
     if (verdict.slot === "granted") this.take(run, { type: "slot_granted" });
@@ -335,7 +342,7 @@ export class Owner {
       else if (row.inputs.includes(queued) && queued.failed) queued.failed(error);
       else this.enqueue(run, queued);
     }
-    for (const command of [...run.state.owed.values()]) {
+    for (const command of Array.from(run.state.owed.values())) {
       const reported = again.some(
         ({ input }) =>
           input.type === "task_reported" &&

@@ -164,7 +164,7 @@ export class Runs {
     const answer: CreationAnswer = await owner.create(run, created, copies, creation);
     if (answer.type === "failed") throw answer.error;
     if (answer.type === "exists") return { run: (await this.get(answer.id))!, created: false };
-    return { run: runView({ state: run.state, inputs, output: null, unserved: run.unserved }), created: true };
+    return { run: bornView(run, inputs), created: true };
   }
 
   /** A run as it is recorded; null when there is none. */
@@ -336,6 +336,26 @@ export class Runs {
     });
   }
 }
+
+/**
+ * The run as its first row has it. Its state may be further by now, with steps that started early, but nothing of that
+ * is recorded yet (H1).
+ */
+function bornView(run: HotRun, inputs: JsonObject): Run {
+  const view = runView({ state: run.state, inputs, output: null, unserved: NO_TEXT });
+  if (view.status === "pending") return view;
+  return {
+    ...view,
+    status: "running",
+    outputs: null,
+    error: null,
+    waiting_for: null,
+    finished_at: null,
+    usage: NO_USAGE,
+  };
+}
+
+const NO_USAGE = { input_tokens: 0, output_tokens: 0, total_tokens: 0 };
 
 function slotOf({ plan }: PreparedPlan, inputs: JsonObject): RunCreation["slot"] {
   const { concurrency } = plan.workflow;

@@ -26,10 +26,11 @@ export class Timers {
     this.live.set(key, entry);
     this.heap.push(entry);
     this.up(this.heap.length - 1);
+    if (this.heap.length > 1024 && this.heap.length > 2 * this.live.size) this.compact();
     if (dueAt < this.armedFor) this.arm();
   }
 
-  /** Withdrawn entries stay in the heap until they come up: taking them out would be a search. */
+  /** Withdrawn entries stay in the heap until they come up, or until they are more than half of it. */
   clear(key: string): void {
     this.live.delete(key);
   }
@@ -38,6 +39,13 @@ export class Timers {
     this.disarm?.();
     this.heap.length = 0;
     this.live.clear();
+  }
+
+  private compact(): void {
+    const left = this.heap.filter((entry) => this.live.get(entry.key) === entry);
+    this.heap.length = 0;
+    // A list in order is a heap.
+    this.heap.push(...left.toSorted((a, b) => a.dueAt - b.dueAt));
   }
 
   private arm(): void {

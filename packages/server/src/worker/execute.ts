@@ -14,6 +14,7 @@ import type { NodeExecutor, NodeTask, Outcome, TaskPart } from "../nodes/node.ts
 import type { Clock } from "../runtime/clock.ts";
 import type { HotRun } from "../runtime/hot-run.ts";
 import type { Payloads } from "../runtime/payloads.ts";
+import type { ResultCache } from "./result-cache.ts";
 
 export interface Execution {
   readonly run: HotRun;
@@ -23,6 +24,7 @@ export interface Execution {
   readonly payloads: Payloads;
   readonly clock: Clock;
   readonly resultBytesMax: number;
+  readonly cache: ResultCache;
   readonly progress: (part: TaskPart) => void;
   /** Called once, in this turn when the executor answers at once. */
   readonly done: (outcome: TaskOutcome) => void;
@@ -75,6 +77,8 @@ class Task implements NodeTask, RunningTask {
   readonly node: string;
   readonly attempt: number;
   config: JsonObject = {};
+  /** Puts the result into the cache. */
+  private keep: ((output: Payload) => void) | null = null;
   private controller: AbortController | null = null;
   private stopTimer: (() => void) | null = null;
   private readonly execution: Execution;
@@ -95,6 +99,8 @@ class Task implements NodeTask, RunningTask {
   }
 
   get seed(): number {
+    const { step } = this.execution.node;
+    if (step.kind === "work" && step.seed !== null) return step.seed;
     const { seed } = this.execution.run.state.created!;
     return hash32(`${seed}/${this.scope}/${this.node}`);
   }
@@ -117,6 +123,7 @@ class Task implements NodeTask, RunningTask {
     if (this.ended) return;
     try {
       this.config = this.render();
+      if (this.takeCached(executor)) return;
       const outcome = executor.execute(this);
       if (!isPromise(outcome)) {
         this.finish(this.checked(outcome));
@@ -148,6 +155,17 @@ class Task implements NodeTask, RunningTask {
     this.execution.done(outcome);
   }
 
+  /** Ends the task with a kept result, if its step wants one and there is one. */
+  private takeCached(executor: NodeExecutor): boolean {
+    const { step } = this.execution.node;
+    if (step.kind !== "work" || step.cacheTtlMs === null) return false;
+    const key = this.execution.cache.keyOf(executor, this);
+    const output = this.execution.cache.get(key);
+    if (output) this.finish({ type: "completed", output: Payload.ofJson(output.text) });
+    else this.keep = (computed) => this.execution.cache.set(key, computed, step.cacheTtlMs!);
+    return output !== null;
+  }
+
   private render(): JsonObject {
     const { node, run } = this.execution;
     const rendered = renderValueTemplate(node.config, scopeView(run.state, this.state)) as JsonObject;
@@ -176,6 +194,7 @@ class Task implements NodeTask, RunningTask {
           failure: failure("RESULT_TOO_LARGE", { size: output.size, limit, setting: "WEFT_RESULT_BYTES_MAX" }),
         };
       }
+      this.keep?.(Payload.ofJson(output.text));
       return outcome.usage ? { type: "completed", output, usage: outcome.usage } : { type: "completed", output };
     } catch (error) {
       return { type: "failed", failure: failureOf(error, "STEP_FAILED") };

@@ -7,6 +7,8 @@ import { Pump } from "../runtime/pump.ts";
 import type { Tasks } from "../runtime/owner.ts";
 import type { NodeExecutor, TaskPart } from "../nodes/node.ts";
 import { execute, type RunningTask } from "./execute.ts";
+import { Pool } from "./pool.ts";
+import { ResultCache } from "./result-cache.ts";
 
 /** Tasks done at the same time in each pool, unless configured otherwise. */
 export const POOL_DEFAULTS: Readonly<Record<string, number>> = {
@@ -35,13 +37,6 @@ interface Waiting {
   readonly node: WorkNode;
 }
 
-interface Pool {
-  readonly concurrency: number;
-  readonly queue: Waiting[];
-  head: number;
-  active: number;
-}
-
 /**
  * The workers of this process: one pool for each kind of work, each with its own concurrency, so that slow model calls
  * never keep a template from being filled in.
@@ -51,17 +46,18 @@ interface Pool {
  */
 export class Worker implements Tasks {
   private readonly options: WorkerOptions;
-  private readonly pools = new Map<string, Pool>();
+  private readonly pools = new Map<string, Pool<Waiting>>();
   private readonly running = new Map<string, RunningTask>();
   private readonly pump: Pump;
-  private readonly ready: Pool[] = [];
+  private readonly ready: Pool<Waiting>[] = [];
+  private readonly cache: ResultCache;
   private draining = false;
   private idle: (() => void)[] = [];
 
   constructor(options: WorkerOptions) {
     this.options = options;
-    for (const [name, concurrency] of Object.entries(options.pools))
-      this.pools.set(name, { concurrency, queue: [], head: 0, active: 0 });
+    this.cache = new ResultCache(options.clock);
+    for (const [name, concurrency] of Object.entries(options.pools)) this.pools.set(name, new Pool(name, concurrency));
     this.pump = new Pump(options.clock, () => this.step());
   }
 
@@ -85,8 +81,8 @@ export class Worker implements Tasks {
     const node = workNode(run, command);
     const pool = this.pools.get(node.pool ?? this.executor(node)?.pool ?? "default");
     if (!pool) return false;
-    pool.queue.push({ run, command, node });
-    if (pool.active < pool.concurrency) this.wake(pool);
+    pool.push(node.priority ?? run.state.created!.priority, { run, command, node });
+    if (pool.canStart) this.wake(pool);
     return true;
   }
 
@@ -105,10 +101,10 @@ export class Worker implements Tasks {
     readonly waiting: number;
     readonly concurrency: number;
   }[] {
-    return [...this.pools].map(([pool, { active, queue, head, concurrency }]) => ({
-      pool,
+    return [...this.pools.values()].map(({ name, active, waiting, concurrency }) => ({
+      pool: name,
       active,
-      waiting: queue.length - head,
+      waiting,
       concurrency,
     }));
   }
@@ -119,8 +115,10 @@ export class Worker implements Tasks {
     if (this.running.size === 0) return;
     await new Promise<void>((resolve) => {
       const cancel = this.options.clock.after(graceMs, () => {
-        for (const task of this.running.values()) task.abort("the server is shutting down");
+        // Out of the table first: what they would report is not wanted, so the task is done again by the next owner.
+        const left = [...this.running.values()];
         this.running.clear();
+        for (const task of left) task.abort("the server is shutting down");
         resolve();
       });
       this.idle.push(() => {
@@ -130,33 +128,24 @@ export class Worker implements Tasks {
     });
   }
 
-  private wake(pool: Pool): void {
+  private wake(pool: Pool<Waiting>): void {
     this.ready.push(pool);
     this.pump.run();
   }
 
+  /** Starts one task of the pool woken last, until it is full or empty. */
   private step(): boolean {
-    const pool = this.ready[this.ready.length - 1];
-    if (!pool || this.draining) {
+    const pool = this.draining ? undefined : this.ready.at(-1);
+    if (!pool) {
       this.ready.length = 0;
       return false;
     }
-    if (pool.head >= pool.queue.length || pool.active >= pool.concurrency) {
-      if (pool.head >= pool.queue.length) pool.queue.length = pool.head = 0;
-      this.ready.pop();
-      return this.ready.length > 0;
-    }
-    const waiting = pool.queue[pool.head]!;
-    pool.queue[pool.head++] = undefined as never;
-    if (pool.head > 1024 && pool.head * 2 > pool.queue.length) {
-      pool.queue.splice(0, pool.head);
-      pool.head = 0;
-    }
-    this.start(pool, waiting);
-    return true;
+    if (pool.canStart) this.start(pool, pool.shift()!);
+    else this.ready.pop();
+    return this.ready.length > 0;
   }
 
-  private start(pool: Pool, { run, command, node }: Waiting): void {
+  private start(pool: Pool<Waiting>, { run, command, node }: Waiting): void {
     if (run.gone || run.state.owed.get(command.id) !== command || !this.options.mayStart()) return;
     const key = `${run.key}/${command.id}`;
     pool.active += 1;
@@ -170,6 +159,7 @@ export class Worker implements Tasks {
       payloads: this.options.payloads,
       clock: this.options.clock,
       resultBytesMax: this.options.resultBytesMax,
+      cache: this.cache,
       progress: (part) => this.options.progress(run, command, part),
       done: (outcome) => {
         pool.active -= 1;
@@ -177,7 +167,7 @@ export class Worker implements Tasks {
         const wanted = !registered || this.running.get(key) === task;
         if (registered && wanted) this.running.delete(key);
         if (wanted && !run.gone) this.options.report(run, command, outcome);
-        if (pool.head < pool.queue.length) this.wake(pool);
+        if (pool.canStart) this.wake(pool);
         if (this.running.size === 0 && this.draining) for (const tell of this.idle.splice(0)) tell();
       },
     });

@@ -36,7 +36,7 @@ export function payloadFacts(open: Open): void {
       const two = await created(opened, member, "two");
       const three = await created(opened, member, "three", { tenant: "other" });
       const batch = [one, two, three].map((first) => row(first, 2, { payloads: [shared, shared] }));
-      expect((await journal.append(member, batch)).map(({ type }) => type)).toEqual(Array(3).fill("committed"));
+      expect(new Set((await journal.append(member, batch)).map(({ type }) => type))).toEqual(new Set(["committed"]));
       await appendOne(journal, member, row(one, 3, { payloads: [{ ...shared, bytes: null }] }));
       expect(text((await journal.payloads(TENANT, [shared.hash])).get(shared.hash))).toBe("shared prefix");
       expect(text((await journal.payloads("other", [shared.hash])).get(shared.hash))).toBe("shared prefix");

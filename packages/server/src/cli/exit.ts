@@ -1,0 +1,20 @@
+/**
+ * How `weft` ends. Scripts rely on these numbers; `weft --help` lists them.
+ */
+export const EXIT = {
+  /** Done; for `run`: the run succeeded. */
+  OK: 0,
+  /** The run failed, or the command could not do its work. */
+  FAILED: 1,
+  /** The command line, the configuration or a workflow file is wrong. */
+  USAGE: 2,
+  /** The run was cancelled by somebody else. */
+  CANCELLED: 3,
+  /** Ended by Ctrl-C. */
+  INTERRUPTED: 130,
+} as const;
+
+/** A mistake of the command line, told without a stack. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}

@@ -1,0 +1,56 @@
+import { isJsonObject, type AppError, type Json, type Problem } from "@weftwork/core";
+import { style } from "./terminal.ts";
+import type { WorkflowFile } from "./workflow-file.ts";
+
+/** A problem as editors and terminals know it, `file:line:column`, with the remedy in a line of its own. */
+export function problemLines(path: string, problem: Problem): string {
+  const { severity, code, message, suggestion, place } = problem;
+  const kind = severity === "error" ? style("red", "error") : style("yellow", "warning");
+  const line = `${path}:${place.line}:${place.column}: ${kind} ${code}: ${message}`;
+  return suggestion === null ? line : `${line}\n    ${style("dim", "remedy:")} ${suggestion}`;
+}
+
+/** What `weft validate` says of a file. */
+export function fileReport({ path, problems, plan, unavailable }: WorkflowFile): string {
+  const lines = problems.map((problem) => problemLines(path, problem));
+  const errors = problems.filter((problem) => problem.severity === "error").length;
+  if (plan === null) return [...lines, `${path}: ${count(errors, "problem")}`].join("\n");
+  const steps = plan.bodies.reduce((sum, body) => sum + body.nodes.length, 0);
+  lines.push(`${path}: ${style("green", "valid")}, workflow ${plan.name}, ${count(steps, "step")}`);
+  if (unavailable.length === 0) lines.push("  Every step can run on this machine.");
+  else lines.push(`  ${count(unavailable.length, "step")} cannot run on this machine:`);
+  for (const { step, type, reason } of unavailable) lines.push(`    ${step} (${type}): ${reason}.`);
+  return lines.join("\n");
+}
+
+/** The same for programs. */
+export function fileJson({ path, problems, plan, unavailable }: WorkflowFile): object {
+  return {
+    file: path,
+    valid: plan !== null,
+    workflow: plan?.name ?? null,
+    problems: problems.map(({ place, ...problem }) => ({ ...problem, line: place.line, column: place.column })),
+    unavailable,
+  };
+}
+
+/** An error of the table for a person: the sentence, and all that its details list. */
+export function errorLines(error: AppError): string {
+  const lines = [`weft: ${error.message}`];
+  const { mistakes, errors } = error.details;
+  for (const item of list(mistakes)) {
+    if (isJsonObject(item)) lines.push(`  ${String(item["variable"])} ${String(item["message"])}`);
+  }
+  for (const item of list(errors)) {
+    if (isJsonObject(item)) lines.push(`  ${String(item["pointer"])}: ${String(item["detail"])}`);
+  }
+  return lines.join("\n");
+}
+
+function list(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? (value as readonly Json[]) : [];
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,120 @@
+import type { TaskProgress } from "@weftwork/sdk";
+import { duration, style, tail } from "./terminal.ts";
+
+type StepStatus = TaskProgress["steps"][number]["status"];
+
+const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const MARKS: Readonly<Record<StepStatus, string>> = {
+  pending: " ",
+  running: "…",
+  completed: "✓",
+  failed: "✗",
+  skipped: "-",
+};
+const WORDS: Readonly<Record<StepStatus, string>> = {
+  pending: "waits",
+  running: "runs",
+  completed: "done",
+  failed: "failed",
+  skipped: "skipped",
+};
+/** Lines of a live view; a workflow with more steps shows those that move. */
+const LINES_MAX = 30;
+
+export interface Output {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+/** Shows the steps of a run as they go. `update` is called as often as anything may have changed. */
+export interface ProgressView {
+  update(task: TaskProgress): void;
+  end(): void;
+}
+
+/** On a terminal one line a step that is drawn again in place; elsewhere one plain line a change. */
+export function progressView(output: Output, now: () => number): ProgressView {
+  return output.isTTY === true ? liveView(output, now) : plainView(output, now);
+}
+
+/** When each step was first seen to run, and how long it took once it has ended. */
+class Times {
+  private readonly now: () => number;
+  private readonly started = new Map<string, number>();
+  private readonly took = new Map<string, number>();
+  private last: number;
+
+  constructor(now: () => number) {
+    this.now = now;
+    this.last = now();
+  }
+
+  /** Milliseconds; a step that nobody saw running began when the one before it ended, at the earliest. */
+  of(name: string, status: StepStatus): number | null {
+    if (status === "pending" || status === "skipped") return null;
+    const begun = this.started.get(name) ?? (status === "running" ? this.now() : this.last);
+    this.started.set(name, begun);
+    if (status === "running") return this.now() - begun;
+    const took = this.took.get(name) ?? this.now() - begun;
+    this.took.set(name, took);
+    this.last = this.now();
+    return took;
+  }
+}
+
+function plainView(output: Output, now: () => number): ProgressView {
+  const seen = new Map<string, StepStatus>();
+  const times = new Times(now);
+  return {
+    update(task) {
+      for (const { name, status } of task.steps) {
+        const ms = times.of(name, status);
+        if (seen.get(name) === status || status === "pending") continue;
+        seen.set(name, status);
+        const took = ms === null || status === "running" ? "" : ` (${duration(ms)})`;
+        output.write(`${MARKS[status]} ${name} ${WORDS[status]}${took}\n`);
+      }
+    },
+    end() {},
+  };
+}
+
+function liveView(output: Output, now: () => number): ProgressView {
+  const times = new Times(now);
+  let drawn = 0;
+  let frame = 0;
+  output.write("\x1b[?25l");
+  return {
+    update(task) {
+      const columns = Math.max(20, (output.columns ?? 80) - 1);
+      const lines = shownSteps(task).map(({ name, status }) => {
+        const ms = times.of(name, status);
+        const mark = status === "running" ? style("cyan", FRAMES[frame % FRAMES.length]!) : coloured(status);
+        const head = `${name} ${ms === null ? WORDS[status] : duration(ms)}`;
+        const text = status === "running" ? (task.partial[name] ?? "") : "";
+        const room = columns - head.length - 5;
+        return `${mark} ${head}${text === "" || room < 10 ? "" : `  ${style("dim", tail(text, room))}`}`;
+      });
+      frame++;
+      const up = drawn > 0 ? `\x1b[${drawn}A` : "";
+      output.write(`${up}\x1b[J${lines.map((line) => `${line}\n`).join("")}`);
+      drawn = lines.length;
+    },
+    end() {
+      output.write("\x1b[?25h");
+    },
+  };
+}
+
+function shownSteps({ steps }: TaskProgress): TaskProgress["steps"] {
+  if (steps.length <= LINES_MAX) return steps;
+  const moving = steps.filter(({ status }) => status === "running" || status === "failed");
+  const ended = steps.filter(({ status }) => status === "completed" || status === "skipped");
+  return [...ended.slice(-Math.max(3, LINES_MAX - moving.length)), ...moving].slice(-LINES_MAX);
+}
+
+function coloured(status: StepStatus): string {
+  const mark = MARKS[status];
+  return status === "completed" ? style("green", mark) : status === "failed" ? style("red", mark) : style("dim", mark);
+}

@@ -1,0 +1,114 @@
+import { readFileSync } from "node:fs";
+import type { Run } from "@weftwork/sdk";
+import { readConfig } from "../config.ts";
+import { openWeft, type Weft } from "../weft.ts";
+import { EXIT, UsageError } from "./exit.ts";
+import { readInputs } from "./inputs.ts";
+import { problemLines } from "./problems.ts";
+import { progressView } from "./progress.ts";
+import { readText, readWorkflowFile } from "./workflow-file.ts";
+
+export interface RunOptions {
+  readonly input: readonly string[];
+  readonly data?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** How often a terminal is drawn again. */
+const FRAME_MS = 100;
+
+/**
+ * `weft run FILE`: runs a workflow in this process and prints its result. Steps are shown on standard error, the result
+ * alone goes to standard output, so that it can be piped on.
+ */
+export async function runCommand(path: string, options: RunOptions): Promise<number> {
+  const { httpAllow, pools } = readConfig(process.env);
+  const weft = await openWeft({ store: options.data ?? "memory", httpAllow, pools });
+  try {
+    const file = readWorkflowFile(weft, path);
+    for (const problem of file.problems) process.stderr.write(`${problemLines(path, problem)}\n`);
+    if (file.plan === null) return EXIT.USAGE;
+    for (const { step, reason } of file.unavailable) {
+      process.stderr.write(`warning: the step ${step} cannot run on this machine: ${reason}.\n`);
+    }
+    const inputs = readInputs(options.input, file.plan.workflow.inputs, readInputText);
+    const { name, version } = await weft.workflows.publish(file.source);
+    const { run } = await weft.runs.start({ workflow: name, version, inputs });
+    return await follow(weft, run, options);
+  } finally {
+    await weft.close({ graceMs: 1000 });
+  }
+}
+
+/** Shows the run to its end. Ctrl-C cancels it; the second one ends the process where it stands. */
+async function follow(weft: Weft, started: Run, options: RunOptions): Promise<number> {
+  let isInterrupted = false;
+  const interrupt = (): void => {
+    // oxlint-disable-next-line unicorn/no-process-exit -- asked twice to end
+    if (isInterrupted) process.exit(EXIT.INTERRUPTED);
+    isInterrupted = true;
+    void weft.runs.cancel(started.id, "interrupted").catch(() => undefined);
+  };
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  try {
+    if (!options.quiet) await show(weft, started.id);
+    const run = await weft.runs.wait(started.id);
+    if (run === null) throw new Error(`the run ${started.id} is gone`);
+    print(run, options);
+    return exitCode(run, isInterrupted);
+  } finally {
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+  }
+}
+
+/** Looks at the run at each of its events, and on a terminal at each frame besides. */
+async function show(weft: Weft, id: string): Promise<void> {
+  const view = progressView(process.stderr, () => performance.now());
+  let looking: Promise<void> | null = null;
+  const look = (): Promise<void> =>
+    (looking ??= weft.runs
+      .task(id)
+      .then((task) => void (task && view.update(task)))
+      .finally(() => (looking = null)));
+  const timer = process.stderr.isTTY ? setInterval(() => void look(), FRAME_MS) : null;
+  try {
+    for await (const message of weft.runs.events(id)) if (message.id !== null || timer !== null) await look();
+  } finally {
+    if (timer !== null) clearInterval(timer);
+    await looking;
+    await look();
+    view.end();
+  }
+}
+
+function print(run: Run, { json }: RunOptions): void {
+  if (json) return void process.stdout.write(`${JSON.stringify(run, null, 2)}\n`);
+  if (run.outputs !== null) return void process.stdout.write(`${resultText(run.outputs)}\n`);
+  const { error } = run;
+  const place = error?.step == null ? "" : ` at step ${error.step}`;
+  const reason = error === null ? "" : `: ${error.message} (${error.code})`;
+  process.stderr.write(`weft: the run ${run.status === "cancelled" ? "was cancelled" : "failed"}${place}${reason}\n`);
+}
+
+/** A single text stands for itself; everything else is JSON. */
+function resultText(outputs: NonNullable<Run["outputs"]>): string {
+  const values = Object.values(outputs);
+  const [only] = values;
+  return values.length === 1 && typeof only === "string" ? only.trimEnd() : JSON.stringify(outputs, null, 2);
+}
+
+function exitCode({ status }: Run, isInterrupted: boolean): number {
+  if (status === "succeeded") return EXIT.OK;
+  if (status === "failed") return EXIT.FAILED;
+  return isInterrupted ? EXIT.INTERRUPTED : EXIT.CANCELLED;
+}
+
+function readInputText(path: string): string {
+  if (path !== "-") return readText(path);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(0));
+  } catch (error) {
+    throw new UsageError(`Standard input cannot be read as text: ${(error as Error).message}`);
+  }
+}

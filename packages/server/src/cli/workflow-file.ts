@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { parseWorkflow, type Plan, type Problem } from "@weftwork/core";
+import type { Weft } from "../weft.ts";
+import { withCodeFiles } from "./code-files.ts";
+import { UsageError } from "./exit.ts";
+
+/** A workflow file, read and checked. */
+export interface WorkflowFile {
+  readonly path: string;
+  /** What is published: the text, with the code of its files in it. */
+  readonly source: string;
+  readonly problems: readonly Problem[];
+  /** Null when a problem is an error. */
+  readonly plan: Plan | null;
+  readonly unavailable: readonly { readonly step: string; readonly type: string; readonly reason: string }[];
+}
+
+/** Reads and checks a workflow file. Everything wrong with it is in `problems`, at its place in the author's text. */
+export function readWorkflowFile(weft: Weft, path: string): WorkflowFile {
+  const text = readText(path);
+  const checked = weft.workflows.validate(text);
+  const code = withCodeFiles(text, parseWorkflow(text), path);
+  const problems = [...checked.problems, ...code.problems].toSorted(
+    (a, b) => a.place.line - b.place.line || a.place.column - b.place.column,
+  );
+  const isWrong = problems.some((problem) => problem.severity === "error");
+  const plan = isWrong ? null : code.source === text ? checked.plan : weft.workflows.validate(code.source).plan;
+  return { path, source: code.source, problems, plan, unavailable: isWrong ? [] : checked.unavailable };
+}
+
+/** A file as text. Says what is wrong with it in a sentence. */
+export function readText(path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT") throw new UsageError(`There is no file ${path}.`);
+    if (code === "EISDIR") throw new UsageError(`${path} is a folder; name a file.`);
+    if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") throw new UsageError(`${path} is not text in UTF-8.`);
+    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,115 @@
+import type { Release, RunHead, WorkerIdentity } from "./journal.ts";
+import { integers } from "./postgres-arrays.ts";
+import type { HeadRow } from "./postgres-heads.ts";
+import { HEAD_COLUMNS, headOf } from "./postgres-heads.ts";
+import type { PostgresPool } from "./postgres-pool.ts";
+import { run } from "./postgres-pool.ts";
+import { TAKEOVER_GRACE_MS } from "./rules.ts";
+
+/** States of a worker's row: once it is not live it never is again. */
+const [, DEAD, LEFT] = [0, 1, 2];
+
+const JOIN = `
+insert into worker (name, incarnation, pid, joined_at, lease_until, state)
+values ($1, $2, $3, now_ms(), now_ms() + $4, 0) returning worker_key`;
+export const RENEW = `
+update worker set lease_until = now_ms() + $2 where worker_key = $1 and state = 0 returning worker_key`;
+const LEAVE = `update worker set state = ${LEFT} where worker_key = $1 and state = 0`;
+
+/**
+ * Workers whose lease has ended are ended for good. The row is locked against flushes: one that is still under way keeps
+ * its worker for this turn, and none can begin afterwards.
+ */
+const END_DEAD = `
+update worker set state = ${DEAD} where worker_key in (
+  select worker_key from worker where state = 0 and lease_until + ${TAKEOVER_GRACE_MS} <= now_ms()
+  for update skip locked)`;
+
+/**
+ * Up to $2 free runs, in one compare-and-set. For each class two reads along \`run_free (owner, rank, available_at,
+ * run_key)\` that stop at the limit; rows that another claim has locked are passed over.
+ */
+const CLAIM = `
+with left_behind as (
+  select run.* from worker, lateral (
+    select run_key, rank, 0::int8 as due, worker.state as origin from run
+    where run.owner = worker.worker_key and finished_at is null
+    order by rank, available_at, run_key limit $2 for no key update of run skip locked) as run
+  where worker.state <> 0
+),
+due as (
+  select run.* from generate_series(0, 3) as class, lateral (
+    select run_key, rank, available_at as due, 0 as origin from run
+    where owner is null and rank = class and available_at <= now_ms() and finished_at is null
+    order by available_at, run_key limit $2 for no key update of run skip locked) as run
+),
+picked as (
+  select * from (select * from left_behind union all select * from due) as free order by rank, due, run_key limit $2
+),
+taken as (
+  update run set owner = member.worker_key, epoch = epoch + 1, available_at = null,
+    crash_count = case picked.origin when ${DEAD} then crash_count + 1 when ${LEFT} then 0 else crash_count end
+  from picked, (
+    select worker_key from worker where worker_key = $1 and state = 0 and lease_until > now_ms() for key share) as member
+  where run.run_key = picked.run_key and run.finished_at is null
+  returning ${HEAD_COLUMNS}, picked.due
+)
+select * from taken order by rank, due, run_key`;
+
+/** Workers that own nothing any more leave no trace; keys are never used again. */
+const FORGET = `
+delete from worker where state <> 0 and not exists (
+  select from run where run.owner = worker.worker_key and run.finished_at is null)`;
+
+const LOCK_RUNS = `select run_key from run where run_key = any ($1::int8[]) order by run_key for no key update`;
+/** Behind the lock and in a newer snapshot: an input that was offered before is seen. */
+const RELEASE = `
+update run set owner = null, crash_count = 0, available_at = case
+  when exists (select from inbox where inbox.run_key = run.run_key) then now_ms() else released.available_at end
+from unnest($2::int8[], $3::int4[], $4::int8[]) as released (run_key, epoch, available_at)
+where run.run_key = released.run_key and run.owner = $1 and run.epoch = released.epoch and run.finished_at is null`;
+
+/** Who owns what. The database's clock alone says which leases have ended. */
+export class PostgresOwnership {
+  private readonly pool: PostgresPool;
+
+  constructor(pool: PostgresPool) {
+    this.pool = pool;
+  }
+
+  async join(worker: WorkerIdentity): Promise<number> {
+    const values = [worker.name, worker.incarnation, worker.pid, worker.leaseMs];
+    const [row] = await this.pool.query<{ worker_key: number }>({ text: JOIN, values });
+    return row!.worker_key;
+  }
+
+  async renew(member: number, leaseMs: number): Promise<boolean> {
+    return (await this.pool.query({ name: "renew", text: RENEW, values: [member, leaseMs] })).length > 0;
+  }
+
+  async leave(member: number): Promise<void> {
+    await this.pool.query({ text: LEAVE, values: [member] });
+  }
+
+  async claim(member: number, limit: number): Promise<readonly RunHead[]> {
+    await this.pool.query({ name: "end_dead", text: END_DEAD });
+    const rows = await this.pool.query<HeadRow>({ name: "claim", text: CLAIM, values: [member, limit] });
+    return rows.map((row) => headOf(row));
+  }
+
+  async forget(): Promise<void> {
+    await this.pool.query({ text: FORGET });
+  }
+
+  async release(member: number, runs: readonly Release[]): Promise<number> {
+    if (runs.length === 0) return 0;
+    const keys = integers(runs.map(({ runKey }) => runKey));
+    const epochs = integers(runs.map(({ epoch }) => epoch));
+    const times = integers(runs.map(({ availableAt }) => availableAt));
+    return this.pool.transaction(async (client) => {
+      await run(client, { name: "lock_runs", text: LOCK_RUNS, values: [keys] });
+      const result = await client.query({ name: "release", text: RELEASE, values: [member, keys, epochs, times] });
+      return result.rowCount ?? 0;
+    });
+  }
+}

@@ -1,0 +1,151 @@
+import { AppError } from "@weftwork/core";
+import type { Journal, Membership } from "./journal.ts";
+import { PostgresAppend } from "./postgres-append.ts";
+import { storeError } from "./postgres-errors.ts";
+import { PostgresInbox } from "./postgres-inbox.ts";
+import { startLease } from "./postgres-lease.ts";
+import { PostgresListener } from "./postgres-listen.ts";
+import { PostgresOwnership } from "./postgres-ownership.ts";
+import { connectionConfig, PostgresPool } from "./postgres-pool.ts";
+import { PostgresPrune } from "./postgres-prune.ts";
+import { PostgresQueries } from "./postgres-queries.ts";
+import { migratePostgres } from "./postgres-schema.ts";
+import { PostgresSlots } from "./postgres-slots.ts";
+import { FENCED, ROW_BYTES_MAX } from "./rules.ts";
+
+/**
+ * The journal on PostgreSQL 15 or newer, for any number of processes. READ COMMITTED, and every decision an explicit
+ * compare-and-set; reads go to the same server as writes. The order of locks stands in `postgres-sql.ts`.
+ */
+export interface PostgresJournalOptions {
+  readonly url: string;
+  /** The schema that holds the tables. Made when it is not there. */
+  readonly schema?: string;
+  /** Connections for all but flushes. */
+  readonly poolSize?: number;
+  /** Connections for flushes: as many can be under way at a time. */
+  readonly lanes?: number;
+  readonly heartbeatMs?: number;
+  /** `by hand`: tests move the clock and renew with `renew()`. */
+  readonly renewal?: "thread" | "by hand";
+  readonly rowBytesMax?: number;
+  readonly statementTimeoutMs?: number;
+}
+
+export interface PostgresMembership extends Membership {
+  /** One renewal now. False when the lease was taken away. */
+  renew(): Promise<boolean>;
+}
+
+/** Keys are taken from the sequence in blocks of this many; the sequence counts in the same steps. */
+const KEY_BLOCK = 10_000;
+
+export async function postgresJournal(options: PostgresJournalOptions): Promise<Journal> {
+  const schema = options.schema ?? "weft";
+  const laneCount = options.lanes ?? 4;
+  const shared = {
+    url: options.url,
+    schema,
+    statementTimeoutMs: options.statementTimeoutMs ?? 15_000,
+    applicationName: "weft",
+  };
+  const connection = connectionConfig({ ...shared, size: 1 });
+  const pool = new PostgresPool({ ...shared, size: options.poolSize ?? 6 });
+  const lanes = new PostgresPool({ ...shared, size: laneCount });
+  const channel = `weft_inbox_${schema}`;
+  const inbox = new PostgresInbox(pool, channel);
+  const appends = new PostgresAppend(
+    lanes,
+    laneCount,
+    new PostgresSlots(lanes, inbox),
+    options.rowBytesMax ?? ROW_BYTES_MAX,
+  );
+  const ownership = new PostgresOwnership(pool);
+  const queries = new PostgresQueries(pool);
+  const pruning = new PostgresPrune(pool);
+  const listener = new PostgresListener(connection, channel);
+  const leaving = new Set<() => Promise<void>>();
+  const keys = { next: 0, end: 0 };
+
+  async function reserveKeys(count: number): Promise<number> {
+    if (count > KEY_BLOCK) throw new AppError("INVALID_REQUEST", { reason: `at most ${KEY_BLOCK} keys at a time` });
+    if (keys.next + count > keys.end) {
+      const [row] = await pool.query<{ first: number }>({ name: "keys", text: "select nextval('run_keys') as first" });
+      // Another call may have taken a block meanwhile: whichever is newer is used, and keys are never used twice.
+      keys.next = row!.first;
+      keys.end = row!.first + KEY_BLOCK;
+    }
+    const first = keys.next;
+    keys.next += count;
+    return first;
+  }
+
+  async function join(worker: Parameters<Journal["join"]>[0]): Promise<PostgresMembership> {
+    const joinedAt = process.hrtime.bigint();
+    const workerKey = await ownership.join(worker);
+    const { leaseMs } = worker;
+    const heartbeatMs = options.heartbeatMs ?? leaseMs / 3;
+    const byHand = options.renewal === "by hand";
+    const lease = byHand ? null : startLease({ connection, workerKey, leaseMs, heartbeatMs, joinedAt });
+    let left = false;
+    const stop = async (): Promise<void> => {
+      left = true;
+      leaving.delete(stop);
+      await lease?.stop();
+    };
+    leaving.add(stop);
+    return {
+      workerKey,
+      deadline: () => (left ? Number.NEGATIVE_INFINITY : (lease?.deadline() ?? Number.POSITIVE_INFINITY)),
+      renew: () => ownership.renew(workerKey, leaseMs),
+      async leave() {
+        if (left) return;
+        await stop();
+        await ownership.leave(workerKey);
+      },
+    };
+  }
+
+  try {
+    await pool.use((client) => migratePostgres(client, schema));
+    await pruning.ensurePartitions(await databaseTime());
+  } catch (error) {
+    await Promise.all([pool.close(), lanes.close()]);
+    throw storeError(error);
+  }
+
+  async function databaseTime(): Promise<number> {
+    const [row] = await pool.query<{ now: number }>({ text: "select now_ms() as now" });
+    return row!.now;
+  }
+
+  return {
+    capabilities: { manyOwners: true, volatile: false },
+    join,
+    reserveKeys,
+    async append(membership, batch) {
+      if (performance.now() > membership.deadline()) return batch.map(() => FENCED);
+      return appends.append(membership.workerKey, batch);
+    },
+    offer: (inputs) => inbox.offer(inputs),
+    inbox: (membership, limit) => inbox.read(membership.workerKey, limit),
+    claim: (membership, limit) => ownership.claim(membership.workerKey, limit),
+    release: (membership, runs) => ownership.release(membership.workerKey, runs),
+    read: (runKey, range = {}) => queries.read(runKey, range),
+    payloads: (tenant, hashes) => queries.payloads(tenant, hashes),
+    head: (tenant, id) => queries.head(tenant, id),
+    find: (query) => queries.find(query),
+    stats: (tenant) => queries.stats(tenant),
+    async prune(finishedBefore) {
+      await pruning.ensurePartitions(await databaseTime());
+      const result = await pruning.prune(finishedBefore);
+      await ownership.forget();
+      return result;
+    },
+    onInbox: (told) => listener.add(told),
+    async close() {
+      await Promise.all([...leaving].map((stop) => stop()));
+      await Promise.all([listener.close(), pool.close(), lanes.close()]);
+    },
+  };
+}

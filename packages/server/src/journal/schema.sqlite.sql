@@ -1,0 +1,22 @@
+-- Version 1. Made by the schema test from the migrations; do not edit.
+CREATE TABLE counter ( tenant text primary key, submitted integer not null, succeeded integer not null, failed integer not null, cancelled integer not null ) strict, without rowid;
+CREATE TABLE entry ( run_key integer not null, seq integer not null, epoch integer not null, crc integer not null, body text not null ) strict;
+CREATE TABLE inbox ( place integer primary key, run_key integer not null, input_id text not null, body text not null ) strict;
+CREATE TABLE meta (name text primary key, value integer not null) strict, without rowid;
+CREATE TABLE payload ( payload_key integer primary key, tenant text not null, hash text not null, size integer not null, bytes blob, orphaned_at integer ) strict;
+CREATE TABLE payload_name ( run_key integer not null, payload_key integer not null, primary key (run_key, payload_key) ) strict, without rowid;
+CREATE TABLE run ( run_key integer primary key, tenant text not null, id text not null, workflow text not null, version text not null, version_hash text not null, rank integer not null, metadata text not null, created_at integer not null, fingerprint text not null, idempotency_key text, slotted integer not null, status text not null, started_at integer, finished_at integer, error_code text, last_seq integer, available_at integer, epoch integer not null, owner integer, crash_count integer not null ) strict;
+CREATE TABLE slot ( place integer primary key, run_key integer not null, lane text not null, held integer not null, leaving integer not null, lane_limit integer not null ) strict;
+CREATE TABLE snapshot (run_key integer primary key, seq integer not null, crc integer not null, body text not null) strict;
+CREATE TABLE submission ( tenant text not null, key text not null, run_key integer not null, fingerprint text not null, expires_at integer not null, primary key (tenant, key) ) strict, without rowid;
+CREATE TABLE worker ( worker_key integer primary key autoincrement, name text not null, incarnation text not null, pid integer not null, joined_at integer not null, left_at integer ) strict;
+CREATE UNIQUE INDEX entry_place on entry (run_key, seq);
+CREATE UNIQUE INDEX inbox_input on inbox (run_key, input_id);
+CREATE UNIQUE INDEX payload_hash on payload (tenant, hash);
+CREATE INDEX payload_name_payload on payload_name (payload_key);
+CREATE INDEX payload_orphan on payload (orphaned_at) where orphaned_at is not null;
+CREATE INDEX run_created on run (tenant, created_at);
+CREATE INDEX run_free on run (owner, rank, available_at) where finished_at is null;
+CREATE UNIQUE INDEX run_id on run (tenant, id);
+CREATE INDEX slot_lane on slot (lane, held, place);
+CREATE UNIQUE INDEX slot_run on slot (run_key);

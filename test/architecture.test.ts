@@ -1,0 +1,383 @@
+import { describe, expect, test } from "vitest";
+import {
+  bannedWords,
+  brokenWalls,
+  circles,
+  crossings,
+  floorOf,
+  longFiles,
+  PACKAGES,
+  shown,
+  undeclared,
+  type Ban,
+  type Floor,
+  type Tree,
+} from "./architecture/check.ts";
+import { productionDependencies, readTree } from "./architecture/repository.ts";
+import { importsOf, readCode } from "./architecture/source.ts";
+
+/**
+ * Who may know whom. The first row that fits a file is its floor; a floor knows itself, the floors in `may`, and the
+ * libraries named. A file without a floor is a violation, so a new folder begins with a row here.
+ */
+const CORE = "packages/core/src";
+const SERVER = "packages/server/src";
+const PORTS = ["journal port", "blob port", "live port", "node port", "catalogue port"];
+
+// prettier-ignore
+const FLOORS: readonly Floor[] = [
+  // core: pure. Lower floors never know higher ones; libraries stand where they are needed and nowhere else.
+  floor("core base",       [`${CORE}/base/`],         [], []),
+  floor("core expression", [`${CORE}/expression/`],   ["core base"], ["@huggingface/jinja", "re2js"]),
+  floor("core workflow",   [`${CORE}/workflow/`],     ["core base", "core expression"], ["yaml"]),
+  floor("core dify",       [`${CORE}/dify/`],         ["core base", "core expression", "core workflow"], ["yaml"]),
+  floor("core plan",       [`${CORE}/plan/`],         ["core base", "core expression", "core workflow", "core dify"], []),
+  floor("core engine",     [`${CORE}/engine/`],       ["core base", "core expression", "core workflow", "core dify", "core plan"], ["@cfworker/json-schema"]),
+  floor("core",            [`${CORE}/index.ts`],      ["core base", "core expression", "core workflow", "core dify", "core plan", "core engine"], []),
+
+  // What runs elsewhere: the user's program and the browser.
+  floor("sdk",             ["packages/sdk/src/"],     ["core"], []),
+  floor("console",         ["packages/console/src/"], ["core", "sdk"], []),
+
+  // server, ground floor: ports. Types and promises; no driver, no library, nothing of Node.
+  floor("journal port",    [`${SERVER}/journal/journal.ts`], ["core"], []),
+  floor("blob port",       [`${SERVER}/blob/blob.ts`],       ["core"], []),
+  floor("live port",       [`${SERVER}/live/live.ts`],       ["core"], []),
+  floor("node port",       [`${SERVER}/nodes/node.ts`],      ["core"], []),
+  floor("model port",      [`${SERVER}/gateway/model.ts`],   ["core"], []),
+  floor("catalogue port",  [`${SERVER}/db/catalogue.ts`],    ["core"], []),
+
+  // Drivers: each knows its port and its library. What two drivers of a port share stands on a floor between.
+  floor("journal rules",      [`${SERVER}/journal/rules.ts`],                ["core", "journal port"], []),
+  floor("lease thread",       [`${SERVER}/journal/lease-*`],                 ["core"], ["node:*", "pg"]),
+  floor("memory journal",     [`${SERVER}/journal/memory*`],                 ["core", "journal port", "journal rules"], []),
+  floor("SQLite journal",     [`${SERVER}/journal/sqlite*`],                 ["core", "journal port", "journal rules"], ["node:*"]),
+  floor("PostgreSQL journal", [`${SERVER}/journal/postgres*`],               ["core", "journal port", "journal rules", "lease thread"], ["pg", "node:*"]),
+  floor("memory blobs",       [`${SERVER}/blob/memory.ts`],                  ["core", "blob port"], []),
+  floor("file blobs",         [`${SERVER}/blob/fs.ts`],                      ["core", "blob port"], ["node:*"]),
+  floor("memory live",        [`${SERVER}/live/memory.ts`],                  ["core", "live port"], []),
+  floor("catalogue rules",    [`${SERVER}/db/version-number.ts`],            ["core", "catalogue port"], []),
+  floor("memory catalogue",   [`${SERVER}/db/catalogue-memory.ts`],          ["core", "catalogue port", "catalogue rules"], []),
+  floor("SQL catalogue",      [`${SERVER}/db/catalogue-sql.ts`, `${SERVER}/db/schema.ts`, `${SERVER}/db/migrat*`], ["core", "catalogue port", "catalogue rules"], ["kysely"]),
+  floor("SQLite catalogue",   [`${SERVER}/db/catalogue-sqlite.ts`, `${SERVER}/db/sqlite-dialect.ts`], ["core", "catalogue port", "SQL catalogue"], ["kysely", "node:*"]),
+  floor("PostgreSQL catalogue", [`${SERVER}/db/catalogue-postgres.ts`],      ["core", "catalogue port", "SQL catalogue"], ["kysely", "pg"]),
+  floor("model catalog",      [`${SERVER}/gateway/catalog.ts`],              ["core", "model port"], []),
+  floor("builtin models",     [`${SERVER}/gateway/builtin/`],                ["core", "model port"], ["node:timers/promises"]),
+
+  // The runtime advances runs and knows ports only. Nodes do work and know nothing of runs; http knows neither.
+  floor("runtime",         [`${SERVER}/runtime/`],    ["core", "sdk", ...PORTS], ["node:crypto", "uuid", "@cfworker/json-schema"]),
+  floor("nodes",           [`${SERVER}/nodes/`],      ["core", "node port", "model port", "model catalog"], ["node:*", "undici", "zod", "@cfworker/json-schema"]),
+  floor("http",            [`${SERVER}/http/`],       ["core", "sdk"], ["node:*", "fastify", "zod"]),
+  floor("worker",          [`${SERVER}/worker/`],     ["core", "node port", "runtime"], ["node:crypto"]),
+
+  // Above all: one file chooses drivers, one is the library, one folder the command.
+  floor("config",          [`${SERVER}/config.ts`],   ["core", "http"], []),
+  floor("compose",         [`${SERVER}/compose.ts`],  ["core", ...PORTS, "model port", "memory journal", "SQLite journal", "PostgreSQL journal",
+    "memory blobs", "file blobs", "memory live", "memory catalogue", "SQLite catalogue", "PostgreSQL catalogue",
+    "model catalog", "builtin models", "nodes", "runtime", "worker"], ["node:*"]),
+  floor("library",         [`${SERVER}/weft.ts`, `${SERVER}/index.ts`], ["core", "sdk", "compose", "node port", "nodes", "runtime"], ["node:os"]),
+  floor("command line",    [`${SERVER}/cli/`],        ["core", "sdk", "library", "config", "http"], ["node:*", "commander", "pino", "fastify"]),
+];
+
+function floor(name: string, files: readonly string[], may: readonly string[], libraries: readonly string[]): Floor {
+  return { name, files, may, libraries };
+}
+
+const GIVEN = "core is pure: it is given as an argument";
+
+const BANS: readonly Ban[] = [
+  { in: CORE, word: /\bDate\s*\.\s*now\b/, instead: GIVEN },
+  { in: CORE, word: /(?<![.\w$])(?:new\s+)?Date\s*\(\s*\)/, instead: GIVEN },
+  { in: CORE, word: /\bMath\s*\.\s*random\b/, instead: GIVEN },
+  { in: CORE, word: /(?<![.\w$])(?:performance|process|crypto|console)(?=\s*[.[(])/, instead: GIVEN },
+  { in: CORE, word: /(?<![.\w$])(?:setTimeout|setInterval|setImmediate|queueMicrotask|fetch)\s*\(/, instead: GIVEN },
+  { in: CORE, word: /(?<![.\w$])(?:async|await)\b(?!\s*[:=,)])/, instead: "core waits for nothing" },
+  { in: "packages/", word: /(?<![.\w$])eval\s*\(/, instead: "text from outside is never run in this process" },
+  {
+    in: "packages/",
+    word: /(?<![.\w$])(?:new\s+)?Function\s*\(/,
+    instead: "text from outside is never run in this process",
+  },
+  {
+    in: SERVER,
+    word: /(?:(?<![.\w$])|\bglobalThis\s*\.\s*)fetch\s*\(/,
+    instead: "requests go through a pool of undici",
+  },
+];
+
+/** Terms that let a user ship the product with the dependency in it, without further duties. */
+const LICENSES = new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "BlueOak-1.0.0"]);
+
+const LINES_WORTH_A_LOOK = 450;
+const LINES_MAX = 600;
+
+const tree = readTree();
+
+describe("the house", () => {
+  test("every import stays within its floor", () => {
+    expect(shown(brokenWalls(tree, FLOORS))).toEqual([]);
+  });
+
+  test("every floor of the table that is named by another is there", () => {
+    const names = new Set(FLOORS.map(({ name }) => name));
+    expect(FLOORS.flatMap(({ may }) => may.filter((name) => !names.has(name)))).toEqual([]);
+    expect(names.size).toBe(FLOORS.length);
+  });
+
+  test("no floor of the table may know a floor that may know it", () => {
+    const byName = new Map(FLOORS.map((one) => [one.name, one]));
+    const knows = (from: Floor, to: Floor, seen = new Set<Floor>()): boolean =>
+      from.may.some((name) => {
+        const next = byName.get(name)!;
+        if (next === to) return true;
+        if (seen.has(next)) return false;
+        seen.add(next);
+        return knows(next, to, seen);
+      });
+    expect(FLOORS.filter((one) => knows(one, one)).map(({ name }) => name)).toEqual([]);
+  });
+
+  test("only compose.ts may name drivers", () => {
+    const drivers = new Set(
+      FLOORS.map(({ name }) => name).filter((name) => /^(memory|SQLite|PostgreSQL|file) /.test(name)),
+    );
+    const users = FLOORS.filter(({ may }) => may.some((name) => drivers.has(name))).map(({ name }) => name);
+    expect(users).toEqual(["compose"]);
+  });
+
+  test("no import leads from one package into the folders of another", () => {
+    expect(shown(crossings(tree))).toEqual([]);
+  });
+
+  test("no circle of imports meets a module before it is there", () => {
+    expect(circles(tree, ["value"])).toEqual([]);
+  });
+
+  test("no circle of imports, those of types included", () => {
+    expect(circles(tree, ["value", "type"])).toEqual([]);
+  });
+
+  test("core has no clock, no randomness, no waiting; nothing evaluates text; the server has no global fetch", () => {
+    expect(shown(bannedWords(tree, BANS))).toEqual([]);
+  });
+
+  test("node:vm is used nowhere, for it is no border", () => {
+    const users = [...tree].filter(([, text]) =>
+      importsOf(readCode(text)).some(({ specifier }) => specifier === "node:vm" || specifier === "vm"),
+    );
+    expect(users.map(([path]) => path)).toEqual([]);
+  });
+
+  test("every library is declared where it is used, with an exact version, and used where it is declared", () => {
+    expect(shown(undeclared(tree))).toEqual([]);
+  });
+
+  test("all packages carry one version and one licence", () => {
+    const manifests = [...tree]
+      .filter(([path]) => /^(packages\/[^/]+\/)?package\.json$/.test(path))
+      .map(
+        ([, text]) => JSON.parse(text) as { version: string; license: string; dependencies?: Record<string, string> },
+      );
+    expect(new Set(manifests.map(({ version }) => version)).size).toBe(1);
+    expect(new Set(manifests.map(({ license }) => license))).toEqual(new Set(["Apache-2.0"]));
+    const inner = manifests.flatMap(({ dependencies = {} }) =>
+      Object.entries(dependencies).filter(([name]) => PACKAGES[name]),
+    );
+    expect(inner.filter(([, version]) => version !== manifests[0]!.version)).toEqual([]);
+  });
+
+  test("everything installed for a user has a licence that asks nothing more of them", () => {
+    const dependencies = productionDependencies(tree);
+    expect(dependencies.length).toBeGreaterThan(10);
+    const others = dependencies.filter(({ license }) => !LICENSES.has(license));
+    expect(others).toEqual([]);
+  });
+
+  test(`no file is longer than ${LINES_MAX} lines`, () => {
+    const long = longFiles(tree, LINES_WORTH_A_LOOK);
+    for (const { path, lines } of long)
+      process.stderr.write(`worth a look for its second noun: ${path}, ${lines} lines\n`);
+    expect(long.filter(({ lines }) => lines > LINES_MAX)).toEqual([]);
+  });
+});
+
+/** The tree with some files replaced or added. */
+function withFiles(files: Readonly<Record<string, string>>): Tree {
+  return new Map([...tree, ...Object.entries(files)]);
+}
+
+/** What is new when these files are added. */
+function wallsBy(files: Readonly<Record<string, string>>): readonly string[] {
+  const before = new Set(shown(brokenWalls(tree, FLOORS)));
+  return shown(brokenWalls(withFiles(files), FLOORS)).filter((violation) => !before.has(violation));
+}
+
+describe("the checks themselves", () => {
+  test.each([
+    {
+      fact: "an expression that knows the engine is found",
+      files: { [`${CORE}/expression/planted.ts`]: 'import { decide } from "../engine/decide.ts";' },
+      finds: "core expression must not know core engine",
+    },
+    {
+      fact: "a type imported upwards is found",
+      files: { [`${CORE}/base/planted.ts`]: 'import type { Plan } from "../plan/plan.ts";' },
+      finds: "core base must not know core plan",
+    },
+    {
+      fact: "a re-export upwards is found",
+      files: { [`${CORE}/workflow/planted.ts`]: '// first line\nexport * from "../plan/plan.ts";' },
+      finds: "planted.ts:2 core workflow must not know core plan",
+    },
+    {
+      fact: "a dynamic import upwards is found",
+      files: { [`${CORE}/plan/planted.ts`]: 'export const late = import("../engine/decide.ts");' },
+      finds: "core plan must not know core engine",
+    },
+    {
+      fact: "an import over several lines is found",
+      files: { [`${CORE}/base/planted.ts`]: 'import {\n  a, // why "not"\n  type B,\n} from "../engine/state.ts";' },
+      finds: "core base must not know core engine",
+    },
+    {
+      fact: "Node in core is found",
+      files: { [`${CORE}/base/planted.ts`]: 'import { readFileSync } from "node:fs";' },
+      finds: "core base must not use node:fs",
+    },
+    {
+      fact: "a driver in the runtime is found",
+      files: { [`${SERVER}/runtime/planted.ts`]: 'import { memoryJournal } from "../journal/memory.ts";' },
+      finds: "runtime must not know memory journal",
+    },
+    {
+      fact: "the runtime in a node is found",
+      files: { [`${SERVER}/nodes/planted.ts`]: 'import type { Owner } from "../runtime/owner.ts";' },
+      finds: "nodes must not know runtime",
+    },
+    {
+      fact: "a driver that knows another driver is found",
+      files: { [`${SERVER}/journal/sqlite-planted.ts`]: 'import { memoryJournal } from "./memory.ts";' },
+      finds: "SQLite journal must not know memory journal",
+    },
+    {
+      fact: "a driver with a foreign library is found",
+      files: { [`${SERVER}/journal/sqlite-planted.ts`]: 'import pg from "pg";' },
+      finds: "SQLite journal must not use the library pg",
+    },
+    {
+      fact: "a thread that is another floor's file is found",
+      files: { [`${SERVER}/http/planted.ts`]: 'new Worker(new URL("../journal/sqlite-worker.ts", import.meta.url));' },
+      finds: "http must not know SQLite journal",
+    },
+    {
+      fact: "a port that knows its driver is found",
+      files: { [`${SERVER}/blob/blob.ts`]: 'import { fsBlobs } from "./fs.ts";' },
+      finds: "blob port must not know file blobs",
+    },
+    {
+      fact: "the server in the browser is found",
+      files: { "packages/console/src/planted.ts": 'import { openWeft } from "weftwork";' },
+      finds: "console must not know library",
+    },
+    {
+      fact: "test support in the product is found",
+      files: { [`${SERVER}/runtime/planted.ts`]: 'import { task } from "../nodes/test-task.ts";' },
+      finds: "which only tests may use",
+    },
+    {
+      fact: "an import of nothing is found",
+      files: { [`${CORE}/base/planted.ts`]: 'import { gone } from "./gone-forever.ts";' },
+      finds: "imports ./gone-forever.ts, which does not exist",
+    },
+    {
+      fact: "an import whose name is computed is found",
+      files: { [`${CORE}/base/planted.ts`]: "export const any = (name: string) => import(name);" },
+      finds: "imports a module that nobody can name",
+    },
+    {
+      fact: "a folder without a floor is found",
+      files: { [`${SERVER}/utils/planted.ts`]: "export const one = 1;" },
+      finds: "stands on no floor of the table",
+    },
+  ])("$fact", ({ files, finds }) => {
+    const found = wallsBy(files);
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.join("\n")).toContain(finds);
+  });
+
+  test("imports in comments and in texts are none", () => {
+    const text = [
+      '// import { decide } from "../engine/decide.ts";',
+      '/* import "../engine/decide.ts"; */',
+      "const text = 'import \"../engine/decide.ts\"';",
+      'const template = `import "../engine/decide.ts"; ${"import(\\"../plan/plan.ts\\")"}`;',
+      String.raw`const regex = /["'] import "..\/engine\/decide.ts"/;`,
+    ].join("\n");
+    expect(importsOf(readCode(text))).toEqual([]);
+    expect(wallsBy({ [`${CORE}/base/planted.ts`]: text })).toEqual([]);
+  });
+
+  test("a relative way into another package is found", () => {
+    const files = { "packages/sdk/src/planted.ts": 'import { AppError } from "../../core/src/base/errors.ts";' };
+    expect(shown(crossings(withFiles(files))).join()).toContain("leaves its package");
+  });
+
+  test("circles of values and of types are found, and told apart", () => {
+    const one = `${CORE}/base/one.ts`;
+    const two = `${CORE}/base/two.ts`;
+    const values = withFiles({ [one]: 'import { b } from "./two.ts";', [two]: 'export { a } from "./one.ts";' });
+    expect(circles(values, ["value"])).toContainEqual([one, two]);
+    const types = withFiles({ [one]: 'import { b } from "./two.ts";', [two]: 'import type { A } from "./one.ts";' });
+    expect(circles(types, ["value"])).not.toContainEqual([one, two]);
+    expect(circles(types, ["value", "type"])).toContainEqual([one, two]);
+  });
+
+  test.each([
+    ["Date.now()", "const at = Date.now();"],
+    ["new Date()", "const at = new Date();"],
+    ["Math.random", "const n = Math . random();"],
+    ["performance", "const at = performance.now();"],
+    ["process", "const home = process.env;"],
+    ["async", "const later = async () => 1;"],
+    ["a timer", "setTimeout(() => 1, 5);"],
+    ["eval", 'eval("1");'],
+    ["new Function", 'new Function("return 1");'],
+  ])("%s in core is found", (_name, code) => {
+    expect(bannedWords(new Map([[`${CORE}/base/planted.ts`, code]]), BANS)).toHaveLength(1);
+  });
+
+  test("banned words in comments, texts, and as names of members are none", () => {
+    const code = '// Date.now()\nconst text = "eval(1)"; const m = { process: 1 }; m.process; new Date(5); task.async;';
+    expect(bannedWords(new Map([[`${CORE}/base/planted.ts`, code]]), BANS)).toEqual([]);
+  });
+
+  test("a global fetch in the server is found, and a member of that name is none", () => {
+    const code = "await fetch(url); globalThis.fetch(url); this.fetch(url);";
+    expect(bannedWords(new Map([[`${SERVER}/nodes/planted.ts`, code]]), BANS)).toHaveLength(2);
+  });
+
+  test("a library that is not declared, a loose version and an idle dependency are found", () => {
+    const manifest = JSON.stringify({ name: "x", dependencies: { yaml: "^2.0.0" } });
+    const files = new Map([
+      ["packages/core/package.json", manifest],
+      ["packages/core/src/base/planted.ts", 'import lodash from "lodash/fp";'],
+    ]);
+    const found = shown(undeclared(files)).join("\n");
+    expect(found).toContain("lodash is not declared in packages/core/package.json");
+    expect(found).toContain("yaml must have an exact version, and has ^2.0.0");
+    expect(found).toContain("yaml is declared, and no file uses it");
+  });
+
+  test("a file that is too long is found", () => {
+    const files = withFiles({ [`${CORE}/base/planted.ts`]: "\n".repeat(LINES_MAX + 1) });
+    expect(longFiles(files, LINES_MAX)[0]?.path).toBe(`${CORE}/base/planted.ts`);
+  });
+
+  test("every file of the packages has a floor", () => {
+    const sources = [...tree.keys()].filter((path) => /^packages\/[^/]+\/src\//.test(path));
+    expect(sources.length).toBeGreaterThan(100);
+    expect(
+      sources.filter((path) => !floorOf(path, FLOORS) && !/\.(test|conformance)\.ts$|\/(conformance|test-)/.test(path)),
+    ).toEqual([]);
+  });
+});
