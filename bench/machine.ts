@@ -46,7 +46,10 @@ function fsyncMs(parent: string): number {
 
 /** The commit that was measured; `+` when files differ from it. */
 export function commit(): string {
-  const git = (...args: string[]): string => execFileSync("git", args, { cwd: import.meta.dirname }).toString().trim();
+  const git = (...args: string[]): string =>
+    execFileSync("git", args, { cwd: import.meta.dirname })
+      .toString()
+      .trim();
   try {
     return git("rev-parse", "--short=12", "HEAD") + (git("status", "--porcelain") === "" ? "" : "+");
   } catch {

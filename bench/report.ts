@@ -23,7 +23,19 @@ export interface Report {
   readonly results: readonly Result[];
 }
 
-const HEADINGS = ["workload", "store", "variant", "contender", "median", "min", "max", "unit", "p50 ms", "p99 ms", "of floor"];
+const HEADINGS = [
+  "workload",
+  "store",
+  "variant",
+  "contender",
+  "median",
+  "min",
+  "max",
+  "unit",
+  "p50 ms",
+  "p99 ms",
+  "of floor",
+];
 /** Columns before this one hold words and stand to the left; `unit` does too. */
 const FIRST_NUMBER = 4;
 const UNIT = 7;
@@ -55,10 +67,7 @@ function ratio(result: Result, all: readonly Result[]): string {
   if (result.contender === "floor") return "";
   const floor = all.find(
     ({ workload, store, variant, contender }) =>
-      contender === "floor" &&
-      workload === result.workload &&
-      store === result.store &&
-      variant === result.variant,
+      contender === "floor" && workload === result.workload && store === result.store && variant === result.variant,
   );
   if (!floor) return "";
   const share = result.unit.startsWith("ms") ? floor.median / result.median : result.median / floor.median;

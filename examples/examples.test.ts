@@ -20,7 +20,7 @@ describe("the examples", () => {
     return (await weft.runs.wait(run.id, { timeoutMs: 30_000 }))!;
   }
 
-  it.each(["data/gettysburg-address.txt", "data/taohuayuan.txt"])(
+  it.each(["data/gettysburg-address.txt", "data/alice.txt", "data/taohuayuan.txt"])(
     "summarize picks its sentences from %s itself",
     async (file) => {
       const text = read(file);

@@ -55,7 +55,7 @@ async function round({ store, places, task, size }: Comparison, contender: Conte
 function result({ store, task, rounds }: Comparison, contender: Result["contender"], drives: readonly Drive[]): Result {
   const { name, unit, value, stepsPerSample } = task.workload;
   const values = drives.map(value);
-  const samples = drives.flatMap((drive) => drive.samples);
+  const samples = drives.flatMap((each) => each.samples);
   return {
     workload: name,
     store,

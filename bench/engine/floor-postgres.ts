@@ -72,7 +72,17 @@ function statement(made: boolean, ended: boolean): { readonly name: string; read
 }
 
 function parameters(made: boolean, ended: boolean): readonly number[] {
-  return [1, 2, 3, 4, 15, 5, ...(made ? [6, 7, 8, 9] : []), ...(ended ? [10, 11] : []), ...(made || ended ? [12, 13, 14] : [])];
+  return [
+    1,
+    2,
+    3,
+    4,
+    15,
+    5,
+    ...(made ? [6, 7, 8, 9] : []),
+    ...(ended ? [10, 11] : []),
+    ...(made || ended ? [12, 13, 14] : []),
+  ];
 }
 
 function values(

@@ -4,8 +4,8 @@ import { migrateSqlite } from "../../packages/server/src/journal/sqlite-schema.t
 import type { FloorRow, FloorStore } from "./group-commit.ts";
 
 /**
- * `node:sqlite` by hand, on the engine's tables with the engine's settings. On the calling thread: a thread of its own
- * was measured and is slower for a program that does nothing else meanwhile.
+ * `node:sqlite` by hand, on the engine's tables with the engine's settings. On the calling thread: it has
+ * nothing else to do meanwhile, so a thread of its own would only add the way there and back.
  */
 export function sqliteFloor(folder: string): FloorStore {
   const db = new DatabaseSync(join(folder, "journal.db"));

@@ -33,10 +33,7 @@ export function databasePlaces(server: TestPostgres): Places {
 }
 
 /** The places of each store that this machine has; PostgreSQL is passed over where none answers. */
-export async function placesOf(
-  stores: readonly StoreName[],
-  folder: string,
-): Promise<ReadonlyMap<StoreName, Places>> {
+export async function placesOf(stores: readonly StoreName[], folder: string): Promise<ReadonlyMap<StoreName, Places>> {
   const places = new Map<StoreName, Places>();
   for (const store of stores) {
     if (store === "memory") places.set(store, memoryPlaces());

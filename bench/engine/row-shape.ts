@@ -18,6 +18,7 @@ export async function rowShapes(workload: Workload, variant: Variant): Promise<r
     nodes: NODES,
     pools: {},
     httpAllow: [],
+    retentionMs: null,
     tenant: TENANT,
     name: "bench",
     problem: (message, _, error) => {

@@ -89,14 +89,18 @@ function chain(name: string, count: number): Pick<Workload, "workflow" | "source
   const steps = (variant: Variant): string[] =>
     Array.from(
       { length: count },
-      (_, i) => `  - {id: s${i}, type: bench_${variant}, text: "{{ ${i === 0 ? "inputs.text" : `steps.s${i - 1}.output`} }}"}`,
+      (_, i) =>
+        `  - {id: s${i}, type: bench_${variant}, text: "{{ ${i === 0 ? "inputs.text" : `steps.s${i - 1}.output`} }}"}`,
     );
   return { workflow: name, source: (variant) => `name: ${name}\nsteps:\n${steps(variant).join("\n")}\n` };
 }
 
 /** A hundred steps side by side. The output names one of them, so that rows are all there is to store. */
 function wide(variant: Variant): string {
-  const steps = Array.from({ length: 100 }, (_, i) => `  - {id: s${i}, type: bench_${variant}, text: "{{ inputs.text }}"}`);
+  const steps = Array.from(
+    { length: 100 },
+    (_, i) => `  - {id: s${i}, type: bench_${variant}, text: "{{ inputs.text }}"}`,
+  );
   return `name: wide\nsteps:\n${steps.join("\n")}\noutputs: {first: "{{ steps.s0.output }}"}\n`;
 }
 

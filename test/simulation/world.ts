@@ -98,7 +98,7 @@ export class World {
     const last = heap.pop()!;
     if (heap.length === 0) return;
     heap[0] = last;
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       let least = at;
       for (const child of [2 * at + 1, 2 * at + 2])
         if (child < heap.length && before(heap[child]!, heap[least]!)) least = child;

@@ -15,6 +15,7 @@ export {
 export * from "./workflow/workflow.ts";
 export * from "./workflow/parse.ts";
 export { validateWorkflow } from "./workflow/validate.ts";
+export { readYaml, type YamlDocument } from "./workflow/yaml-document.ts";
 export * from "./plan/plan.ts";
 export * from "./plan/compile.ts";
 export { nestedKey } from "./plan/node.ts";

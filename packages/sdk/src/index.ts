@@ -1,1 +1,3 @@
 export * from "./run.ts";
+export { WeftClient, type CallOptions, type ClientOptions, type PublishedWorkflow } from "./client.ts";
+export { WeftError, type Problem } from "./problem.ts";

@@ -19,6 +19,7 @@ import { builtinNodes, nodeRegistry } from "./nodes/registry.ts";
 import { systemClock } from "./runtime/clock.ts";
 import { Engine } from "./runtime/engine.ts";
 import type { RunNotice } from "./runtime/owner.ts";
+import { Retention } from "./runtime/retention.ts";
 import { POOL_DEFAULTS, Worker } from "./worker/worker.ts";
 
 /** Where a Weftwork keeps its state: `memory`, a folder, or the URL of a PostgreSQL database. */
@@ -29,6 +30,8 @@ export interface ComposeOptions {
   readonly nodes: readonly NodeExecutor[];
   readonly pools: Readonly<Record<string, number>>;
   readonly httpAllow: readonly string[];
+  /** How long ended runs are kept, in milliseconds; null keeps them all. */
+  readonly retentionMs: number | null;
   readonly tenant: string;
   readonly name: string;
   readonly problem: (message: string, runId: string, error: unknown) => void;
@@ -60,12 +63,9 @@ interface Store {
 export async function compose(options: ComposeOptions): Promise<Composition> {
   const { journal, catalogue, blobs, objectBytesMin, lanes } = await openStore(options.store);
   try {
-    const membership = await journal.join({
-      name: options.name,
-      incarnation: randomUUID(),
-      pid: process.pid,
-      leaseMs: LEASE_MS,
-    });
+    const join = () =>
+      journal.join({ name: options.name, incarnation: randomUUID(), pid: process.pid, leaseMs: LEASE_MS });
+    const membership = await join();
     const catalog = modelCatalog(builtinModels(), {
       aliases: { text_generation: BUILTIN_DEFAULT },
       default: BUILTIN_DEFAULT,
@@ -78,6 +78,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     const engine = new Engine({
       journal,
       membership,
+      join,
       blobs,
       catalogue,
       live: memoryLive<RunNotice>(),
@@ -91,10 +92,21 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       problem: options.problem,
     });
     engine.start();
+    const retention =
+      options.retentionMs === null
+        ? null
+        : new Retention({
+            journal,
+            clock: systemClock,
+            keepMs: options.retentionMs,
+            problem: (message, error) => options.problem(message, "", error),
+          });
+    retention?.start();
     return {
       engine,
       journal,
       async close(graceMs) {
+        await retention?.close();
         await engine.close(graceMs);
         await Promise.all([journal.close(), catalogue.close(), blobs.close()]);
       },

@@ -1,4 +1,4 @@
-import { AppError, type JsonObject } from "@weftwork/core";
+import { AppError, parseDuration, type JsonObject } from "@weftwork/core";
 import { isLoopback } from "./http/loopback.ts";
 
 /** What an operator can set. Read once at start from the environment; everything has a default. */
@@ -14,6 +14,8 @@ export interface Config {
   readonly httpAllow: readonly string[];
   /** Tasks at once in each pool; pools left out keep their default. */
   readonly pools: Readonly<Record<string, number>>;
+  /** How long ended runs are kept, as a duration; null: until they are deleted by hand. */
+  readonly retention: string | null;
   readonly logLevel: LogLevel;
   /** Bytes of a request body at most. */
   readonly bodyLimit: number;
@@ -41,12 +43,13 @@ const SETTINGS = {
   databaseUrl: setting<string | null>("WEFT_DATABASE_URL", null, readDatabaseUrl),
   httpAllow: setting<readonly string[]>("WEFT_HTTP_ALLOW", [], readTargets),
   pools: setting<Readonly<Record<string, number>>>("WEFT_POOLS", {}, readPools),
+  retention: setting<string | null>("WEFT_RETENTION", null, readRetention),
   logLevel: setting<LogLevel>("WEFT_LOG", "info", readLogLevel),
   bodyLimit: setting("WEFT_BODY_LIMIT", 16 * 1024 * 1024, readBytes),
 };
 
 /** Read elsewhere, and not by the server. */
-const FOREIGN: ReadonlySet<string> = new Set(["WEFT_TEST_POSTGRES_URL"]);
+const FOREIGN: ReadonlySet<string> = new Set(["WEFT_TEST_POSTGRES_URL", "WEFT_TEST_SERVICES"]);
 
 /**
  * The configuration that an environment gives. A pure function: it reads no file and asks no system. All mistakes are
@@ -69,6 +72,7 @@ export function readConfig(environment: Environment): Config {
     databaseUrl: read(SETTINGS.databaseUrl),
     httpAllow: read(SETTINGS.httpAllow),
     pools: read(SETTINGS.pools),
+    retention: read(SETTINGS.retention),
     logLevel: read(SETTINGS.logLevel),
     bodyLimit: read(SETTINGS.bodyLimit),
     unknown: Object.keys(environment).filter((name) => name.startsWith("WEFT_") && !isKnown(name)),
@@ -129,6 +133,12 @@ function readPools(text: string): Read<Readonly<Record<string, number>>> {
     pools[name] = Number(size);
   }
   return { value: pools };
+}
+
+function readRetention(text: string): Read<string> {
+  return parseDuration(text) === null
+    ? { mistake: `is ${text}; it must be a duration such as 30d or 12h` }
+    : { value: text };
 }
 
 function readLogLevel(text: string): Read<LogLevel> {

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { AppError, type Plan, type Problem } from "@weftwork/core";
+import { AppError, parseDuration, type Plan, type Problem } from "@weftwork/core";
 import type { WorkflowVersion } from "@weftwork/sdk";
 import { compose } from "./compose.ts";
 import type { NodeExecutor } from "./nodes/node.ts";
@@ -15,6 +15,8 @@ export interface WeftOptions {
   readonly pools?: Readonly<Record<string, number>>;
   /** Targets (`host:port`) that `http` steps may reach although they are private. */
   readonly httpAllow?: readonly string[];
+  /** How long ended runs are kept, as a duration (`"30d"`); left out, they are kept until they are deleted by hand. */
+  readonly retention?: string;
   readonly tenant?: string;
   /** Name of this worker in the store. */
   readonly name?: string;
@@ -59,6 +61,7 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     nodes: options.nodes ?? [],
     pools: options.pools ?? {},
     httpAllow: options.httpAllow ?? [],
+    retentionMs: options.retention === undefined ? null : retentionOf(options.retention),
     tenant: options.tenant ?? "default",
     name: options.name ?? hostname(),
     problem:
@@ -87,4 +90,13 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     },
     close: (closeOptions) => (closing ??= close(closeOptions?.graceMs ?? 30_000)),
   };
+}
+
+function retentionOf(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== null) return ms;
+  throw new AppError("CONFIGURATION_INVALID", {
+    count: 1,
+    first: `retention is ${text}; write a duration such as 30d`,
+  });
 }

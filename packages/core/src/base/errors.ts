@@ -105,6 +105,27 @@ export const ERRORS = {
     true,
     "The model {model} refused for now (status {status}). Try again later, or use another.",
   ),
+  MODEL_REQUEST_INVALID: row(422, false, "The model {model} does not take the request: {reason}"),
+  MODEL_INPUT_TOO_LONG: row(
+    413,
+    false,
+    "The input is too long for the model {model}: {reason} Send less, or use a model with more context.",
+  ),
+  MODEL_CONTENT_FILTERED: row(422, false, "The provider of the model {model} refused the content: {reason}"),
+  MODEL_AUTHENTICATION: row(
+    502,
+    false,
+    "The provider of the model {model} refused the key (status {status}). Check the model's api_key, and what it may do.",
+  ),
+  MODEL_QUOTA_EXHAUSTED: row(
+    402,
+    false,
+    "The account behind the model {model} has no quota left. Add to it at the provider, or use another model.",
+  ),
+  MODEL_UNAVAILABLE: row(502, true, "The model {model} cannot be reached or failed: {reason}"),
+  MODEL_TIMEOUT: row(504, true, "The model {model} gave no {what} within {timeoutMs} ms."),
+  MODEL_STREAM_CUT: row(502, true, "The answer of the model {model} was cut off: {reason}"),
+  MODEL_ANSWER_INVALID: row(502, true, "What the model {model} sent is no answer: {reason}"),
   MODEL_OUTPUT_INVALID: row(502, true, "The model's answer does not fit the schema: {reason}."),
   REQUEST_BLOCKED: row(
     403,

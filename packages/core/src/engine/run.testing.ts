@@ -12,7 +12,7 @@ import { decodeRow, encodeRow, payloadsOf, type Decision, type RunCreated, type 
 import { foldRow, nodeOf } from "./evolve.ts";
 import type { Input, TaskOutcome } from "./input.ts";
 import { outstanding, takeNotes } from "./outstanding.ts";
-import type { Rerun } from "./rerun.ts";
+import { rerun, type Rerun } from "./rerun.ts";
 import { hash32 } from "./retry.ts";
 import { controlPayloads, payloadsRead, scopeView } from "./scope-view.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
@@ -27,6 +27,7 @@ import { initialState, isFinal, type RunState } from "./state.ts";
  * W3. A quiet run decides nothing more; a repeated report decides nothing; a finished run takes no event.
  */
 export class World {
+  readonly text: string;
   readonly plan: Plan;
   readonly nested: ReadonlyMap<string, Plan>;
   readonly options: WorldOptions;
@@ -42,11 +43,13 @@ export class World {
   now = 1_700_000_000_000;
   /** Most commands owed and scopes open at any moment. */
   peak = { owed: 0, scopes: 0 };
-  private readonly store = new Map<string, string>();
+  readonly store: Map<string, string>;
   private shadow: RunState;
 
   constructor(workflow: string, options: WorldOptions = {}) {
     this.options = options;
+    this.store = options.store ?? new Map();
+    this.text = workflow;
     this.plan = planOf(workflow);
     this.nested = new Map(Object.entries(options.nested ?? {}).map(([name, text]) => [keyOf(name), planOf(text)]));
     this.state = initialState(this.plan, this.nested);
@@ -75,9 +78,10 @@ export class World {
       priority: "normal",
       metadata: {},
       waits: options.waits ?? null,
-      rerunOf: options.rerun ? { runId: "run_0", scope: "root", node: "?" } : null,
+      rerunOf: options.rerun !== undefined ? { runId: "run_0", scope: "root", node: "?" } : null,
       batch: null,
     };
+    this.load(options.rerun?.payloads ?? []);
     this.record(start(this.state, created, options.rerun?.copies ?? [], this.now), []);
     return this;
   }
@@ -265,6 +269,8 @@ export interface WorldOptions {
   readonly does?: Readonly<Record<string, Answer | ((call: Call) => Answer | undefined)>>;
   readonly waits?: RunCreated["waits"];
   readonly rerun?: Rerun;
+  /** Stored payloads by hash, shared with the run before. */
+  readonly store?: Map<string, string>;
   readonly runId?: string;
   /** Characters of a payload that stay in the events. */
   readonly inlineMax?: number;
@@ -300,6 +306,18 @@ export function fails(code = "STEP_FAILED", more: { retryable?: boolean; retryAf
 export function runs(workflow: string, options: WorldOptions = {}): World {
   return new World(workflow, options).start().run();
 }
+
+/** Runs again from one node, with what the run before has done; on another workflow when one is given. */
+export function runsAgain(before: World, scope: string, node: string, changes: Again = {}): World {
+  const { workflow = before.text, ...options } = changes;
+  const next = new World(workflow, { ...before.options, ...options, store: before.store });
+  const rows = before.rows.flatMap((row) => decodeRow(row));
+  const taken = rerun(before.options.runId ?? "run_1", rows, { scope, node }, before, next);
+  if (!taken) throw new Error(`${scope}/${node} is not there`);
+  return new World(workflow, { runId: "run_2", ...next.options, rerun: taken }).start().run();
+}
+
+type Again = WorldOptions & { readonly workflow?: string };
 
 export function planOf(text: string): Plan {
   const parsed = parseWorkflow(text);

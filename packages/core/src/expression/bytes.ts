@@ -52,7 +52,7 @@ function utf8(text: string): number[] {
 
 /** A text as a part of a URL. In a path the slash stands; in a query a blank becomes `+`. */
 export function quoteUrl(rt: Runtime, text: string, inQuery: boolean): string {
-  rt.charge(text.length >> 5);
+  rt.charge(text.length >> 4);
   rt.room(text.length * 3);
   const quoted = encodeURIComponent(text.toWellFormed()).replaceAll(
     /[!'()*]/g,

@@ -116,7 +116,7 @@ function mapOf(named: ReadonlyMap<string, unknown>): Record<string, unknown> {
 
 /** Each word with its first letter in upper case; words end at blanks, hyphens and opening brackets, as in Jinja2. */
 function titled(rt: Runtime, text: string): string {
-  rt.charge(text.length >> 4);
+  rt.charge(text.length >> 1);
   const parts = text.split(/([-\s({[<]+)/);
   return rt.text(parts.map((part) => capitalized(part)).join(""));
 }
@@ -163,7 +163,7 @@ function truncated(rt: Runtime, text: string, [length, killWords, end, leeway]: 
 }
 
 function wordCount(rt: Runtime, text: string): number {
-  rt.charge(text.length >> 4);
+  rt.charge(text.length >> 3);
   return text.match(/[\p{L}\p{N}_]+/gu)?.length ?? 0;
 }
 

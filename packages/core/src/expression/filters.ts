@@ -108,9 +108,3 @@ function split({ positional, named }: Args): [string, Args] {
   if (typeof name !== "string") throw failed(`a filter or test is named by text, not by ${kindOf(name)}`);
   return [name, rest.length === 0 && named === null ? NO_ARGS : { positional: rest, named }];
 }
-
-// `is filter` asks this table, which the tests themselves cannot see.
-(PREDICATES as Map<string, Callable>).set(
-  "filter",
-  fixed("", (_rt, value) => typeof value === "string" && FILTERS.has(value)),
-);

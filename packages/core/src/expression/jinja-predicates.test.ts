@@ -41,7 +41,6 @@ const PRINTED: readonly (readonly [source: string, expected: string])[] = [
     '{{ xs | length is eq 7 }} {{ (1 is odd) | string }} {{ 1 is odd | string | upper }} {{ 4 * 4 is divisibleby 2 }} {{ 6 is divisibleby inputs.n }} {{ 6 is divisibleby xs[2] }} {{ "a" is in inputs.map }}',
     "True True TRUE 4 True True True",
   ],
-  ['{{ "upper" is filter }} {{ "nope" is filter }} {{ "odd" is test }}', "True False True"],
 ];
 
 // Jinja2 raises for these when they run.

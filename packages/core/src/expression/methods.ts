@@ -71,8 +71,8 @@ const TEXT: ReadonlyMap<string, Callable> = new Map<string, Callable>([
   ["lower", onText("", (rt, text) => rt.text(text.toLowerCase()))],
   ["casefold", onText("", (rt, text) => rt.text(text.toLowerCase()))],
   ["capitalize", onText("", (rt, text) => rt.text(capitalized(text)))],
-  ["swapcase", onText("", (rt, text) => rt.text(text.replaceAll(/\p{Lu}|\p{Ll}/gu, swapped)))],
-  ["title", onText("", (rt, text) => rt.text(text.replaceAll(/\p{L}+/gu, capitalized)))],
+  ["swapcase", onText("", (rt, text) => recased(rt, text, /\p{Lu}|\p{Ll}/gu, swapped))],
+  ["title", onText("", (rt, text) => recased(rt, text, /\p{L}+/gu, capitalized))],
   ["strip", strip("both")],
   ["lstrip", strip("start")],
   ["rstrip", strip("end")],
@@ -218,6 +218,11 @@ function changeable(rt: Runtime, list: unknown): unknown[] {
   if (!rt.ownLists.has(list))
     throw failed("only a list made in the template can be changed; (list + [value]) makes a new one");
   return list as unknown[];
+}
+
+function recased(rt: Runtime, text: string, pattern: RegExp, change: (part: string) => string): string {
+  rt.charge(text.length >> 1);
+  return rt.text(text.replaceAll(pattern, change));
 }
 
 function swapped(char: string): string {

@@ -53,7 +53,6 @@ export const PREDICATES: ReadonlyMap<string, Callable> = new Map<string, Callabl
   ["<", compares("<")],
   ["le", compares("<=")],
   ["<=", compares("<=")],
-  ["test", asks((value) => typeof value === "string" && PREDICATES.has(value))],
   ["match", fixed("pattern ignorecase? multiline?", (rt, value, args) => matches(rt, value, args, true))],
   ["search", fixed("pattern ignorecase? multiline?", (rt, value, args) => matches(rt, value, args, false))],
 ]);

@@ -28,11 +28,13 @@ class Settling {
     if ((++this.nodes & 7) === 0) this.rt.charge(1);
     switch (typeof value) {
       case "string":
-        this.grow(value.length + 2);
+        this.grow(value.length);
         return value;
       case "number":
+        this.grow(value >= 0 && value < 1000 ? 4 : 8);
+        return value;
       case "boolean":
-        this.grow(4);
+        this.grow(5);
         return value;
       case "undefined":
         return null;
@@ -54,6 +56,7 @@ class Settling {
   private list(list: readonly unknown[], depth: number): Json {
     let copy: Json[] | null = null;
     for (let at = 0; at < list.length; at++) {
+      this.grow(1);
       const item = this.settle(list[at], depth + 1);
       if (copy === null && item !== list[at]) copy = list.slice(0, at) as Json[];
       copy?.push(item);

@@ -142,6 +142,8 @@ class Build {
       innerSight = built.sight;
       note([...built.readsOutside]);
     }
+    if (step.kind === "workflow" && step.id === "root" && bodyIndex === 0)
+      reader.problem("reserved_id", "root is the scope of the run itself", "give this step another id");
     const hash = this.options.digest(contentOf(step, this.workflow.env));
     const { id, join, onError, timeoutMs } = step;
     const base = {

@@ -38,28 +38,28 @@ export function progressView(output: Output, now: () => number): ProgressView {
   return output.isTTY === true ? liveView(output, now) : plainView(output, now);
 }
 
-/** When each step was first seen to run, and how long it took once it has ended. */
+/** How long each step has been seen to run. A step that ran between two looks has no time that could be told. */
 class Times {
   private readonly now: () => number;
   private readonly started = new Map<string, number>();
   private readonly took = new Map<string, number>();
-  private last: number;
 
   constructor(now: () => number) {
     this.now = now;
-    this.last = now();
   }
 
-  /** Milliseconds; a step that nobody saw running began when the one before it ended, at the earliest. */
+  /** Milliseconds; null for a step that was not seen to run. */
   of(name: string, status: StepStatus): number | null {
-    if (status === "pending" || status === "skipped") return null;
-    const begun = this.started.get(name) ?? (status === "running" ? this.now() : this.last);
-    this.started.set(name, begun);
-    if (status === "running") return this.now() - begun;
-    const took = this.took.get(name) ?? this.now() - begun;
-    this.took.set(name, took);
-    this.last = this.now();
-    return took;
+    const took = this.took.get(name);
+    if (took !== undefined) return took;
+    const begun = this.started.get(name);
+    if (status === "running") {
+      if (begun === undefined) this.started.set(name, this.now());
+      return begun === undefined ? 0 : this.now() - begun;
+    }
+    if (begun === undefined || status === "pending") return null;
+    this.took.set(name, this.now() - begun);
+    return this.now() - begun;
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Run } from "@weftwork/sdk";
 import { readConfig } from "../config.ts";
 import { openWeft, type Weft } from "../weft.ts";
@@ -24,7 +25,13 @@ const FRAME_MS = 100;
  */
 export async function runCommand(path: string, options: RunOptions): Promise<number> {
   const { httpAllow, pools } = readConfig(process.env);
-  const weft = await openWeft({ store: options.data ?? "memory", httpAllow, pools });
+  const weft = await openWeft({
+    store: options.data === undefined ? "memory" : resolve(options.data),
+    httpAllow,
+    pools,
+  });
+  // The engine's timers let a process end; a run that waits for one of them is still to be waited for.
+  const awake = setInterval(() => undefined, 60_000);
   try {
     const file = readWorkflowFile(weft, path);
     for (const problem of file.problems) process.stderr.write(`${problemLines(path, problem)}\n`);
@@ -38,6 +45,7 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
     return await follow(weft, run, options);
   } finally {
     await weft.close({ graceMs: 1000 });
+    clearInterval(awake);
   }
 }
 

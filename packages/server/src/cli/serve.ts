@@ -29,6 +29,7 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     store: config.databaseUrl ?? resolve(config.data),
     pools: config.pools,
     httpAllow: config.httpAllow,
+    ...(config.retention === null ? {} : { retention: config.retention }),
     problem: (message, runId, error) => logger.error({ run_id: runId, err: error }, message),
   });
   try {

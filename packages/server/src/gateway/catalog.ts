@@ -1,4 +1,5 @@
 import { AppError } from "@weftwork/core";
+import { nearestName } from "./nearest.ts";
 
 /** What a catalogue needs to know of a model; text models and embedding models have it alike. */
 interface Named {
@@ -61,38 +62,8 @@ export function modelCatalog<M extends Named>(models: readonly M[], options: Cat
 }
 
 function notFound(model: string, names: readonly string[]): AppError {
-  const suggestion = nearest(model, names);
+  const suggestion = nearestName(model, names);
   const known = names.length === 0 ? "none" : names.join(", ");
   if (suggestion === null) return new AppError("MODEL_NOT_FOUND", { model, known });
   return new AppError("MODEL_NOT_FOUND", { model, known: `${known} (did you mean ${suggestion}?)`, suggestion });
-}
-
-/** The known name that the caller most likely meant: the same last part, or few letters away. */
-function nearest(wanted: string, names: readonly string[]): string | null {
-  let best: string | null = null;
-  let least = Infinity;
-  for (const name of names) {
-    const apart = Math.min(distance(wanted.toLowerCase(), name.toLowerCase()), distance(tail(wanted), tail(name)));
-    if (apart < least && apart <= Math.ceil(tail(wanted).length / 3)) [best, least] = [name, apart];
-  }
-  return best;
-}
-
-function tail(name: string): string {
-  return name.slice(name.lastIndexOf("/") + 1).toLowerCase();
-}
-
-/** How many letters must be put in, left out or replaced to make one word of the other. */
-function distance(from: string, to: string): number {
-  if (from.length > 200 || to.length > 200) return Infinity;
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const same = from[i - 1] === to[j - 1] ? 0 : 1;
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + same));
-    }
-    row = next;
-  }
-  return row[to.length]!;
 }

@@ -6,6 +6,7 @@ import type { Json, JsonObject } from "@weftwork/core";
  *
  * M1. `generate` and `stream` of the same request say the same: the text is the deltas joined.
  * M2. `stream` yields, for a text, one `text_start`, deltas, one `text_end`; then tool calls; last, one `finish`.
+ *     What a model thinks aloud comes apart, as `reasoning_delta`, before or between these; it is no part of the text.
  * M3. A stream that ends without `finish` was cut; its reader must not take what it has for the whole.
  * M4. When the signal fires, the call ends by throwing the signal's reason; it yields nothing further.
  * M5. A failure is thrown as an `AppError`. A model never retries by itself.
@@ -84,6 +85,8 @@ export type FinishReason = "stop" | "length" | "tool_calls" | "content_filter" |
 
 export interface ModelResult {
   readonly text: string;
+  /** What the model thought aloud, where its provider keeps that apart. */
+  readonly reasoning?: string;
   readonly object?: Json;
   readonly toolCalls?: readonly ToolCall[];
   readonly usage: Usage;
@@ -96,6 +99,7 @@ export type ModelPart =
   | { readonly type: "text_start" }
   | { readonly type: "text_delta"; readonly text: string }
   | { readonly type: "text_end" }
+  | { readonly type: "reasoning_delta"; readonly text: string }
   | ToolCall
   | {
       readonly type: "finish";

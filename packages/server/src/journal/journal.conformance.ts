@@ -3,6 +3,7 @@ import { appendFacts } from "./conformance/append.ts";
 import { creationFacts } from "./conformance/creation.ts";
 import type { Open } from "./conformance/fixture.ts";
 import { inboxFacts } from "./conformance/inbox.ts";
+import { modelFacts } from "./conformance/model.ts";
 import { ownershipFacts } from "./conformance/ownership.ts";
 import { payloadFacts } from "./conformance/payloads.ts";
 import { queryFacts } from "./conformance/queries.ts";
@@ -18,5 +19,6 @@ export function journalConformance(name: string, open: Open): void {
     slotFacts(open);
     payloadFacts(open);
     queryFacts(open);
+    describe("as the specification", () => modelFacts(open, 20, 150));
   });
 }

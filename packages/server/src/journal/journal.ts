@@ -49,6 +49,12 @@ export interface Journal {
   release(membership: Membership, runs: readonly Release[]): Promise<number>;
 
   /**
+   * The open runs that the member owns, for one that is no longer sure which: the answer to a claim or a release may be
+   * lost, and a lease may come back after its runs were let go.
+   */
+  owned(membership: Membership): Promise<readonly OwnedRun[]>;
+
+  /**
    * With `snapshot`, the newest snapshot and the rows behind it; without, all rows from the first (or behind `afterSeq`).
    * Throws RUN_DAMAGED for a run whose rows cannot be trusted; others stay readable.
    */
@@ -207,6 +213,11 @@ export interface Release {
   readonly runKey: number;
   readonly epoch: number;
   readonly availableAt: number | null;
+}
+
+export interface OwnedRun {
+  readonly runKey: number;
+  readonly epoch: number;
 }
 
 /** What is known of a run without reading its events. Times are milliseconds since 1970. */

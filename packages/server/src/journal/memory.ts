@@ -5,6 +5,7 @@ import type {
   Membership,
   OfferedInput,
   OfferResult,
+  OwnedRun,
   PruneResult,
   Release,
   RunHead,
@@ -301,6 +302,12 @@ class InMemory implements MemoryJournal {
       count += 1;
     }
     return count;
+  }
+
+  async owned(membership: Membership): Promise<readonly OwnedRun[]> {
+    this.check();
+    const found = [...this.open].filter((run) => run.owner === membership.workerKey);
+    return found.map(({ runKey, epoch }) => ({ runKey, epoch }));
   }
 
   async read(

@@ -1,4 +1,4 @@
-import type { Release, RunHead, WorkerIdentity } from "./journal.ts";
+import type { OwnedRun, Release, RunHead, WorkerIdentity } from "./journal.ts";
 import { integers } from "./postgres-arrays.ts";
 import type { HeadRow } from "./postgres-heads.ts";
 import { HEAD_COLUMNS, headOf } from "./postgres-heads.ts";
@@ -58,8 +58,10 @@ select * from taken order by rank, due, run_key`;
 
 /** Workers that own nothing any more leave no trace; keys are never used again. */
 const FORGET = `
-delete from worker where state <> 0 and not exists (
-  select from run where run.owner = worker.worker_key and run.finished_at is null)`;
+delete from worker where worker_key in (
+  select worker_key from worker where state <> 0 and not exists (
+    select from run where run.owner = worker.worker_key and run.finished_at is null)
+  for update skip locked)`;
 
 const LOCK_RUNS = `select run_key from run where run_key = any ($1::int8[]) order by run_key for no key update`;
 /** Behind the lock and in a newer snapshot: an input that was offered before is seen. */
@@ -68,6 +70,7 @@ update run set owner = null, crash_count = 0, available_at = case
   when exists (select from inbox where inbox.run_key = run.run_key) then now_ms() else released.available_at end
 from unnest($2::int8[], $3::int4[], $4::int8[]) as released (run_key, epoch, available_at)
 where run.run_key = released.run_key and run.owner = $1 and run.epoch = released.epoch and run.finished_at is null`;
+const OWNED = `select run_key, epoch from run where owner = $1 and finished_at is null`;
 
 /** Who owns what. The database's clock alone says which leases have ended. */
 export class PostgresOwnership {
@@ -99,6 +102,15 @@ export class PostgresOwnership {
 
   async forget(): Promise<void> {
     await this.pool.query({ text: FORGET });
+  }
+
+  async ownedBy(member: number): Promise<readonly OwnedRun[]> {
+    const rows = await this.pool.query<{ run_key: number; epoch: number }>({
+      name: "owned",
+      text: OWNED,
+      values: [member],
+    });
+    return rows.map(({ run_key, epoch }) => ({ runKey: run_key, epoch }));
   }
 
   async release(member: number, runs: readonly Release[]): Promise<number> {

@@ -70,6 +70,8 @@ export class PostgresPool {
     this.pool = new pg.Pool({ ...connectionConfig(options), max: options.size, idleTimeoutMillis: 300_000 });
     // An idle connection that breaks is replaced on its next use; there is nobody to tell.
     this.pool.on("error", () => undefined);
+    // One that breaks while it is used fails the query that uses it, and says so a second time.
+    this.pool.on("connect", (client) => client.on("error", () => undefined));
   }
 
   /** One statement by itself. */

@@ -26,8 +26,9 @@ with staying as (
   from slot where lane = $1 and not leaving)
 update slot set leaving = true from staying
 where slot.place = staying.place and staying.number <= staying.count + 1 - $2
-returning slot.run_key`;
-const HEADS = `select ${HEAD_COLUMNS} from run where run_key = any ($1::int8[]) order by run_key`;
+returning slot.run_key, slot.place`;
+const HEADS = `
+select ${HEAD_COLUMNS} from unnest($1::int8[]) with ordinality as asked (run_key, at) join run using (run_key) order by at`;
 const LEAVE = `delete from slot where run_key = $1 returning lane`;
 /** The first that waits gets the slot while fewer than its limit hold one. */
 const GRANT = `
@@ -84,8 +85,10 @@ export class PostgresSlots {
     if (!placed.has(runKey)) return this.passedOver(client, member, append);
     let cancel: readonly RunHead[] = [];
     if (slot.strategy === "cancel_running") {
-      const victims = await run<{ run_key: number }>(client, { text: ASK_TO_LEAVE, values: [lane, slot.limit] });
-      cancel = await this.offerAll(client, victims, SLOT_CANCEL);
+      const values = [lane, slot.limit];
+      const victims = await run<{ run_key: number; place: number }>(client, { text: ASK_TO_LEAVE, values });
+      const oldestFirst = victims.toSorted((a, b) => a.place - b.place);
+      cancel = await this.offerAll(client, oldestFirst, SLOT_CANCEL);
     }
     await run(client, { text: ENTER, values: [runKey, lane, granted, slot.limit] });
     const freed = append.change?.finishedAt === undefined ? [] : await this.leave(client, runKey);
@@ -123,13 +126,14 @@ export class PostgresSlots {
     input: { readonly inputId: string; readonly body: string },
   ): Promise<readonly RunHead[]> {
     if (runs.length === 0) return [];
-    const keys = runs.map(({ run_key }) => run_key);
-    const heads = await run<HeadRow>(client, { text: HEADS, values: [integers(keys)] });
+    const values = [integers(runs.map(({ run_key }) => run_key))];
+    const found = await run<HeadRow>(client, { text: HEADS, values });
     await this.inbox.put(
       client,
-      heads.map(({ tenant, id }) => ({ tenant, runId: id, ...input })),
+      found.map(({ tenant, id }) => ({ tenant, runId: id, ...input })),
     );
-    return heads.map((row) => headOf(row));
+    // Looked at again: those without an owner are due now.
+    return (await run<HeadRow>(client, { text: HEADS, values })).map((row) => headOf(row));
   }
 }
 

@@ -65,15 +65,22 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
   const pruning = new PostgresPrune(pool);
   const listener = new PostgresListener(connection, channel);
   const leaving = new Set<() => Promise<void>>();
-  const keys = { next: 0, end: 0 };
+  const keys: { next: number; end: number; fetching: Promise<void> | null } = { next: 0, end: 0, fetching: null };
 
   async function reserveKeys(count: number): Promise<number> {
     if (count > KEY_BLOCK) throw new AppError("INVALID_REQUEST", { reason: `at most ${KEY_BLOCK} keys at a time` });
-    if (keys.next + count > keys.end) {
-      const [row] = await pool.query<{ first: number }>({ name: "keys", text: "select nextval('run_keys') as first" });
-      // Another call may have taken a block meanwhile: whichever is newer is used, and keys are never used twice.
-      keys.next = row!.first;
-      keys.end = row!.first + KEY_BLOCK;
+    while (keys.next + count > keys.end) {
+      // Whoever comes meanwhile waits for the same block.
+      keys.fetching ??= pool
+        .query<{ first: number }>({ name: "keys", text: "select nextval('run_keys') as first" })
+        .then(([row]) => {
+          keys.next = row!.first;
+          keys.end = row!.first + KEY_BLOCK;
+        })
+        .finally(() => {
+          keys.fetching = null;
+        });
+      await keys.fetching;
     }
     const first = keys.next;
     keys.next += count;
@@ -131,6 +138,7 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
     inbox: (membership, limit) => inbox.read(membership.workerKey, limit),
     claim: (membership, limit) => ownership.claim(membership.workerKey, limit),
     release: (membership, runs) => ownership.release(membership.workerKey, runs),
+    owned: (membership) => ownership.ownedBy(membership.workerKey),
     read: (runKey, range = {}) => queries.read(runKey, range),
     payloads: (tenant, hashes) => queries.payloads(tenant, hashes),
     head: (tenant, id) => queries.head(tenant, id),

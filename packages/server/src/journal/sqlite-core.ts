@@ -6,6 +6,7 @@ import type {
   Journal,
   OfferedInput,
   OfferResult,
+  OwnedRun,
   Release,
   RunHead,
   RunPage,
@@ -49,6 +50,7 @@ export interface SqliteCalls {
   inbox(workerKey: number, limit: number): readonly StoredInput[];
   claim(workerKey: number, limit: number, now: number): readonly RunHead[];
   release(workerKey: number, runs: readonly Release[], now: number): number;
+  owned(workerKey: number): readonly OwnedRun[];
   read(runKey: number, range: NonNullable<Parameters<Journal["read"]>[1]>): RunRecord;
   payloads(tenant: string, hashes: readonly string[]): ReadonlyMap<string, Uint8Array>;
   head(tenant: string, id: string): RunHead | null;
@@ -101,6 +103,7 @@ export class SqliteCore {
         inbox: (workerKey, limit) => inbox.read(workerKey, limit),
         claim: (workerKey, limit, now) => ownership.claim(workerKey, limit, now),
         release: (workerKey, runs, now) => ownership.release(workerKey, runs, now),
+        owned: (workerKey) => ownership.ownedBy(workerKey),
         read: (runKey, range) => queries.read(runKey, range),
         payloads: (tenant, hashes) => queries.payloads(tenant, hashes),
         head: (tenant, id) => queries.head(tenant, id),

@@ -1,5 +1,5 @@
 import type { StatementSync } from "node:sqlite";
-import type { Release, RunHead, WorkerIdentity } from "./journal.ts";
+import type { OwnedRun, Release, RunHead, WorkerIdentity } from "./journal.ts";
 import { PRIORITIES } from "@weftwork/core";
 import type { SqliteStore } from "./sqlite-store.ts";
 import { HEAD_COLUMNS, headOf } from "./sqlite-store.ts";
@@ -29,6 +29,12 @@ returning ${HEAD_COLUMNS}, slotted, (select max(seq) from entry where entry.run_
 const RELEASE = `
 update run set owner = null, crash_count = 0, available_at = ?
 where run_key = ? and owner = ? and epoch = ? and finished_at is null`;
+const OWNED = `select run_key, epoch from run where owner = ? and finished_at is null`;
+
+interface Free {
+  readonly runKey: number;
+  readonly from: "crashed" | "left" | "nobody";
+}
 
 /**
  * Who owns what. One process has the folder, so whoever joins is alive and everyone before is dead: a restart takes
@@ -37,7 +43,7 @@ where run_key = ? and owner = ? and epoch = ? and finished_at is null`;
 export class SqliteOwnership {
   private readonly store: SqliteStore;
   private readonly statements: Record<
-    "insertWorker" | "leave" | "owners" | "leftBehind" | "due" | "take" | "release",
+    "insertWorker" | "leave" | "owners" | "leftBehind" | "due" | "take" | "release" | "owned",
     StatementSync
   >;
 
@@ -52,6 +58,7 @@ export class SqliteOwnership {
       due: db.prepare(DUE),
       take: db.prepare(TAKE),
       release: db.prepare(RELEASE),
+      owned: db.prepare(OWNED),
     };
   }
 
@@ -96,22 +103,24 @@ export class SqliteOwnership {
     );
   }
 
-  private free(limit: number, now: number): { runKey: number; from: "crashed" | "left" | "nobody" }[] {
-    const found: { runKey: number; from: "crashed" | "left" | "nobody" }[] = [];
-    const held = new Set<number>();
+  private free(limit: number, now: number): readonly Free[] {
+    const found: Free[] = [];
+    const holding = new Set<number>();
     for (const rank of PRIORITIES.keys()) {
+      const leftBehind: Free[] = [];
       for (const { workerKey, left } of this.store.stale) {
-        const rows = this.statements.leftBehind.all(workerKey, rank, limit - found.length);
-        if (rows.length > 0) held.add(workerKey);
-        for (const row of rows) found.push({ runKey: Number(row["run_key"]), from: left ? "left" : "crashed" });
+        const rows = this.statements.leftBehind.all(workerKey, rank, limit);
+        if (rows.length > 0) holding.add(workerKey);
+        for (const row of rows) leftBehind.push({ runKey: Number(row["run_key"]), from: left ? "left" : "crashed" });
       }
-      for (const row of this.statements.due.all(rank, now, limit - found.length)) {
+      found.push(...leftBehind.toSorted((a, b) => a.runKey - b.runKey));
+      for (const row of this.statements.due.all(rank, now, limit)) {
         found.push({ runKey: Number(row["run_key"]), from: "nobody" });
       }
-      if (found.length >= limit) return found;
+      if (found.length >= limit) return found.slice(0, limit);
     }
     // Every class was read to its end, so whoever left nothing behind needs no second look.
-    this.store.stale = this.store.stale.filter(({ workerKey }) => held.has(workerKey));
+    this.store.stale = this.store.stale.filter(({ workerKey }) => holding.has(workerKey));
     return found;
   }
 
@@ -127,6 +136,11 @@ export class SqliteOwnership {
       }
       return count;
     });
+  }
+
+  ownedBy(workerKey: number): readonly OwnedRun[] {
+    const rows = this.statements.owned.all(workerKey);
+    return rows.map((row) => ({ runKey: Number(row["run_key"]), epoch: Number(row["epoch"]) }));
   }
 
   private hasInput(runKey: number): boolean {

@@ -80,6 +80,7 @@ export async function sqliteJournal(options: SqliteJournalOptions): Promise<Jour
     inbox: (membership, limit) => call("inbox", membership.workerKey, limit),
     claim: (membership, limit) => call("claim", membership.workerKey, limit, now()),
     release: (membership, runs) => call("release", membership.workerKey, runs, now()),
+    owned: (membership) => call("owned", membership.workerKey),
     read: (runKey, range = {}) => call("read", runKey, range),
     payloads: (tenant, hashes) => call("payloads", tenant, hashes),
     head: (tenant, id) => call("head", tenant, id),

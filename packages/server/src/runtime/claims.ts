@@ -1,8 +1,9 @@
 import { AppError, failureOf, isFinal } from "@weftwork/core";
-import type { Journal, Membership, RunHead } from "../journal/journal.ts";
+import type { Journal, RunHead } from "../journal/journal.ts";
 import type { Clock } from "./clock.ts";
 import { hotRun, type HotRun } from "./hot-run.ts";
 import { decodeInput } from "./inbox.ts";
+import type { Member } from "./member.ts";
 import type { Owner } from "./owner.ts";
 import type { Payloads } from "./payloads.ts";
 import { loadState } from "./recover.ts";
@@ -11,7 +12,7 @@ import type { Workflows } from "./workflows.ts";
 
 export interface ClaimsOptions {
   readonly journal: Journal;
-  readonly membership: Membership;
+  readonly membership: Member;
   readonly owner: Owner;
   readonly workflows: Workflows;
   readonly payloads: Payloads;
@@ -20,7 +21,7 @@ export interface ClaimsOptions {
   readonly runsMax: number;
   /** Bytes of journal that may be read for recovery at the same time (O18). */
   readonly recoveryBytesMax: number;
-  readonly problem: (message: string, head: RunHead, error: unknown) => void;
+  readonly problem: (message: string, run: { readonly id: string }, error: unknown) => void;
 }
 
 const POLL_MS_MIN = 50;
@@ -29,6 +30,8 @@ const CLAIM_MAX = 64;
 const INBOX_MAX = 256;
 /** Runs loaded at the same time while claims are carried out. */
 const LOADS_MAX = 8;
+/** How long a run that cannot be read is left alone. */
+const REPAIR_MS = 3_600_000;
 /** Crashes of its owner after which a run is set aside (F8). */
 export const CRASHES_MAX = 5;
 
@@ -36,6 +39,9 @@ export const CRASHES_MAX = 5;
  * Finds runs that nobody advances (new ones, due ones, those of dead workers, those with an input waiting) and takes
  * them over; takes in what was offered to runs held here. Polls with a growing pause while idle (O17), at once when
  * poked.
+ *
+ * Q1. A run that the journal says is ours is held, or is given up again: after every answer that was lost the two are
+ *     compared. Giving up raises the epoch at the next claim, so a flush of ours that is still under way is fenced.
  */
 export class Claims {
   private readonly options: ClaimsOptions;
@@ -43,6 +49,7 @@ export class Claims {
   private cancel: (() => void) | null = null;
   private working: Promise<void> | null = null;
   private again = false;
+  private unsure = false;
   private closed = false;
   private bytesLoading = 0;
 
@@ -78,6 +85,12 @@ export class Claims {
     });
   }
 
+  /** What the journal says is ours may differ from what is held. */
+  doubt(): void {
+    this.unsure = true;
+    this.poke();
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     this.cancel?.();
@@ -91,7 +104,13 @@ export class Claims {
   }
 
   private async work(): Promise<void> {
+    const { membership, owner } = this.options;
     try {
+      if (membership.isOver) {
+        owner.loseAll();
+        await membership.joinAgain();
+      }
+      if (this.unsure) await this.compare();
       let found = true;
       while (found && !this.closed) {
         const claimed = await this.claim();
@@ -108,7 +127,7 @@ export class Claims {
     const { journal, membership, owner, runsMax, clock } = this.options;
     const room = Math.min(CLAIM_MAX, runsMax - owner.runs.size);
     if (room <= 0 || clock.monotonic() >= membership.deadline()) return 0;
-    const heads = await journal.claim(membership, room);
+    const heads = await this.certain(journal.claim(membership, room));
     const queue = [...heads];
     const load = async (): Promise<void> => {
       for (let head = queue.shift(); head; head = queue.shift()) await this.recover(head);
@@ -117,11 +136,32 @@ export class Claims {
     return heads.length;
   }
 
+  /** An answer that does not come may have been lost behind the deed. */
+  private async certain<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      this.unsure = true;
+      throw error;
+    }
+  }
+
+  /** Gives up what the journal says is ours and nobody here holds; it is claimed like any other run then. */
+  private async compare(): Promise<void> {
+    const { journal, membership, owner, clock } = this.options;
+    this.unsure = false;
+    const owned = await this.certain(journal.owned(membership));
+    const releases = owned
+      .filter(({ runKey, epoch }) => owner.runs.get(runKey)?.epoch !== epoch)
+      .map(({ runKey, epoch }) => ({ runKey, epoch, availableAt: clock.now() }));
+    if (releases.length > 0) await this.certain(journal.release(membership, releases));
+  }
+
   private async recover(head: RunHead): Promise<void> {
     const { journal, workflows, owner, payloads, membership } = this.options;
     try {
       await this.admission();
-      const { state, bytes } = await loadState(journal, workflows, head);
+      const { state, bytes } = await loadState(journal, workflows, head.runKey);
       this.bytesLoading += bytes;
       await payloads.load(head.tenant, controlPayloads(state), true).finally(() => (this.bytesLoading -= bytes));
       if (isFinal(state.status)) return;
@@ -140,10 +180,13 @@ export class Claims {
       else owner.adopt(run);
     } catch (error) {
       this.options.problem("the run cannot be recovered", head, error);
+      if (failureOf(error).retryable) {
+        this.unsure = true;
+        return;
+      }
       // Nobody can advance it as it stands. Given up for an hour, so that a repaired store finds it again.
-      await journal.release(membership, [
-        { runKey: head.runKey, epoch: head.epoch, availableAt: this.options.clock.now() + 3_600_000 },
-      ]);
+      const availableAt = this.options.clock.now() + REPAIR_MS;
+      await this.certain(journal.release(membership, [{ runKey: head.runKey, epoch: head.epoch, availableAt }]));
     }
   }
 
@@ -166,8 +209,13 @@ export class Claims {
     for (const { runKey, inputId, body } of inputs) {
       const run = owner.runs.get(runKey);
       if (!run || run.gone || holds(run, inputId)) continue;
-      owner.take(run, decodeInput(body), inputId);
-      taken += 1;
+      try {
+        owner.take(run, decodeInput(body), inputId);
+        taken += 1;
+      } catch (error) {
+        // It stays where it is, for a version that can read it; the others go on.
+        this.options.problem("an input cannot be read", run, error);
+      }
     }
     return taken;
   }

@@ -8,7 +8,7 @@ import type { Payloads } from "./payloads.ts";
 const FLUSH_RUNS_MAX = 64;
 const FLUSH_CHARS_MAX = 256 * 1024;
 /** A snapshot is written with the row that brings either of these since the last one. */
-const SNAPSHOT_EVENTS = 500;
+export const SNAPSHOT_EVENTS = 500;
 const SNAPSHOT_CHARS = 256 * 1024;
 const RETRY_MS_MAX = 2000;
 
@@ -19,6 +19,7 @@ export interface CommitOptions {
   readonly clock: Clock;
   /** Flushes on their way at the same time. A run is in one of them at most. */
   readonly lanes: number;
+  readonly snapshotEvents: number;
   /** The row that was being sent is recorded, or is known not to be. Called once a row. */
   readonly answered: (run: HotRun, verdict: Verdict) => void;
   /** The lease has ended: every run held here belongs to somebody else by now. */
@@ -168,7 +169,7 @@ export class Commit {
   }
 
   private snapshotOf(run: HotRun): string | null {
-    if (run.eventsSinceSnapshot < SNAPSHOT_EVENTS && run.bytesSinceSnapshot < SNAPSHOT_CHARS) return null;
+    if (run.eventsSinceSnapshot < this.options.snapshotEvents && run.bytesSinceSnapshot < SNAPSHOT_CHARS) return null;
     run.eventsSinceSnapshot = 0;
     run.bytesSinceSnapshot = 0;
     return encodeSnapshot(run.state);

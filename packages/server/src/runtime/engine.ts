@@ -5,22 +5,26 @@ import type { Live } from "../live/live.ts";
 import type { NodeRegistry } from "../nodes/registry.ts";
 import type { Clock } from "./clock.ts";
 import { Claims } from "./claims.ts";
-import { Commit } from "./commit.ts";
+import { Commit, SNAPSHOT_EVENTS } from "./commit.ts";
 import { Inbox } from "./inbox.ts";
 import { Keys } from "./keys.ts";
+import { Member } from "./member.ts";
 import { Owner, type OwnerOptions, type RunNotice, type Tasks } from "./owner.ts";
 import { Payloads } from "./payloads.ts";
+import { loadState } from "./recover.ts";
 import { Runs } from "./runs.ts";
 import { Timers } from "./timers.ts";
 import { Workflows } from "./workflows.ts";
 import type { HotRun } from "./hot-run.ts";
-import type { DispatchTask, TaskOutcome } from "@weftwork/core";
+import { controlPayloads, type DispatchTask, type TaskOutcome } from "@weftwork/core";
 import type { TaskPart } from "../nodes/node.ts";
 
 /** What the engine needs of its surroundings; every one a port. */
 export interface EngineOptions {
   readonly journal: Journal;
   readonly membership: Membership;
+  /** Begins another membership, when the first has ended although the process lives. */
+  readonly join: () => Promise<Membership>;
   readonly blobs: BlobStore;
   readonly catalogue: Catalogue;
   readonly live: Live<RunNotice>;
@@ -43,6 +47,8 @@ export interface EngineLimits {
   readonly objectBytesMin: number;
   /** Journal bytes read at the same time for recovery. */
   readonly recoveryBytesMax: number;
+  /** Events after which a snapshot is written. */
+  readonly snapshotEvents?: number;
 }
 
 export interface WorkerReports {
@@ -59,6 +65,7 @@ export class Engine {
   readonly inbox: Inbox;
   readonly owner: Owner;
   private readonly options: EngineOptions;
+  private readonly member: Member;
   private readonly claims: Claims;
   private readonly timers: Timers;
   private readonly worker: Tasks & { drain(graceMs: number): Promise<void> };
@@ -66,7 +73,9 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.options = options;
-    const { journal, membership, blobs, catalogue, live, registry, clock, tenant, limits } = options;
+    const { journal, blobs, catalogue, live, registry, clock, tenant, limits } = options;
+    const membership = new Member(options.membership, options.join);
+    this.member = membership;
     const payloads = new Payloads(journal, blobs, limits);
     this.timers = new Timers(clock);
     this.workflows = new Workflows({ catalogue, registry, clock, tenant });
@@ -78,7 +87,7 @@ export class Engine {
         this.runs.progressed(run, node, part);
         live.publish(String(run.key), { type: "progress", scope, node, attempt, part });
       },
-      mayStart: () => clock.monotonic() < membership.deadline(),
+      mayStart: () => this.leaseHolds(),
     });
     const commit: OwnerOptions["commit"] = (answered, leaseLost) =>
       new Commit({
@@ -87,20 +96,26 @@ export class Engine {
         payloads,
         clock,
         lanes: options.lanes,
+        snapshotEvents: limits.snapshotEvents ?? SNAPSHOT_EVENTS,
         answered,
         leaseLost,
         problem: (message, error) => options.problem(message, "", error),
       });
     this.owner = new Owner({
-      journal,
       commit,
       tasks: this.worker,
       timers: this.timers,
       live,
       clock,
       left: (run) => this.runs.left(run),
-      granted: () => this.claims.poke(),
+      offered: () => this.claims.poke(),
+      doubt: () => this.claims.doubt(),
       release: (release) => this.track(journal.release(membership, [release])),
+      reload: async ({ key, tenant }) => {
+        const { state } = await loadState(journal, this.workflows, key);
+        await payloads.load(tenant, controlPayloads(state), true);
+        return state;
+      },
       problem: (message, run, error) => options.problem(message, run.id, error),
     });
     this.claims = new Claims({
@@ -140,22 +155,33 @@ export class Engine {
     await this.claims.close();
     await this.worker.drain(graceMs);
     await this.owner.commit.drain();
-    const { journal, membership, clock } = this.options;
+    const { journal, clock } = this.options;
     const releases = [...this.owner.runs.values()].map(({ key: runKey, epoch }) => ({
       runKey,
       epoch,
       availableAt: clock.now(),
     }));
     this.owner.loseAll();
-    if (releases.length > 0) await journal.release(membership, releases);
+    // Leaving gives up whatever could not be released.
+    if (releases.length > 0) this.track(journal.release(this.member, releases));
     await Promise.all(this.releases);
     this.timers.close();
-    await membership.leave();
+    await this.member.leave();
+  }
+
+  /** Asked before an effect starts. Where the lease has ended its runs are let go: somebody else may own them. */
+  private leaseHolds(): boolean {
+    if (this.options.clock.monotonic() < this.member.deadline()) return true;
+    this.owner.loseAll();
+    return false;
   }
 
   private track(promise: Promise<unknown>): void {
     const tracked = promise
-      .catch((error: unknown) => this.options.problem("a run could not be given back", "", error))
+      .catch((error: unknown) => {
+        this.options.problem("a run could not be given back", "", error);
+        this.claims.doubt();
+      })
       .finally(() => this.releases.delete(tracked));
     this.releases.add(tracked);
   }

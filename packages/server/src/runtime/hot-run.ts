@@ -48,6 +48,10 @@ export interface HotRun {
   bytesSinceSnapshot: number;
   /** Tasks that wait for a pool that no worker here serves, by command. */
   readonly unserved: Map<string, string>;
+  /** Its state is being read back: inputs wait. */
+  reloading: boolean;
+  /** Rows refused since the last one that was recorded. */
+  refusals: number;
   /** Called once with the verdict on the first row. */
   created: ((answer: CreationAnswer) => void) | null;
   /** Fenced out, released or ended: nothing more is done for it here. */
@@ -76,6 +80,8 @@ export function hotRun(
     eventsSinceSnapshot: 0,
     bytesSinceSnapshot: 0,
     unserved: new Map(),
+    reloading: false,
+    refusals: 0,
     created: null,
     gone: false,
   };

@@ -1,16 +1,6 @@
-import {
-  AppError,
-  decide,
-  failureOf,
-  foldRow,
-  initialState,
-  isFinal,
-  start,
-  takeNotes,
-  decodeRow,
-} from "@weftwork/core";
+import { AppError, decide, failureOf, isFinal, start, takeNotes } from "@weftwork/core";
 import type { ArmTimer, Command, Decision, DispatchTask, Input, RunCreated, RunEvent, RunState } from "@weftwork/core";
-import type { Journal, Release, RunCreation, Verdict } from "../journal/journal.ts";
+import type { Release, RunCreation, Verdict } from "../journal/journal.ts";
 import type { Live } from "../live/live.ts";
 import type { Clock } from "./clock.ts";
 import { type Commit, statusOf } from "./commit.ts";
@@ -44,7 +34,6 @@ export interface Tasks {
 }
 
 export interface OwnerOptions {
-  readonly journal: Journal;
   readonly commit: (answered: (run: HotRun, verdict: Verdict) => void, leaseLost: () => void) => Commit;
   readonly tasks: Tasks;
   readonly timers: Timers;
@@ -52,15 +41,21 @@ export interface OwnerOptions {
   readonly clock: Clock;
   /** Called when a run was lost to another owner, ended, or given up. */
   readonly left: (run: HotRun) => void;
-  /** Runs that nobody held got the slot they waited for. */
-  readonly granted: () => void;
+  /** The journal put inputs before other runs (a slot was granted, a run must make room). */
+  readonly offered: () => void;
+  /** What is held here may no longer be what the journal says this process owns. */
+  readonly doubt: () => void;
   /** Gives a run back to the journal. */
   readonly release: (release: Release) => void;
+  /** The state of a run as the journal has it, ready for decisions. */
+  readonly reload: (run: HotRun) => Promise<RunState>;
   readonly problem: (message: string, run: HotRun, error: unknown) => void;
 }
 
 /** A run whose next timer is further away than this does not stay in memory. */
 const REST_MS_MIN = 5000;
+/** Rows refused in a row after which the run itself fails: no rule of its steps helped. */
+const REFUSALS_MAX = 3;
 
 /**
  * The owner advances runs. One process owns a run at a time, and every input to that run passes here, in order.
@@ -149,6 +144,7 @@ export class Owner {
     const error = new AppError("LEASE_LOST");
     for (const waiting of [...(run.sending?.inputs ?? []), ...run.open.inputs, ...run.inputs]) waiting.failed?.(error);
     run.inputs.length = 0;
+    this.answerCreation(run, { type: "failed", error });
     this.options.live.publish(String(run.key), { type: "left" });
     this.options.left(run);
   }
@@ -156,6 +152,7 @@ export class Owner {
   /** The lease has ended: somebody else may own every run by now. */
   loseAll(): void {
     for (const run of Array.from(this.runs.values())) this.drop(run);
+    this.options.doubt();
   }
 
   private hold(run: HotRun): void {
@@ -181,7 +178,7 @@ export class Owner {
     if (!run) return false;
     run.queued = false;
     try {
-      while (run.inputs.length > 0 && !run.gone) this.advance(run, run.inputs.shift()!);
+      while (run.inputs.length > 0 && !run.gone && !run.reloading) this.advance(run, run.inputs.shift()!);
     } catch (error) {
       this.options.problem("a decision failed", run, error);
       this.drop(run);
@@ -197,7 +194,7 @@ export class Owner {
 
   private record(run: HotRun, decision: Decision, cause: QueuedInput | null): void {
     if (decision.events.length === 0 && (cause === null || cause.inboxId === null)) {
-      cause?.recorded?.();
+      if (cause) this.answerUnheard(run, cause);
       return;
     }
     run.open.decisions.push(decision);
@@ -210,6 +207,13 @@ export class Owner {
       else run.open.commands.push(command);
     }
     if (run.state.undecided.length > 0) this.take(run, { type: "resume" });
+  }
+
+  /** It decided nothing, perhaps because of what is still on its way: its answer is not earlier than that (I8). */
+  private answerUnheard(run: HotRun, cause: QueuedInput): void {
+    if (run.open.decisions.length > 0) run.open.inputs.push(cause);
+    else if (run.sending) run.sending.inputs.push(cause);
+    else cause.recorded?.();
   }
 
   private carryOut(run: HotRun, command: Command): void {
@@ -251,14 +255,19 @@ export class Owner {
         this.drop(run);
         return;
       case "fenced":
-        this.answerCreation(run, { type: "failed", error: new AppError("LEASE_LOST") });
         this.drop(run);
+        this.options.doubt();
         return;
       case "refused": {
         const error = new AppError(verdict.code, verdict.details);
         if (run.created) {
           this.answerCreation(run, { type: "failed", error });
           this.drop(run);
+        } else if (verdict.code === "RUN_CONFLICT" || verdict.code === "RUN_NOT_FOUND") {
+          // Memory is ahead of the store: something that was recorded is gone (F18). What is left of it decides.
+          this.options.problem("the store has lost what it had recorded of a run", run, error);
+          this.drop(run);
+          this.options.doubt();
         } else void this.refused(run, row, error);
       }
     }
@@ -268,15 +277,15 @@ export class Owner {
     const seq = run.nextSeq - 1;
     if (run.created) this.hold(run);
     this.answerCreation(run, { type: "created", slot: verdict.slot });
-    if (verdict.granted.length > 0) this.options.granted();
+    if (verdict.granted.length > 0 || verdict.cancel.length > 0) this.options.offered();
     for (const input of row.inputs) input.recorded?.();
     this.options.live.publish(String(run.key), { type: "recorded", seq, decisions: row.decisions });
     if (verdict.slot === "granted") this.take(run, { type: "slot_granted" });
     for (const command of row.commands) this.carryOut(run, command);
-    for (const other of verdict.cancel) this.cancelOther(other.runKey, other.tenant, other.id);
     if (run.gone) return;
+    run.refusals = 0;
     if (run.open.decisions.length > 0) this.commit.add(run);
-    else if (isFinal(run.state.status) || verdict.slot === "queued") this.drop(run);
+    else if (isFinal(run.state.status)) this.drop(run);
     else if (run.inputs.length === 0) this.rest(run);
   }
 
@@ -297,69 +306,55 @@ export class Owner {
     run.created = null;
   }
 
-  /** A run that took a slot by `cancel_running` ends the runs that held it. */
-  private cancelOther(key: number, tenant: string, id: string): void {
-    const input: Input = {
-      type: "cancel_requested",
-      reason: "a newer run with the same concurrency key took its place",
-    };
-    const run = this.runs.get(key);
-    if (run) this.take(run, input);
-    else
-      void this.options.journal.offer([
-        { tenant, runId: id, inputId: "slot_cancel", body: `1${JSON.stringify(input)}` },
-      ]);
-  }
-
   /**
    * The journal will not take this row, whatever is tried. The committed prefix is folded again; results that were in
    * the row come back as failures of their own steps, so that the run goes on by its error rules (F35).
    */
   private async refused(run: HotRun, row: HotRun["open"], error: AppError): Promise<void> {
-    const again = [...row.inputs, ...run.open.inputs, ...run.inputs];
-    run.inputs.length = 0;
-    run.open = emptyRow();
+    this.options.problem("a row was refused", run, error);
+    run.reloading = true;
     for (const command of run.state.owed.values()) this.withdraw(run, command.id);
     try {
-      const state = await this.refold(run);
-      run.state = state;
-      run.nextSeq = state.seq + 1;
-      run.recordedStatus = null;
+      run.state = await this.options.reload(run);
     } catch (problem) {
       this.options.problem("a refused run cannot be read back", run, problem);
       this.drop(run);
+      this.options.doubt();
       return;
     }
-    for (const queued of again) {
-      const { input } = queued;
-      const failed =
-        row.inputs.includes(queued) && input.type === "task_reported" && input.outcome.type === "completed";
-      if (failed)
-        this.enqueue(run, {
-          ...queued,
-          input: { ...input, outcome: { type: "failed", failure: { ...failureOf(error), retryable: false } } },
-        });
-      else if (row.inputs.includes(queued) && queued.failed) queued.failed(error);
-      else this.enqueue(run, queued);
-    }
-    for (const command of Array.from(run.state.owed.values())) {
-      const reported = again.some(
-        ({ input }) =>
-          input.type === "task_reported" &&
-          command.type === "dispatch_task" &&
-          command.scope === input.scope &&
-          command.node === input.node,
-      );
-      if (!reported) this.carryOut(run, command);
-    }
+    run.reloading = false;
+    if (run.gone) return;
+    const again = [...row.inputs, ...run.open.inputs, ...run.inputs];
+    run.inputs.length = 0;
+    run.open = emptyRow();
+    run.nextSeq = run.state.seq + 1;
+    run.recordedStatus = null;
+    run.refusals += 1;
+    if (run.refusals >= REFUSALS_MAX) this.take(run, { type: "run_refused", failure: failureOf(error) });
+    for (const queued of again) this.repeat(run, queued, row.inputs.includes(queued) ? error : null);
+    for (const command of Array.from(run.state.owed.values()))
+      if (!again.some(({ input }) => answers(input, command))) this.carryOut(run, command);
   }
 
-  private async refold(run: HotRun): Promise<RunState> {
-    const state = initialState(run.state.plan, run.state.nested);
-    const { rows } = await this.options.journal.read(run.key, { snapshot: false });
-    for (const row of rows) foldRow(state, decodeRow(row.body));
-    return state;
+  /** An input whose row was not recorded. `error`: the row was refused, perhaps because of this input. */
+  private repeat(run: HotRun, queued: QueuedInput, error: AppError | null): void {
+    const { input } = queued;
+    if (error === null) this.enqueue(run, queued);
+    else if (input.type === "task_reported" && input.outcome.type === "completed") {
+      const failure = { ...failureOf(error), retryable: false };
+      this.enqueue(run, { ...queued, input: { ...input, outcome: { type: "failed", failure } } });
+    } else if (queued.failed) queued.failed(error);
+    else this.enqueue(run, queued);
   }
+}
+
+function answers(input: Input, command: Command): boolean {
+  return (
+    input.type === "task_reported" &&
+    command.type === "dispatch_task" &&
+    command.scope === input.scope &&
+    command.node === input.node
+  );
 }
 
 function place(command: DispatchTask): { readonly scope: string; readonly node: string; readonly attempt: number } {

@@ -1,5 +1,5 @@
 import { decodeRow, decodeSnapshot, foldRow, initialState, type RunCreated, type RunState } from "@weftwork/core";
-import type { Journal, RunHead, RunRecord } from "../journal/journal.ts";
+import type { Journal, RunRecord } from "../journal/journal.ts";
 import type { PreparedPlan, Workflows } from "./workflows.ts";
 import { AppError } from "@weftwork/core";
 
@@ -10,9 +10,9 @@ import { AppError } from "@weftwork/core";
 export async function loadState(
   journal: Journal,
   workflows: Workflows,
-  head: RunHead,
+  runKey: number,
 ): Promise<{ readonly state: RunState; readonly bytes: number }> {
-  const record = await journal.read(head.runKey, { snapshot: true });
+  const record = await journal.read(runKey, { snapshot: true });
   try {
     const { hash, pins } = createdOf(record);
     return foldRecord(record, await workflows.pinned(hash, pins));

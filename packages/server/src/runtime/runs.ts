@@ -304,7 +304,7 @@ export class Runs {
       return this.sightOf(run.state, run.unserved);
     const head = await journal.head(tenant, id);
     if (!head) return null;
-    const { state } = await loadState(journal, workflows, head);
+    const { state } = await loadState(journal, workflows, head.runKey);
     await payloads.load(tenant, controlPayloads(state));
     return this.sightOf(state, run?.unserved ?? NO_TEXT);
   }

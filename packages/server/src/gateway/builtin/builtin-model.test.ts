@@ -118,8 +118,11 @@ describe("abort", () => {
 const fault = (asked: object): ModelRequest => say("a b c d e", { params: { fault: { ...asked } } });
 
 describe("faults on request", () => {
-  test.each([429, 500])("status %i fails both ways", async (status) => {
-    const wanted = { code: "REQUEST_STATUS", details: { target: "builtin/echo", status } };
+  test.each([
+    [429, "MODEL_OVERLOADED"],
+    [500, "MODEL_UNAVAILABLE"],
+  ])("status %i fails both ways as %s", async (status, code) => {
+    const wanted = { code, retryable: true, details: { model: "builtin/echo", status } };
     await expect(echo.generate(fault({ status }), open)).rejects.toMatchObject(wanted);
     await expect(parts(echo, fault({ status }))).rejects.toMatchObject(wanted);
   });
@@ -129,9 +132,9 @@ describe("faults on request", () => {
     const read = async (): Promise<void> => {
       for await (const part of echo.stream(fault({ cut_after: 2 }), open)) seen.push(part);
     };
-    await expect(read()).rejects.toMatchObject({ code: "REQUEST_FAILED" });
+    await expect(read()).rejects.toMatchObject({ code: "MODEL_STREAM_CUT" });
     expect(seen.map((part) => part.type)).toEqual(["text_start", "text_delta", "text_delta"]);
-    await expect(echo.generate(fault({ cut_after: 2 }), open)).rejects.toMatchObject({ code: "REQUEST_FAILED" });
+    await expect(echo.generate(fault({ cut_after: 2 }), open)).rejects.toMatchObject({ code: "MODEL_STREAM_CUT" });
   });
 
   test("bad JSON begins like JSON and is none", async () => {

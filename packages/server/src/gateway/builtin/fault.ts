@@ -42,9 +42,15 @@ export async function failFirst(model: string, fault: Fault, signal: AbortSignal
       throw error;
     }
   }
-  if (fault.status !== undefined) throw new AppError("REQUEST_STATUS", { target: model, status: fault.status });
+  if (fault.status !== undefined) throw refusal(model, fault.status);
+}
+
+/** The same errors that a provider's refusals become. */
+function refusal(model: string, status: 429 | 500): AppError {
+  if (status === 429) return new AppError("MODEL_OVERLOADED", { model, status });
+  return new AppError("MODEL_UNAVAILABLE", { model, status, reason: `it answered with status ${status}.` });
 }
 
 export function cutStream(model: string, deltas: number): AppError {
-  return new AppError("REQUEST_FAILED", { target: model, reason: `the stream was cut after ${deltas} deltas` });
+  return new AppError("MODEL_STREAM_CUT", { model, reason: `it ended after ${deltas} deltas.` });
 }

@@ -153,6 +153,22 @@ export function ownershipFacts(open: Open): void {
       expect(await journal.claim(member, 1)).toMatchObject([{ id: "run_1", epoch: 2 }]);
     });
 
+    test("a member can ask which open runs are its own", async () => {
+      const { journal } = opened;
+      const member = await join(journal);
+      const [kept, ended, released] = [
+        await created(opened, member, "kept"),
+        await created(opened, member, "ended"),
+        await created(opened, member, "released"),
+      ];
+      await appendOne(journal, member, row(ended, 2, finish(opened)));
+      await journal.release(member, [{ runKey: released.runKey, epoch: 1, availableAt: opened.now() + 9000 }]);
+      expect(await journal.owned(member)).toEqual([{ runKey: kept.runKey, epoch: 1 }]);
+      const over = await takeOver(opened);
+      expect(await journal.owned(member)).toEqual([]);
+      expect(await journal.owned(over.member)).toEqual([{ runKey: kept.runKey, epoch: 2 }]);
+    });
+
     test("a run released without a time waits for an input, however long", async () => {
       const { journal } = opened;
       const member = await join(journal);

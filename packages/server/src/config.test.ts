@@ -1,0 +1,84 @@
+import { AppError } from "@weftwork/core";
+import { describe, expect, test } from "vitest";
+import { readConfig } from "./config.ts";
+
+test("without any variable everything has its default", () => {
+  expect(readConfig({})).toEqual({
+    host: "127.0.0.1",
+    port: 9338,
+    data: "./.weft",
+    databaseUrl: null,
+    httpAllow: [],
+    pools: {},
+    retention: null,
+    logLevel: "info",
+    bodyLimit: 16 * 1024 * 1024,
+    unknown: [],
+  });
+});
+
+test.each([
+  [{ WEFT_HOST: "localhost" }, { host: "localhost" }],
+  [{ WEFT_HOST: "[::1]" }, { host: "::1" }],
+  [{ WEFT_HOST: "127.5.0.1" }, { host: "127.5.0.1" }],
+  [{ WEFT_PORT: "0" }, { port: 0 }],
+  [{ WEFT_PORT: " 8080 " }, { port: 8080 }],
+  [{ WEFT_PORT: "" }, { port: 9338 }],
+  [{ WEFT_DATA: "/srv/weft" }, { data: "/srv/weft" }],
+  [{ WEFT_DATABASE_URL: "postgres://a:b@db/x" }, { databaseUrl: "postgres://a:b@db/x" }],
+  [{ WEFT_HTTP_ALLOW: "localhost:8080, [::1]:90" }, { httpAllow: ["localhost:8080", "[::1]:90"] }],
+  [{ WEFT_POOLS: "default=64, generation=16" }, { pools: { default: 64, generation: 16 } }],
+  [{ WEFT_LOG: "WARN" }, { logLevel: "warn" }],
+  [{ WEFT_BODY_LIMIT: "2MB" }, { bodyLimit: 2 * 1024 * 1024 }],
+  [{ WEFT_PROT: "1", WEFT_TEST_POSTGRES_URL: "x", PATH: "y" }, { unknown: ["WEFT_PROT"] }],
+])("%j is read", (environment, wanted) => expect(readConfig(environment)).toMatchObject(wanted));
+
+describe("mistakes", () => {
+  test.each([
+    ["WEFT_HOST", "0.0.0.0", /no keys, so it binds loopback only/],
+    ["WEFT_HOST", "127.0.0.1.example.com", /loopback/],
+    ["WEFT_HOST", "127.0.0.256", /loopback/],
+    ["WEFT_PORT", "65536", /0 to 65535/],
+    ["WEFT_PORT", "80a", /whole number/],
+    ["WEFT_PORT", "-1", /whole number/],
+    ["WEFT_DATABASE_URL", "mysql://db/x", /PostgreSQL/],
+    ["WEFT_DATABASE_URL", "not a url", /PostgreSQL/],
+    ["WEFT_HTTP_ALLOW", "localhost", /host:port/],
+    ["WEFT_HTTP_ALLOW", "http://localhost:80", /host:port/],
+    ["WEFT_POOLS", "default", /default=64/],
+    ["WEFT_POOLS", "default=0", /default=64/],
+    ["WEFT_LOG", "loud", /silent/],
+    ["WEFT_BODY_LIMIT", "1", /1KB to 512MB/],
+    ["WEFT_BODY_LIMIT", "16 apples", /16MB/],
+  ])("%s=%s is refused, with its name and the remedy", (variable, text, message) => {
+    const error = mistakesOf({ [variable]: text });
+    expect(error.details["mistakes"]).toEqual([{ variable, message: expect.stringMatching(message) as unknown }]);
+    expect(error.message).toContain(variable);
+  });
+
+  test("are all told at once", () => {
+    const error = mistakesOf({ WEFT_PORT: "x", WEFT_HOST: "10.0.0.1", WEFT_LOG: "y", WEFT_DATA: "fine" });
+    expect(error.details["count"]).toBe(3);
+    expect((error.details["mistakes"] as { variable: string }[]).map((one) => one.variable)).toEqual([
+      "WEFT_HOST",
+      "WEFT_PORT",
+      "WEFT_LOG",
+    ]);
+  });
+
+  test("never show the password of a database", () => {
+    expect(JSON.stringify(mistakesOf({ WEFT_DATABASE_URL: "mysql://root:s3cret@db/x" }).details)).not.toContain(
+      "s3cret",
+    );
+  });
+});
+
+function mistakesOf(environment: Record<string, string>): AppError {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "CONFIGURATION_INVALID") return error;
+    throw error;
+  }
+  throw new Error("the configuration was accepted");
+}

@@ -1,0 +1,51 @@
+import type { Journal } from "../journal/journal.ts";
+import type { Clock } from "./clock.ts";
+
+export interface RetentionOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  /** How long ended runs are kept, in milliseconds. */
+  readonly keepMs: number;
+  readonly problem: (message: string, error: unknown) => void;
+}
+
+const HOUR_MS = 3_600_000;
+const FIRST_MS = 60_000;
+
+/** Deletes runs that ended long ago, once an hour. Two processes that do it at once do the same and harm nothing. */
+export class Retention {
+  private readonly options: RetentionOptions;
+  private cancel: (() => void) | null = null;
+  private pruning: Promise<unknown> = Promise.resolve();
+  private closed = false;
+
+  constructor(options: RetentionOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    this.arm(FIRST_MS);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.cancel?.();
+    await this.pruning;
+  }
+
+  private arm(ms: number): void {
+    this.cancel = this.options.clock.after(ms, () => {
+      this.pruning = this.prune();
+    });
+  }
+
+  private async prune(): Promise<void> {
+    const { journal, clock, keepMs, problem } = this.options;
+    try {
+      await journal.prune(clock.now() - keepMs);
+    } catch (error) {
+      problem("old runs could not be deleted; trying again in an hour", error);
+    }
+    if (!this.closed) this.arm(HOUR_MS);
+  }
+}

@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openWeft, type Weft } from "../../packages/server/src/index.ts";
+
+/** The sample *workflow file*: the listing of the design, as it stands. */
+const LISTING = readFileSync(join(import.meta.dirname, "fixtures/image-processing.yaml"), "utf8");
+
+let weft: Weft;
+beforeEach(async () => void (weft = await openWeft()));
+afterEach(() => weft.close({ graceMs: 0 }));
+
+test("the listing validates and plans as it stands", () => {
+  const { problems, plan } = weft.workflows.validate(LISTING);
+  expect(problems.filter((problem) => problem.severity === "error")).toEqual([]);
+  const nodes = plan!.bodies[0]!.nodes;
+  expect(nodes.map((node) => [node.id, node.type, node.timeoutMs])).toEqual([
+    ["preprocess", "python_script", 300_000],
+    ["generate_caption", "model_inference", null],
+    ["postprocess", "python_script", null],
+  ]);
+  // A step without depends_on takes what it refers to as its edges.
+  expect(nodes.map((node) => node.outgoing.map((edge) => nodes[edge.to]!.id))).toEqual([
+    ["generate_caption"],
+    ["postprocess"],
+    [],
+  ]);
+});
+
+test("what cannot run on this machine is told step by step, with the reason", () => {
+  const { unavailable } = weft.workflows.validate(LISTING);
+  expect(unavailable.map((one) => [one.step, one.type])).toEqual([
+    ["preprocess", "python_script"],
+    ["postprocess", "python_script"],
+  ]);
+  for (const { reason } of unavailable) expect(reason).toMatch(/Python/);
+});
+
+test("the listing is published, and the same text again is the same version", async () => {
+  const first = await weft.workflows.publish(LISTING);
+  expect(first).toMatchObject({ name: "image_processing", version: "0.0.1", created: true });
+  expect(await weft.workflows.publish(LISTING)).toMatchObject({ version: "0.0.1", hash: first.hash });
+});
+
+test("run where its steps cannot run, it fails at the first of them with the remedy", async () => {
+  await weft.workflows.publish(LISTING);
+  const { run } = await weft.runs.start({ workflow: "image_processing" });
+  expect(await weft.runs.wait(run.id)).toMatchObject({
+    status: "failed",
+    error: { code: "NODE_NOT_AVAILABLE", step: "preprocess" },
+  });
+});
