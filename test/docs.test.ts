@@ -193,6 +193,16 @@ describe("what must not leave a developer's machine", () => {
     expect(found).toEqual([]);
   });
 
+  test("the lock file is complete for every platform: what a package may need is in it", () => {
+    const { packages } = JSON.parse(read("package-lock.json")) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const needed = Object.values(packages).flatMap(({ optionalDependencies = {} }) =>
+      Object.keys(optionalDependencies),
+    );
+    expect(needed.filter((name) => !(`node_modules/${name}` in packages))).toEqual([]);
+  });
+
   test("the lock file pins every package by hash, and names no host", () => {
     const lock = JSON.parse(read("package-lock.json")) as {
       packages: Record<string, { integrity?: string; link?: boolean; resolved?: string }>;

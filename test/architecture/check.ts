@@ -29,7 +29,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   weftwork: "packages/server/src/index.ts",
 };
 
-const SUPPORT = /\.(test|testing|fixture|conformance)\.ts$|\/conformance\/|\/test-[^/]+\.ts$/;
+const SUPPORT = /\.(test|testing|fixture|conformance)\.ts$|\/(conformance|testkit)\/|\/test-[^/]+\.ts$/;
 
 /** Tests and what only tests use. Walls do not hold for them, and nothing else may import them. */
 export function isTestSupport(path: string): boolean {
@@ -212,6 +212,7 @@ export function undeclared(tree: Tree): readonly Violation[] {
     for (const { specifier, line } of imports) {
       if (specifier === null || /^(\.|node:)/.test(specifier)) continue;
       const name = packageName(specifier);
+      if (name === manifest.name) continue;
       if (!used.has(home)) used.set(home, new Set());
       used.get(home)!.add(name);
       const declared = name in (manifest.dependencies ?? {}) || name in (manifest.optionalDependencies ?? {});

@@ -140,11 +140,17 @@ export function importsOf(code: Code): readonly Import[] {
     const quote = match.index + match[0].length;
     const literal = code.text[quote] === '"' || code.text[quote] === "'";
     const specifier = literal ? textAt(code, quote) : null;
+    if (!match[0].startsWith("new")) found.push({ specifier, kind: "dynamic", line: lineOf(code, match.index) });
     // A file beside the module that is data and not code is nobody's import.
-    if (match[0].startsWith("new") && (specifier === null || !/\.[jt]s$/.test(specifier))) continue;
-    found.push({ specifier, kind: "dynamic", line: lineOf(code, match.index) });
+    else if (specifier !== null && /\.[jt]s$/.test(specifier))
+      found.push({ specifier: beside(specifier), kind: "dynamic", line: lineOf(code, match.index) });
   }
   return found;
+}
+
+/** `new URL("a.ts", import.meta.url)` is the file `./a.ts`. */
+function beside(specifier: string): string {
+  return /^[./]/.test(specifier) ? specifier : `./${specifier}`;
 }
 
 function textAt(code: Code, quote: number): string {

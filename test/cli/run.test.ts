@@ -104,12 +104,15 @@ describe("weft run", () => {
     const source =
       "name: waits\nsteps:\n  - {id: a, type: template, template: x}\n  - {id: w, type: wait, for: 1h, depends_on: [a]}\n";
     const process = new Weft(["run", file("waits.yaml", source), "--json"]);
+    // Once: the second one would end the process where it stands.
+    let isAsked = false;
     process.process.stderr!.on("data", () => {
-      if (process.stderr.includes("w runs")) process.process.kill("SIGINT");
+      if (isAsked || !process.stderr.includes("w runs")) return;
+      isAsked = process.process.kill("SIGINT");
     });
     const { code, stdout } = await process.ended();
     expect(code).toBe(130);
-    expect(JSON.parse(stdout)).toMatchObject({ status: "cancelled", error: null });
+    expect(JSON.parse(stdout)).toMatchObject({ status: "cancelled", error: { code: "RUN_CANCELLED" } });
   });
 
   test("--data keeps the run in a folder, which nobody else may use meanwhile", async () => {

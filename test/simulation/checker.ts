@@ -11,10 +11,10 @@ const FINAL: ReadonlySet<string> = new Set(["run_completed", "run_failed", "run_
 export function watch(observer: Observer, recorder: Recorder, violations: Violations): void {
   observer.onRow = (run, epoch, events) => {
     judgeOrder(run, events, violations);
-    for (const event of events) judgeResult(run, event, recorder, violations);
     judgeSlots(run, events, observer, violations);
     if (epoch !== run.epoch) violations.add("I4", run.id, `a row of epoch ${epoch} while ${run.epoch} is granted`);
   };
+  observer.onEvent = (run, event) => judgeResult(run, event, recorder, violations);
   recorder.onCall = (call, before) => judgeCall(call, before, observer, violations);
 }
 
@@ -39,7 +39,8 @@ function judgeResult(run: ObservedRun, event: RunEvent, recorder: Recorder, viol
     violations.add("I3", run.id, `${place} succeeds twice`);
   if (event.type !== "task_completed") return;
   const result = returned(event.output.value);
-  if (!result || event.handle !== undefined) return;
+  // Control nodes may hand on the result of a step; what a work step returns is its own.
+  if (!result || !isWork(run, event.node)) return;
   const call = recorder.byId.get(result.id);
   if (!call) violations.add("I3", run.id, `${command} has a result of no call`);
   else if (call.runId !== run.id || `${call.scope}/${call.node}#${call.attempt}` !== command)
@@ -48,6 +49,12 @@ function judgeResult(run: ObservedRun, event: RunEvent, recorder: Recorder, viol
     const recorded = recordedBefore(run, event.scope, step);
     if (recorded !== id) violations.add("I3", run.id, `${command} read ${id} of ${step}; ${recorded} is recorded`);
   }
+}
+
+function isWork(run: ObservedRun, node: string): boolean {
+  return [run.state.plan, ...run.state.nested.values()].some((plan) =>
+    plan.bodies.some((body) => body.byId.get(node)?.kind === "work"),
+  );
 }
 
 /** The recorded result of a step as seen from a scope: its own, or the nearest around it. */
@@ -76,9 +83,10 @@ function judgeCall(call: Call, before: readonly Call[], observer: Observer, viol
       violations.add("I5", run.id, `${command} leans on ${id}, not recorded`);
   const last = before.at(-1);
   if (!last) return;
-  if (call.once) violations.add("I5", run.id, `${command} must be done once, and is done again`);
   const parkedAt = run.parked.get(command) ?? -1;
-  if (parkedAt >= last.order || run.grants.some((order) => order > last.order)) return;
+  if (parkedAt >= last.order) return;
+  if (call.once) violations.add("I5", run.id, `${command} must be done once, and is done again`);
+  if (run.grants.some((order) => order > last.order)) return;
   violations.add("I5", run.id, `${command} is done again without a fault in between`);
 }
 

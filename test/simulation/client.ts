@@ -30,6 +30,7 @@ export interface ClientRun {
  */
 export class Clients {
   readonly runs: ClientRun[] = [];
+  private sent = 0;
   private readonly world: World;
   private readonly observer: Observer;
   private readonly violations: Violations;
@@ -103,7 +104,9 @@ export class Clients {
 
   private signal(run: ClientRun, name: string): void {
     const { random } = this.world;
-    const inputId = `${run.id}/${name}/${random.int(1, 2)}`;
+    // Now and then a signal that was sent already is sent once more: it must count once.
+    if (!random.chance(0.2)) this.sent += 1;
+    const inputId = `${run.id}/${name}/${this.sent}`;
     const times = random.chance(0.3) ? 2 : 1;
     for (let i = 0; i < times; i++)
       this.ask(

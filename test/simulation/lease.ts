@@ -41,9 +41,9 @@ export class SimLease implements Membership {
 
   private async renew(): Promise<void> {
     const { world, faults, process } = this.link;
+    if (this.until === Number.NEGATIVE_INFINITY) return;
     const sentAt = world.now;
     this.renewLater();
-    if (this.until === Number.NEGATIVE_INFINITY) return;
     const sent = this.link.send("renewal", async () => this.inner.renew(), false);
     if (faults.crashes("lease renewal sent") && process.crash("lease renewal sent")) return;
     try {

@@ -3,7 +3,6 @@ import { simulate } from "./scenario.ts";
 /** Runs seeds from the command line: `SEED=123 node test/simulation/main.ts`, or `SEEDS=1000`. */
 const one = process.env["SEED"];
 const [from, to] = one === undefined ? [1, Number(process.env["SEEDS"] ?? 100)] : [Number(one), Number(one)];
-const began = performance.now();
 const total: Record<string, number> = {};
 let failed = 0;
 for (let seed = from; seed <= to; seed++) {
@@ -20,7 +19,7 @@ for (let seed = from; seed <= to; seed++) {
       .join("")}`,
   );
 }
-const ms = performance.now() - began;
+const ms = (process.cpuUsage().user + process.cpuUsage().system) / 1000;
 process.stdout.write(
-  `${to - from + 1} seeds, ${failed} with violations, ${(ms / (to - from + 1)).toFixed(1)} ms each\n${JSON.stringify(total)}\n`,
+  `${to - from + 1} seeds, ${failed} with violations, ${(ms / (to - from + 1)).toFixed(1)} ms of processor each\n${JSON.stringify(total)}\n`,
 );

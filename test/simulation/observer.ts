@@ -25,7 +25,8 @@ export interface ObservedRun {
   /** Name of the call whose result a step has, by scope and step. */
   readonly outputs: Map<string, string | null>;
   readonly signalIds: Set<string>;
-  readonly startedAt: { order: number | null; endedAt: number | null };
+  /** When its end was stored. */
+  endedAt: number | null;
 }
 
 /**
@@ -39,6 +40,8 @@ export class Observer {
   readonly recorded = new Set<string>();
   /** Told of every row that is stored, with the state before it. */
   onRow: (run: ObservedRun, epoch: number, events: readonly RunEvent[]) => void = () => {};
+  /** Told of every event, with the results of those before it noted. */
+  onEvent: (run: ObservedRun, event: RunEvent) => void = () => {};
   private readonly inner: MemoryJournal;
   private readonly workflows: Workflows;
   private readonly violations: Violations;
@@ -101,12 +104,16 @@ export class Observer {
         if (event.type === "task_completed")
           await this.payloads.load(run.state.created?.tenant ?? "acme", [event.output]);
       this.onRow(run, epoch, events);
+      for (const event of events) {
+        this.onEvent(run, event);
+        this.note(run, event);
+      }
       try {
         foldRow(run.state, decisions);
       } catch (error) {
         this.violations.add("I6", run.id, `row ${seq} cannot be folded: ${String(error)}`);
       }
-      for (const event of events) this.note(run, event);
+      if (isFinal(run.state.status)) run.endedAt ??= this.order();
     }
   }
 
@@ -127,7 +134,7 @@ export class Observer {
       parked: new Map(),
       outputs: new Map(),
       signalIds: new Set(),
-      startedAt: { order: null, endedAt: null },
+      endedAt: null,
     };
     if (this.byId.has(run.id)) this.violations.add("I2", run.id, "two runs have this id");
     this.runs.set(runKey, run);
@@ -158,8 +165,5 @@ export class Observer {
         break;
       default:
     }
-    const { startedAt, state } = run;
-    if (state.startedAt !== null) startedAt.order ??= this.order();
-    if (isFinal(state.status)) startedAt.endedAt ??= this.order();
   }
 }

@@ -73,8 +73,8 @@ class Generator {
       for_each: 1.4 * inner,
       loop: 1.2 * inner,
       wait: 0.8,
-      signal: 0.6,
-      approval: 0.5,
+      signal: 0.6 * inner,
+      approval: 0.5 * inner,
       workflow: this.nested === null ? 0 : 0.8,
       aggregate: before.length > 1 ? 0.5 : 0,
     });
@@ -91,7 +91,7 @@ class Generator {
           {
             ...common,
             type: "for_each",
-            items: `{{ range(inputs.n + ${random.int(0, 3)}) | list }}`,
+            items: `{{ range(inputs.n + ${random.int(0, 2)}) | list }}`,
             concurrency: random.int(1, 4),
             on_item_error: random.pick(["fail", "null", "drop"]),
             steps: this.body(within, random.int(1, 2)),
@@ -101,7 +101,7 @@ class Generator {
       case "loop":
         return [this.loop(common, within)];
       case "wait":
-        return [{ ...common, type: "wait", for: random.pick([0, 1, 3, 8, 25]) }];
+        return [{ ...common, type: "wait", for: random.pick([0.1, 1, 3, 8, 25]) }];
       case "signal":
         return [{ ...common, type: "wait", signal: id, ...this.sometimesTimeout(), ...this.onError() }];
       case "approval":

@@ -9,6 +9,7 @@ import type { RunNotice } from "../../packages/server/src/runtime/owner.ts";
 import { Worker } from "../../packages/server/src/worker/worker.ts";
 import { simulatedNodes, type Recorder } from "./effects.ts";
 import type { Failpoint, Faults } from "./faults.ts";
+import { PLANS } from "./library.ts";
 import { LEASE_MS } from "./lease.ts";
 import { Link, type Caller } from "./link.ts";
 import { blobsOver, journalOver } from "./network.ts";
@@ -95,6 +96,7 @@ export class SimProcess implements Caller {
           worker: (reports) =>
             new Worker({ registry, clock: this.clock, pools: { default: 6 }, resultBytesMax: 1e6, ...reports }),
           lanes: 2,
+          plans: PLANS,
           limits: {
             runsMax: 1000,
             payloadBytesMax: 20_000,

@@ -8,7 +8,7 @@ import { Clients } from "./client.ts";
 import { Recorder, simulatedNodes } from "./effects.ts";
 import { Faults, type FaultOptions } from "./faults.ts";
 import { Observer } from "./observer.ts";
-import { randomPlan } from "./plans.ts";
+import { fill, PLANS } from "./library.ts";
 import { SimProcess, TENANT, type Shared } from "./process.ts";
 import { Random } from "./random.ts";
 import { judgeEnd } from "./verdict.ts";
@@ -63,10 +63,10 @@ export async function simulate(seed: number, options: ScenarioOptions = {}): Pro
   const planted = options.plant?.(store, random) ?? store;
   const registry = nodeRegistry(simulatedNodes(world, null as unknown as SimProcess, recorder));
   const clock = { now: () => START, monotonic: () => 0, after: () => () => {}, soon: () => {} };
-  const workflows = new Workflows({ catalogue, registry, clock, tenant: TENANT });
+  const workflows = new Workflows({ catalogue, registry, clock, tenant: TENANT, plans: PLANS });
   const observer = new Observer(planted, blobs, workflows, violations, () => world.order);
   watch(observer, recorder, violations);
-  const names = await publish(workflows, random);
+  const names = await fill(catalogue, registry, random);
 
   let crashes = 0;
   const processes: SimProcess[] = [];
@@ -100,7 +100,7 @@ export async function simulate(seed: number, options: ScenarioOptions = {}): Pro
 
   await world.run(START + FAULTS_MS + PATIENCE_MS, () => clients.done);
   const virtualMs = world.now - START;
-  await judgeEnd(planted, blobs, observer, recorder, clients, violations);
+  await judgeEnd(planted, observer, clients, violations);
   return {
     seed,
     violations: violations.found,
@@ -118,18 +118,6 @@ export async function simulate(seed: number, options: ScenarioOptions = {}): Pro
       virtualMs,
     },
   };
-}
-
-async function publish(workflows: Workflows, random: Random): Promise<string[]> {
-  const inner = randomPlan(random, "in", null);
-  const names: string[] = [];
-  for (const name of ["pa", "pb", "pc"].slice(0, random.int(1, 3))) {
-    const { source } = randomPlan(random, name, random.chance(0.4) ? inner.name : null);
-    if (names.length === 0) await workflows.publish(inner.source);
-    await workflows.publish(source);
-    names.push(name);
-  }
-  return names;
 }
 
 /** Stops, ends and starts of processes that do not depend on what they are doing. */

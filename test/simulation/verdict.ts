@@ -8,10 +8,8 @@ import {
   isFinal,
   outstanding,
 } from "@weftwork/core";
-import type { BlobStore } from "../../packages/server/src/blob/blob.ts";
 import type { MemoryJournal } from "../../packages/server/src/journal/memory.ts";
 import { hasEnded, type Clients } from "./client.ts";
-import type { Recorder } from "./effects.ts";
 import type { ObservedRun, Observer } from "./observer.ts";
 import { TENANT } from "./process.ts";
 import type { Violations } from "./violations.ts";
@@ -19,9 +17,7 @@ import type { Violations } from "./violations.ts";
 /** Judges the journal when everything is over: I1, I2, I5, I6, I8, from what is stored alone. */
 export async function judgeEnd(
   journal: MemoryJournal,
-  _blobs: BlobStore,
   observer: Observer,
-  recorder: Recorder,
   clients: Clients,
   violations: Violations,
 ): Promise<void> {
@@ -40,11 +36,6 @@ export async function judgeEnd(
   }
   for (const run of observer.runs.values()) {
     await judgeRecord(journal, run, violations);
-    for (const [command, result] of run.results) {
-      const call = recorder.byKey.get(`${run.id}/${command}`);
-      if (result === "completed" && run.outputs.get(command.slice(0, command.lastIndexOf("#"))) && !call)
-        violations.add("I5", run.id, `${command} succeeded without a call`);
-    }
   }
 }
 
@@ -91,7 +82,7 @@ async function judgeRecord(journal: MemoryJournal, run: ObservedRun, violations:
 
 function stuck(run: ObservedRun): string {
   const owed = [...run.state.owed.keys()].join(", ");
-  return `${run.state.status} at row ${run.seq}, epoch ${run.epoch}, owes [${owed}], waits for ${[...run.state.waiting.keys()].join(", ")}`;
+  return `${run.state.status} (${JSON.stringify(run.state.created?.waits)}) at row ${run.seq}, epoch ${run.epoch}, owes [${owed}], waits for ${[...run.state.waiting.keys()].join(", ")}`;
 }
 
 function difference(a: string, b: string): string {

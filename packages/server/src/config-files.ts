@@ -74,14 +74,14 @@ export function readConfigFiles(
 
 /** One configuration laid over another. */
 export function overlaid(base: JsonObject, over: JsonObject): JsonObject {
-  const result: Record<string, Json> = Object.assign(Object.create(null), base) as Record<string, Json>;
-  for (const [key, value] of Object.entries(over)) {
-    const below = result[key];
-    // What is `null` only deletes where there is something; a map without a base loses its deletions too.
-    if (value === null) delete result[key];
-    else result[key] = isJsonObject(value) ? overlaid(isJsonObject(below) ? below : {}, value) : value;
+  const members = new Map<string, Json>(Object.entries(base));
+  for (const [key, value] of Object.entries<Json>(over)) {
+    const below = members.get(key);
+    if (value === null) members.delete(key);
+    // A map without a base loses its deletions too: `null` is never a value of the whole.
+    else members.set(key, isJsonObject(value) ? overlaid(isJsonObject(below) ? below : {}, value) : value);
   }
-  return result;
+  return Object.fromEntries(members);
 }
 
 function textOf(file: string, mistakes: ConfigFileMistake[]): string | null {

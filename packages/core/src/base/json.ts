@@ -127,7 +127,7 @@ function scan(text: string): void {
       const end = stringEnd(text, at);
       if (expectKey) {
         const seen = keys[keys.length - 1];
-        const key = text.slice(at, end + 1);
+        const key = unescaped(text.slice(at, end + 1));
         if (seen?.has(key))
           throw new AppError("INVALID_JSON", {
             reason: `the key ${key.slice(0, 80)} is given twice`,
@@ -166,6 +166,16 @@ function scan(text: string): void {
   }
 }
 
+/** A key may be written in several ways: `"a"` is `"\u0061"`. */
+function unescaped(key: string): string {
+  if (!key.includes("\\")) return key;
+  try {
+    return JSON.stringify(JSON.parse(key));
+  } catch {
+    return key; // No string at all: `JSON.parse` of the whole text will say so.
+  }
+}
+
 function stringEnd(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -177,8 +187,13 @@ function stringEnd(text: string, start: number): number {
 
 function numberEnd(text: string, start: number): number {
   let at = start + 1;
-  while (at < text.length && /[0-9+\-.eE]/.test(text[at]!)) at++;
+  while (at < text.length && isNumberPart(text.charCodeAt(at))) at++;
   return at;
+}
+
+/** Digits, signs, point and `e`. */
+function isNumberPart(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || code === 0x2b || code === 0x2d || code === 0x2e || (code | 0x20) === 0x65;
 }
 
 /** JSON text with the keys of every object in order, so that equal values have equal text. For hashes. */

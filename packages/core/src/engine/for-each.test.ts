@@ -225,6 +225,32 @@ describe("a for_each of many items", () => {
     expect(Math.max(...world.decisions.map(({ events }) => events.length))).toBeLessThan(520);
   });
 
+  test("that fails just as it pauses leaves nothing behind to be decided", () => {
+    const world = runs(
+      each(
+        "concurrency: 600\n    on_error: continue",
+        `      - {id: s, type: switch, cases: [{name: a, when: item.ok.yes}]}`,
+      ),
+      { inputs: { items: Array.from({ length: 600 }, (_, i) => (i === 508 ? {} : { ok: {} })) }, checkEvery: 1 },
+    );
+    expect(world.decisions.map(({ events }) => events.length)).toEqual([512, 1]);
+    expect(world.state.status).toBe("succeeded");
+  });
+
+  test("and many of them, all empty, pause and go on: each is asked once more for its end", () => {
+    const one = (i: number): object => ({
+      id: `e${i}`,
+      type: "for_each",
+      items: [],
+      steps: [{ id: `s${i}`, type: "worker" }],
+    });
+    const world = runs(JSON.stringify({ name: "x", steps: Array.from({ length: 600 }, (_, i) => one(i)) }), {
+      checkEvery: 1,
+    });
+    expect(world.events).toHaveLength(2 * 600 + 2);
+    expect(world.decisions.map(({ events }) => events.length)).toEqual([512, 512, 178]);
+  });
+
   test("read by a rule after a recovery, its pages are loaded first", () => {
     const text = `${each(`concurrency: 50`, ECHO)}
   - {id: s, type: switch, cases: [{name: many, when: steps.each.output | sum > 100}]}

@@ -20,6 +20,8 @@ export interface Kinds {
   readonly types: readonly string[];
   /** `on_error` and retries. */
   readonly failures: boolean;
+  /** Conditions that read values of steps, and not only the inputs of the run. */
+  readonly readsValues: boolean;
   readonly stepsMax: number;
   readonly depthMax: number;
 }
@@ -94,6 +96,8 @@ export function randomWorkflow(choices: Choices, kinds: Kinds): string {
     }
     if (step["type"] === "aggregate" && before.length === 0) return { id, type: "worker", input: id };
     if (once(choices, 4)) step["when"] = flag(choices);
+    else if (kinds.readsValues && before.length > 0 && once(choices, 3))
+      step["when"] = `steps.${pick(choices, before)["id"] as string}.output != 3`;
     if (once(choices, 4)) step["join"] = "all";
     if (kinds.failures && once(choices, 2))
       step["on_error"] = pick<Json>(choices, ["continue", "branch", { default: "D" }]);

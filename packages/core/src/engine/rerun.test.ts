@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { Payload } from "../base/payload.ts";
 import { rerun } from "./rerun.ts";
 import { done, fails, HOLD, runs, runsAgain, World } from "./run.testing.ts";
 
@@ -85,7 +86,8 @@ steps:
     }));
     const text = JSON.stringify({ name: "chain", steps });
     const world = new World(text);
-    const copies = steps.slice(0, -1).map(({ id }) => ({ ...COPY, scope: "root", node: id }) as const);
+    const copy = { type: "task_copied", scope: "root", output: Payload.of(1), handle: null, from: "run_1" } as const;
+    const copies = steps.slice(0, -1).map(({ id }) => ({ ...copy, node: id, failure: null, skipped: false }));
     const again = new World(text, { rerun: { copies, reused: 9999, reusedTokens: 0, payloads: [] } }).start().run();
     expect(world.plan.bodies[0]!.nodes).toHaveLength(10_000);
     expect(again.called).toEqual(["s9999"]);
@@ -142,15 +144,6 @@ steps:
     expect(runsAgain(third, "root", "side", { runId: "run_4" }).called).toEqual(["side"]);
   });
 });
-
-const COPY = {
-  type: "task_copied",
-  output: done(1).type === "completed" ? (done(1) as { output: never }).output : (null as never),
-  handle: null,
-  failure: null,
-  skipped: false,
-  from: "run_1",
-} as const;
 
 describe("a rerun inside a for_each", () => {
   const EACH = `

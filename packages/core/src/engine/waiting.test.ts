@@ -133,19 +133,20 @@ steps:
     expect(waitingFor(world.state)?.code).toBe("signal");
   });
 
-  test("one that came before the wait is kept for it", () => {
+  test("one that came before the wait is kept for it, and after a recovery rules can read it", () => {
     const world = new World(
       `
 name: x
 steps:
   - {id: a, type: worker}
-  - {id: w, type: wait, signal: go, depends_on: [a]}`,
+  - {id: w, type: wait, signal: go, depends_on: [a]}
+  - {id: b, type: template, template: "early", when: steps.w.output | length > 300}`,
       { does: { a: HOLD } },
     ).start();
-    world.input(signal("s1", "early"));
+    world.input(signal("s1", "x".repeat(301)));
     world.recover();
     world.input({ type: "task_reported", scope: "root", node: "a", attempt: 1, outcome: done(1) });
-    expect(world.output).toEqual({ w: "early" });
+    expect(world.run().output).toEqual({ b: "early" });
   });
 
   test("one that came before the run began is kept too", () => {

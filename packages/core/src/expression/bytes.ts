@@ -4,7 +4,7 @@ const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 
 /** Base64 of the UTF-8 bytes of a text. */
 export function encodeBase64(rt: Runtime, text: string): string {
-  rt.charge(text.length >> 4);
+  rt.charge(text.length >> 2);
   rt.room(Math.ceil((text.length * 4) / 3));
   const bytes = utf8(text);
   let out = "";
@@ -19,7 +19,7 @@ export function encodeBase64(rt: Runtime, text: string): string {
 
 /** The text whose UTF-8 bytes a base64 text holds. The alphabet of URLs is read too. */
 export function decodeBase64(rt: Runtime, text: string): string {
-  rt.charge(text.length >> 4);
+  rt.charge(text.length >> 2);
   const plain = text.replaceAll("-", "+").replaceAll("_", "/").replaceAll(/[\s=]/g, "");
   if (plain.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(plain)) throw failed("the text is not base64");
   let encoded = "";

@@ -1,6 +1,6 @@
-import type { Expressions, Run } from "./expressions.ts";
 import { COMPARISONS, joined, OPERATORS } from "./operators.ts";
 import { printed } from "./render.ts";
+import type { Run } from "./runtime.ts";
 import type { BinaryNode, Node } from "./syntax.ts";
 import { truthy } from "./values.ts";
 
@@ -26,6 +26,13 @@ const LEVEL: Readonly<Record<string, number>> = {
   "**": 6,
 };
 
+/** Who compiles the operands. */
+interface Operands {
+  compile(node: Node): Run;
+  /** As `compile`, where the undefined is an error. */
+  defined(node: Node): Run;
+}
+
 interface Step {
   readonly operator: string;
   readonly node: Node;
@@ -35,7 +42,7 @@ interface Step {
  * Compiles `a + b - c` and the like as one chain of operands. The tree leans to the left; walking it in a loop keeps
  * long sums flat, and only a chain can tell `a < b < c` and put `~` where Jinja2 has it.
  */
-export function compileChain(expressions: Expressions, node: BinaryNode): Run {
+export function compileChain(operands: Operands, node: BinaryNode): Run {
   const level = LEVEL[node.operator.value];
   const steps: Step[] = [];
   let first: Node = node;
@@ -44,21 +51,20 @@ export function compileChain(expressions: Expressions, node: BinaryNode): Run {
     first = first.left;
   }
   steps.reverse();
-  if (level === LEVEL["=="]) return comparison(expressions, first, steps);
-  if (level === LEVEL["+"] || level === LEVEL["*"] || level === LEVEL["**"])
-    return arithmetic(expressions, first, steps);
-  return logic(expressions, level === LEVEL["and"], [first, ...steps.map((step) => step.node)]);
+  if (level === LEVEL["=="]) return comparison(operands, first, steps);
+  if (level === LEVEL["+"] || level === LEVEL["*"] || level === LEVEL["**"]) return arithmetic(operands, first, steps);
+  return logic(operands, level === LEVEL["and"], [first, ...steps.map((step) => step.node)]);
 }
 
 /** In Jinja2 `~` binds closer than `+` and `-`; the library puts them on one level. */
-function arithmetic(expressions: Expressions, first: Node, steps: readonly Step[]): Run {
+function arithmetic(operands: Operands, first: Node, steps: readonly Step[]): Run {
   const terms: { operator: string; nodes: Node[] }[] = [{ operator: "", nodes: [first] }];
   for (const { operator, node } of steps) {
     if (operator === "~") terms.at(-1)!.nodes.push(node);
     else terms.push({ operator, nodes: [node] });
   }
   const runs = terms.map(({ nodes }) =>
-    nodes.length === 1 ? expressions.defined(nodes[0]!) : concatenation(expressions, nodes),
+    nodes.length === 1 ? operands.defined(nodes[0]!) : concatenation(operands, nodes),
   );
   const [start, ...rest] = runs as [Run, ...Run[]];
   if (rest.length === 0) return start;
@@ -73,8 +79,8 @@ function arithmetic(expressions: Expressions, first: Node, steps: readonly Step[
   };
 }
 
-function concatenation(expressions: Expressions, nodes: readonly Node[]): Run {
-  const runs = nodes.map((node) => expressions.compile(node));
+function concatenation(operands: Operands, nodes: readonly Node[]): Run {
+  const runs = nodes.map((node) => operands.compile(node));
   return (rt) => {
     let text = "";
     for (const run of runs) {
@@ -88,10 +94,9 @@ function concatenation(expressions: Expressions, nodes: readonly Node[]): Run {
 const ORDERED: ReadonlySet<string> = new Set(["<", "<=", ">", ">="]);
 
 /** Each operand is evaluated once, and no further than the first link that does not hold, as in Python. */
-function comparison(expressions: Expressions, first: Node, steps: readonly Step[]): Run {
+function comparison(operands: Operands, first: Node, steps: readonly Step[]): Run {
   // What is undefined equals nothing and is in nothing, but it has no order: that is an error which names it.
-  const operand = (node: Node, ordered: boolean): Run =>
-    ordered ? expressions.defined(node) : expressions.compile(node);
+  const operand = (node: Node, ordered: boolean): Run => (ordered ? operands.defined(node) : operands.compile(node));
   const isOrdered = steps.map(({ operator }) => ORDERED.has(operator));
   const start = operand(first, isOrdered[0] === true);
   const links = steps.map(({ operator, node }, at) => ({
@@ -111,8 +116,8 @@ function comparison(expressions: Expressions, first: Node, steps: readonly Step[
 }
 
 /** `and` and `or` answer the operand that decided, as in Python. */
-function logic(expressions: Expressions, all: boolean, nodes: readonly Node[]): Run {
-  const runs = nodes.map((node) => expressions.compile(node));
+function logic(operands: Operands, all: boolean, nodes: readonly Node[]): Run {
+  const runs = nodes.map((node) => operands.compile(node));
   return (rt) => {
     let value: unknown;
     for (const run of runs) {

@@ -1,11 +1,12 @@
 import { type Act, compileBody } from "./statements.ts";
-import { Expressions, type Run } from "./expressions.ts";
+import { Expressions } from "./expressions.ts";
 import { FILTERS } from "./filters.ts";
 import { type Token, tokenizeExpression, tokenizeTemplate } from "./lexer.ts";
 import { PREDICATES } from "./predicates.ts";
 import { type ExpressionProblem, ProblemError } from "./problem.ts";
 import { Names, type Reference } from "./references.ts";
 import { rewrite } from "./rewrite.ts";
+import type { Run } from "./runtime.ts";
 import { type Node, parseSyntax } from "./syntax.ts";
 
 /** Length of a template or expression, in UTF-16 units. */

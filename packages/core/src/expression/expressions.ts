@@ -11,13 +11,10 @@ import { staticKey, staticPath, undefinedMember, undefinedPath } from "./paths.t
 import { PREDICATES } from "./predicates.ts";
 import { nearest, ProblemError } from "./problem.ts";
 import type { Names } from "./references.ts";
-import { failed, type Runtime } from "./runtime.ts";
+import { failed, type Run, type Runtime } from "./runtime.ts";
 import { NO_METHOD, Special } from "./specials.ts";
 import type { CallNode, FilterNode, MemberNode, Node } from "./syntax.ts";
 import { elements, isMap, keysOf, keyText, kindOf, getOwn, setOwn, truthy } from "./values.ts";
-
-/** A compiled expression: a closure over the closures of its parts. */
-export type Run = (rt: Runtime) => unknown;
 
 /** Levels of syntax in one source. Closures call each other once or twice a level. */
 const LEVELS_MAX = 150;

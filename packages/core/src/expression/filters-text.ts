@@ -168,7 +168,7 @@ function wordCount(rt: Runtime, text: string): number {
 }
 
 function withoutTags(rt: Runtime, text: string): string {
-  rt.charge(text.length >> 5);
+  rt.charge(text.length >> 4);
   const plain = without(rt, without(rt, text, "<!--", "-->"), "<", ">");
   return rt.text(unescaped(split(rt, plain, undefined, -1).join(" ")));
 }

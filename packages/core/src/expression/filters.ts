@@ -57,7 +57,7 @@ function indentOf(indent: unknown): number | null {
 
 function parsed(rt: Runtime, value: unknown): unknown {
   const text = textArgument(value, "what fromjson reads");
-  rt.charge(text.length >> 5);
+  rt.charge(text.length >> 4);
   try {
     return parseJson(text);
   } catch {

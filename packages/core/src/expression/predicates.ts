@@ -70,6 +70,7 @@ function divides(value: number, by: number): boolean {
 
 function isCased(rt: Runtime, value: unknown, fold: (text: string) => string): boolean {
   const text = textOf(rt, value);
+  rt.charge(text.length >> 6);
   return text === fold(text) && text.toLowerCase() !== text.toUpperCase();
 }
 

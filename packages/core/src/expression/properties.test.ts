@@ -123,7 +123,7 @@ it("any expression gives JSON or a typed error, the same each time, within its b
         expect(JSON.stringify([v, w])).toBe(before);
       },
     ),
-    { numRuns: 4000 },
+    { numRuns: 2000 },
   );
 });
 
@@ -189,7 +189,7 @@ it("any text is a template or a problem with a place inside it", () => {
         }
       },
     ),
-    { numRuns: 4000 },
+    { numRuns: 2000 },
   );
 });
 

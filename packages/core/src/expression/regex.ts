@@ -48,7 +48,7 @@ function matcher(rt: Runtime, text: string, pattern: string, { ignoreCase, multi
   const regex = compiled(rt, pattern, flags);
   rt.charge(4 + (text.length >> 8));
   // The engine asks the text for its characters and knows no difference between a string and its object.
-  return regex.matcher(new MeteredText(rt, text, (4 + regex.programSize()) / 128) as unknown as string);
+  return regex.matcher(new MeteredText(rt, text, (8 + regex.programSize()) / 64) as unknown as string);
 }
 
 /**

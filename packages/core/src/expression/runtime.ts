@@ -71,6 +71,9 @@ export class Runtime {
   }
 }
 
+/** A compiled expression: a closure over the closures of its parts. */
+export type Run = (rt: Runtime) => unknown;
+
 /**
  * An `EXPRESSION_ERROR` in plain words. Reasons name paths and kinds, never values: a value may be a secret, and
  * errors are stored and shown.

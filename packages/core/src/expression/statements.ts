@@ -1,12 +1,12 @@
 import { describe } from "./describe.ts";
-import type { Expressions, Run } from "./expressions.ts";
+import type { Expressions } from "./expressions.ts";
 import { LoopState } from "./loop.ts";
 import { Macro, type Parameter } from "./macro.ts";
 import { DO, GROUP, TUPLE, WITH } from "./names.ts";
 import { ProblemError } from "./problem.ts";
 import { targets } from "./references.ts";
 import { printed } from "./render.ts";
-import { failed, type Runtime, stopped } from "./runtime.ts";
+import { failed, type Run, type Runtime, stopped } from "./runtime.ts";
 import { Namespace } from "./specials.ts";
 import type { ForNode, MacroNode, Node, SetNode } from "./syntax.ts";
 import { elements, isList, kindOf, truthy } from "./values.ts";

@@ -33,7 +33,7 @@ export type Side = "both" | "start" | "end";
 
 /** `strip`, `lstrip`, `rstrip`: without blanks, or without any of the characters given, at its ends. */
 export function stripped(rt: Runtime, text: string, side: Side, chars: unknown): string {
-  rt.charge(text.length >> 6);
+  rt.charge(text.length >> 5);
   const set = chars === undefined || chars === null ? null : new Set(textArgument(chars, "what is stripped"));
   if (set === null || isFlat(text)) {
     const goes = (at: number): boolean => (set === null ? BLANK.test(text[at]!) : set.has(text[at]!));
@@ -53,7 +53,7 @@ function kept(length: number, side: Side, goes: (at: number) => boolean): [numbe
 
 /** `split`: by blanks when no separator is given, at most `most` times when that is not negative. */
 export function split(rt: Runtime, text: string, separator: unknown, most: number): string[] {
-  rt.charge(text.length >> 6);
+  rt.charge(text.length >> 5);
   const limit = most < 0 ? Infinity : most;
   const parts: string[] = [];
   if (separator === undefined || separator === null) {

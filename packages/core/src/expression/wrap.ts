@@ -14,33 +14,37 @@ export function wrapped(rt: Runtime, text: string, [width, breakLong, mark, brea
   return rt.text(out.join(newline));
 }
 
+/** A word or a run of blanks; of a word that was broken, what is left from `from` on. */
+interface Chunk {
+  readonly characters: readonly string[];
+  readonly from: number;
+}
+
 function wrapLine(rt: Runtime, line: string, width: number, inWords: boolean, onHyphens: boolean): string[] {
-  const pending = chunks(line, onHyphens)
-    .map((chunk) => characters(rt, chunk))
+  const pending: Chunk[] = chunks(line, onHyphens)
+    .map((chunk) => ({ characters: characters(rt, chunk), from: 0 }))
     .toReversed();
   const out: string[] = [];
   while (pending.length > 0) {
     rt.charge(1);
-    if (out.length > 0 && isBlank(pending.at(-1)!)) pending.pop();
+    if (out.length > 0 && isBlank(pending.at(-1)!.characters)) pending.pop();
     const current: (readonly string[])[] = [];
     let length = 0;
-    while (pending.length > 0 && length + pending.at(-1)!.length <= width) {
+    for (let next = pending.at(-1); next && length + left(next) <= width; next = pending.at(-1)) {
       rt.charge(1);
-      const chunk = pending.pop()!;
-      current.push(chunk);
-      length += chunk.length;
-    }
-    const next = pending.at(-1);
-    if (next !== undefined && next.length > width) {
       pending.pop();
+      current.push(next.characters.slice(next.from));
+      length += left(next);
+    }
+    const long = pending.at(-1);
+    if (long !== undefined && left(long) > width) {
       if (inWords) {
-        const space = Math.max(1, width - length);
-        current.push(next.slice(0, space));
-        pending.push(next.slice(space));
+        const end = long.from + Math.max(1, width - length);
+        pending[pending.length - 1] = { characters: long.characters, from: end };
+        current.push(long.characters.slice(long.from, end));
       } else if (current.length === 0) {
-        current.push(next);
-      } else {
-        pending.push(next);
+        pending.pop();
+        current.push(long.characters);
       }
     }
     if (current.length > 0 && isBlank(current.at(-1)!)) current.pop();
@@ -49,8 +53,12 @@ function wrapLine(rt: Runtime, line: string, width: number, inWords: boolean, on
   return out;
 }
 
+function left(chunk: Chunk): number {
+  return chunk.characters.length - chunk.from;
+}
+
 function isBlank(chunk: readonly string[]): boolean {
-  return chunk.every((char) => char === " " || char === "\t");
+  return (chunk[0] === " " || chunk[0] === "\t") && chunk.every((char) => char === " " || char === "\t");
 }
 
 /** Words and the blanks between them; a hyphen between letters ends a piece that may stand at the end of a line. */

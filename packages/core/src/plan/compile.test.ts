@@ -104,7 +104,7 @@ outputs: {a: "{{ steps.b.output }}", b: "{{ nope }}"}`);
     expect(brief(result.problems).toSorted()).toEqual(
       [
         "4:33 invalid_expression",
-        "4:49 unknown_step",
+        "4:51 unknown_step",
         "5:51 no_item",
         "5:74 no_loop",
         "6:10 unknown_step",
@@ -443,7 +443,7 @@ steps:
   });
 });
 
-test("ten thousand steps compile", () => {
+test("ten thousand steps compile", async ({ annotate }) => {
   const steps = Array.from({ length: 10_000 }, (_, i) =>
     i % 2 === 0
       ? { id: `s${i}`, type: "worker" }
@@ -452,11 +452,11 @@ test("ten thousand steps compile", () => {
   const { workflow } = parseWorkflow(JSON.stringify({ name: "big", steps }));
   const before = performance.now();
   const result = compile(workflow!, { version: "1.0.0", hash: "h", digest });
-  console.log(`10,000 steps compiled in ${Math.round(performance.now() - before)} ms`);
+  await annotate(`10,000 steps compiled in ${Math.round(performance.now() - before)} ms`);
   expect(result.ok).toBe(true);
 });
 
-test("ten thousand mistakes are all found, without a search of all steps for each", () => {
+test("two thousand mistakes are all found, without a search of all steps for each", async ({ annotate }) => {
   const steps = Array.from({ length: 2000 }, (_, i) => ({
     id: `s${i}`,
     type: "worker",
@@ -465,6 +465,6 @@ test("ten thousand mistakes are all found, without a search of all steps for eac
   const { workflow } = parseWorkflow(JSON.stringify({ name: "bad", steps }));
   const before = performance.now();
   const result = compile(workflow!, { version: "1.0.0", hash: "h", digest });
-  console.log(`2,000 mistakes found in ${Math.round(performance.now() - before)} ms`);
-  expect(result.problems.length).toBeGreaterThan(0);
+  await annotate(`2,000 mistakes found in ${Math.round(performance.now() - before)} ms`);
+  expect(result.problems).toHaveLength(2000);
 });

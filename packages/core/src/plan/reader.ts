@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../base/json.ts";
 import { parseExpression, type Expression, type ExpressionProblem, type Reference } from "../expression/parse.ts";
 import { parseValueTemplate, type ValueTemplate } from "../expression/template.ts";
-import { pointerPart } from "../workflow/problems.ts";
+import { pointerPart, PROBLEMS_MAX } from "../workflow/problems.ts";
 import type { Place, Problem } from "../workflow/workflow.ts";
 
 /** Who reads a value: a rule of the engine, or an executor. */
@@ -68,11 +68,21 @@ export class StepReader {
   problem(
     code: string,
     message: string,
-    suggestion: string | null,
+    suggestion: string | null | (() => string | null),
     pointer: string = this.pointer,
     severity: Problem["severity"] = "error",
   ): void {
-    this.problems.push({ severity, code, message, suggestion, pointer, place: this.locate(pointer) ?? this.place });
+    // To look for the nearest name costs as much as there are names; past some problems nobody reads it.
+    const isRead = this.problems.length < PROBLEMS_MAX;
+    const text = typeof suggestion === "function" ? (isRead ? suggestion() : null) : suggestion;
+    this.problems.push({
+      severity,
+      code,
+      message,
+      suggestion: text,
+      pointer,
+      place: this.locate(pointer) ?? this.place,
+    });
   }
 
   private refuse(field: string, problem: ExpressionProblem): void {

@@ -62,7 +62,7 @@ export function checkReads(reader: StepReader, sight: Sight): string[] {
       case "conversation":
         break;
       default:
-        reader.problem("unknown_name", `${root} is not known here`, suggest(root ?? "", ROOTS), pointer);
+        reader.problem("unknown_name", `${root} is not known here`, () => suggest(root ?? "", ROOTS), pointer);
     }
   }
   return [...names];
@@ -81,7 +81,12 @@ function checkStep(
   }
   const found = lookUp(sight, step);
   if (found === "unknown") {
-    reader.problem("unknown_step", `there is no step ${step} that can be read here`, suggestStep(sight, step), pointer);
+    reader.problem(
+      "unknown_step",
+      `there is no step ${step} that can be read here`,
+      () => suggestStep(sight, step),
+      pointer,
+    );
     return false;
   }
   if (found === "around") {
@@ -97,7 +102,7 @@ function checkStep(
     reader.problem(
       "unknown_member",
       `a step has no ${member}; it has ${STEP_MEMBERS.join(", ")}`,
-      suggest(member, STEP_MEMBERS) ?? `write steps.${step}.output.${member}`,
+      () => suggest(member, STEP_MEMBERS) ?? `write steps.${step}.output.${member}`,
       pointer,
     );
   }
@@ -126,7 +131,7 @@ function checkInput(reader: StepReader, sight: Sight, name: string, pointer: str
   reader.problem(
     "unknown_input",
     `the inputs declare no ${name}`,
-    suggest(name, Object.keys(properties)),
+    () => suggest(name, Object.keys(properties)),
     pointer,
     "warning",
   );

@@ -16,7 +16,7 @@ export interface RunOptions {
   readonly quiet?: boolean;
 }
 
-/** How often a terminal is drawn again. */
+/** How often the steps are looked at, and a terminal drawn again. */
 const FRAME_MS = 100;
 
 /**
@@ -60,8 +60,7 @@ async function follow(weft: Weft, started: Run, options: RunOptions): Promise<nu
   };
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
   try {
-    if (!options.quiet) await show(weft, started.id);
-    const run = await weft.runs.wait(started.id);
+    const run = await (options.quiet ? weft.runs.wait(started.id) : show(weft, started.id));
     if (run === null) throw new Error(`the run ${started.id} is gone`);
     print(run, options);
     return exitCode(run, isInterrupted);
@@ -70,8 +69,8 @@ async function follow(weft: Weft, started: Run, options: RunOptions): Promise<nu
   }
 }
 
-/** Looks at the run at each of its events, and on a terminal at each frame besides. */
-async function show(weft: Weft, id: string): Promise<void> {
+/** Looks at the run at each frame, not at each event (a list of many items has very many), and once when it has ended. */
+async function show(weft: Weft, id: string): Promise<Run | null> {
   const view = progressView(process.stderr, () => performance.now());
   let looking: Promise<void> | null = null;
   const look = (): Promise<void> =>
@@ -79,13 +78,16 @@ async function show(weft: Weft, id: string): Promise<void> {
       .task(id)
       .then((task) => void (task && view.update(task)))
       .finally(() => (looking = null)));
-  const timer = process.stderr.isTTY ? setInterval(() => void look(), FRAME_MS) : null;
+  const timer = setInterval(() => void look(), FRAME_MS);
   try {
-    for await (const message of weft.runs.events(id)) if (message.id !== null || timer !== null) await look();
-  } finally {
-    if (timer !== null) clearInterval(timer);
+    void look();
+    const run = await weft.runs.wait(id);
+    clearInterval(timer);
     await looking;
     await look();
+    return run;
+  } finally {
+    clearInterval(timer);
     view.end();
   }
 }

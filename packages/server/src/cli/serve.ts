@@ -49,7 +49,7 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
 
 /** Answers questions while running steps end, and stops listening last. */
 async function drain(app: HttpApp, weft: Weft): Promise<void> {
-  app.drain();
+  await app.drain();
   await weft.close({ graceMs: GRACE_MS });
   await app.close();
 }

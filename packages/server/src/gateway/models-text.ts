@@ -1,6 +1,6 @@
 import { formatDuration } from "@weftwork/core";
 import type { ModelListing } from "./models.ts";
-import type { ModelTest } from "./test-model.ts";
+import type { ModelTest } from "./model-check.ts";
 
 /** The lines of `weft models ls`: a table, the default marked. */
 export function modelLines(listings: readonly ModelListing[]): string[] {

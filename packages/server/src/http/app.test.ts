@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import type { Run, SubmittedRun } from "@weftwork/sdk";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { HELLO, JSON_TYPE, testApp, type TestApp } from "./test-app.ts";
+import { HELLO, JSON_TYPE, testApp, type TestApp } from "./app.testing.ts";
 
 let server: TestApp;
 beforeEach(async () => void (server = await testApp()));
@@ -20,10 +20,10 @@ describe("publishing", () => {
   test("a new version is 201, the same content again 200 with the same version", async () => {
     const first = await put(source);
     expect(first.statusCode).toBe(201);
-    expect(first.json()).toMatchObject({ name: "other", version: "0.0.1", problems: [] });
+    expect(first.json()).toMatchObject({ name: "other", version: "0.0.1", created: true, problems: [] });
     const again = await put(source);
     expect(again.statusCode).toBe(200);
-    expect(again.json()).toEqual(first.json());
+    expect(again.json()).toEqual({ ...first.json<object>(), created: false });
     const listed: { data: { name: string }[]; next_cursor: null } = (await look("/api/workflows")).json();
     expect(listed.data.map((one) => one.name)).toEqual(["gated", "hello", "other"]);
     expect(listed.next_cursor).toBeNull();

@@ -27,7 +27,7 @@ export interface HttpApp {
   /** Resolves with the address it listens at. */
   listen(): Promise<string>;
   /** Refuses new work, answers `/readyz` with 503, and lets waits and streams go. Still answers questions. */
-  drain(): void;
+  drain(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -115,7 +115,7 @@ export function createApp(options: AppOptions): HttpApp {
     listen: () => app.listen({ host: config.host, port: config.port, backlog: 2048 }),
     drain: () => surface.drain(),
     async close() {
-      surface.drain();
+      await surface.drain();
       await app.close();
     },
   };

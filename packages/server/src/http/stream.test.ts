@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { get, JSON_TYPE, readUntil, testApp, type TestApp } from "./test-app.ts";
+import { get, JSON_TYPE, readUntil, testApp, type TestApp } from "./app.testing.ts";
 
 let server: TestApp;
 beforeEach(async () => void (server = await testApp(20)));
@@ -107,9 +107,10 @@ describe("a server that drains", () => {
     });
     await readUntil(stream, "run_created");
     await expect.poll(() => server.weft.runs.get("second")).not.toBeNull();
-    server.app.drain();
+    const drained = server.app.drain();
     await readUntil(stream, null);
     expect((await waiting).statusCode).toBe(202);
+    await drained;
     const ready = await fastify.inject("/readyz");
     expect([ready.statusCode, ready.json<{ ready: boolean }>().ready]).toEqual([503, false]);
     expect((await fastify.inject("/livez")).statusCode).toBe(200);

@@ -43,6 +43,7 @@ export async function streamRun(
     reply.hijack();
     const { raw } = reply;
     const forget = surface.onDrain(abort);
+    surface.hold(raw);
     raw.once("close", abort);
     surface.streamCount++;
     const stream = new EventStream(raw, surface.heartbeatMs, reply.getHeaders());

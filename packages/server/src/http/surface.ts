@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { AppError } from "@weftwork/core";
 import type { FastifyReply } from "fastify";
 import type { Engine } from "./engine.ts";
@@ -9,6 +11,8 @@ export interface HttpLogger {
   error(fields: object, message: string): void;
 }
 
+const LET_GO_MS = 3000;
+
 /** What the routes of a surface share: the engine, and the state of the server around them. */
 export class Surface {
   readonly engine: Engine;
@@ -17,6 +21,8 @@ export class Surface {
   streamCount = 0;
   private draining = false;
   private readonly drainListeners = new Set<() => void>();
+  /** Answers that wait for a run. */
+  private readonly held = new Set<ServerResponse>();
 
   constructor(engine: Engine, heartbeatMs: number) {
     this.engine = engine;
@@ -27,10 +33,21 @@ export class Surface {
     return this.draining;
   }
 
-  /** Takes no new work; ends waits and streams, whose callers come back to whoever serves next. */
-  drain(): void {
+  /**
+   * Takes no new work, and lets waits and streams go, whose callers come back to whoever serves next. Resolves when all
+   * of them have had their answer, or after a few seconds without it.
+   */
+  async drain(): Promise<void> {
     this.draining = true;
     for (const listener of this.drainListeners) listener();
+    const patience = AbortSignal.timeout(LET_GO_MS);
+    await Promise.all([...this.held].map((raw) => once(raw, "close", { signal: patience }).catch(() => undefined)));
+  }
+
+  /** Counts an answer among those that draining lets go. */
+  hold(raw: ServerResponse): void {
+    this.held.add(raw);
+    raw.once("close", () => this.held.delete(raw));
   }
 
   refuseWhileDraining(): void {

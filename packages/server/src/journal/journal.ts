@@ -147,8 +147,9 @@ export interface RunCreation {
   readonly fingerprint: string;
   /**
    * A place under a concurrency key, which belongs to the workflow and the tenant. Held from this row until the row that
-   * ends the run. A run that waits for it is offered the input `slot_granted` when it has it; one that must make room
-   * (`cancel_running`) the input `slot_cancel`, in the same transaction. Slots are granted in the order of submission.
+   * ends the run. A run is offered the input `slot_granted` when it has its slot, at once or later, so that whoever owns
+   * it then knows; one that must make room (`cancel_running`) the input `slot_cancel`. Both in the same transaction.
+   * Slots are granted in the order of submission.
    */
   readonly slot: {
     readonly key: string;

@@ -22,6 +22,7 @@ import { MemorySlots } from "./memory-slots.ts";
 import type { MemoryRun } from "./memory-run.ts";
 import { createRun, headOf } from "./memory-run.ts";
 import {
+  checkInputs,
   committed,
   DEADLINE_MARGIN_MS,
   decodeCursor,
@@ -181,6 +182,7 @@ class InMemory implements MemoryJournal {
     }
     this.counter(run.tenant).submitted += 1;
     const granted = this.store(run, append);
+    if (taken?.granted && run.finishedAt === null) this.put(run, SLOT_GRANTED);
     for (const victim of taken?.cancel ?? []) this.put(victim, SLOT_CANCEL);
     return {
       ...committed(taken ? (taken.granted ? "granted" : "queued") : null),
@@ -231,6 +233,7 @@ class InMemory implements MemoryJournal {
 
   async offer(inputs: readonly OfferedInput[]): Promise<readonly OfferResult[]> {
     this.check();
+    checkInputs(inputs, this.rowBytesMax);
     return inputs.map((input) => {
       const run = this.byId.get(nameOf(input.tenant, input.runId));
       if (!run) return "not_found";

@@ -3,6 +3,7 @@ import type { OfferedInput, OfferResult, StoredInput } from "./journal.ts";
 import { texts } from "./postgres-arrays.ts";
 import type { PostgresPool } from "./postgres-pool.ts";
 import { run } from "./postgres-pool.ts";
+import { checkInputs, isText } from "./rules.ts";
 
 /**
  * Whether a run has an owner is asked of the locked row: the statement's own snapshot may be older than a release.
@@ -45,18 +46,25 @@ interface PutRow {
   readonly put: boolean;
 }
 
+const isNameable = ({ tenant, runId }: OfferedInput): boolean => isText(tenant) && isText(runId);
+
 /** Inputs that wait for the run's owner. */
 export class PostgresInbox {
   private readonly pool: PostgresPool;
   private readonly channel: string;
+  private readonly rowBytesMax: number;
 
-  constructor(pool: PostgresPool, channel: string) {
+  constructor(pool: PostgresPool, channel: string, rowBytesMax: number) {
     this.pool = pool;
     this.channel = channel;
+    this.rowBytesMax = rowBytesMax;
   }
 
-  offer(inputs: readonly OfferedInput[]): Promise<readonly OfferResult[]> {
-    return this.pool.use((client) => this.put(client, inputs));
+  async offer(inputs: readonly OfferedInput[]): Promise<readonly OfferResult[]> {
+    checkInputs(inputs, this.rowBytesMax);
+    const nameable = inputs.filter(isNameable);
+    const results = [...(await this.pool.use((client) => this.put(client, nameable)))];
+    return inputs.map((input) => (isNameable(input) ? results.shift()! : "not_found"));
   }
 
   async put(client: PoolClient, inputs: readonly OfferedInput[]): Promise<readonly OfferResult[]> {

@@ -12,7 +12,13 @@ export interface PostgresPoolOptions {
   /** Milliseconds after which the server ends a statement. */
   readonly statementTimeoutMs: number;
   readonly applicationName: string;
+  /** Errors that a value causes are thrown as they are, for one who looks for the value. */
+  readonly dataErrors?: boolean;
 }
+
+/** A fault that does not pass within this is the caller's: its lease runs on meanwhile. */
+const REPEAT_MS_MAX = 8000;
+const ATTEMPTS_MAX = 8;
 
 /** 64-bit integers are times and keys here, all of them exact as numbers. */
 const INT8 = 20;
@@ -64,9 +70,11 @@ export interface Query {
  */
 export class PostgresPool {
   private readonly pool: pg.Pool;
+  private readonly dataErrors: boolean;
   private closed = false;
 
   constructor(options: PostgresPoolOptions) {
+    this.dataErrors = options.dataErrors ?? false;
     this.pool = new pg.Pool({ ...connectionConfig(options), max: options.size, idleTimeoutMillis: 300_000 });
     // An idle connection that breaks is replaced on its next use; there is nobody to tell.
     this.pool.on("error", () => undefined);
@@ -90,20 +98,23 @@ export class PostgresPool {
   }
 
   /** Does the work on a connection; again on another, while the faults pass by themselves. */
-  async use<T>(work: (client: PoolClient) => Promise<T>, attempts = 6): Promise<T> {
+  async use<T>(work: (client: PoolClient, attempt: number) => Promise<T>): Promise<T> {
+    const until = performance.now() + REPEAT_MS_MAX;
     for (let attempt = 1; ; attempt++) {
       if (this.closed) throw new AppError("STORE_UNAVAILABLE", { reason: "it is closed" });
       let client: PoolClient | null = null;
       try {
         client = await this.pool.connect();
-        const result = await work(client);
+        const result = await work(client, attempt);
         client.release();
         return result;
       } catch (error) {
         const kind = errorKind(error);
         await this.putBack(client, kind === "lost");
-        if ((kind !== "lost" && kind !== "repeat") || attempt >= attempts)
-          throw kind === "data" ? error : storeError(error);
+        const passes = kind === "lost" || kind === "repeat";
+        if (!passes || attempt === ATTEMPTS_MAX || performance.now() > until) {
+          throw kind === "data" && this.dataErrors ? error : storeError(error);
+        }
         // Full jitter, so that those who met do not meet again.
         await sleep(Math.random() * Math.min(1000, 10 * 3 ** attempt));
       }

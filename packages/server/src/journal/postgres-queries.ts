@@ -5,7 +5,7 @@ import { texts } from "./postgres-arrays.ts";
 import type { HeadRow } from "./postgres-heads.ts";
 import { HEAD_COLUMNS, headOf } from "./postgres-heads.ts";
 import type { PostgresPool } from "./postgres-pool.ts";
-import { decodeCursor, encodeCursor, pageSize } from "./rules.ts";
+import { decodeCursor, encodeCursor, isText, pageSize } from "./rules.ts";
 
 /** One statement, so that snapshot and rows are of one moment. The day picks the partition. */
 const READ = `
@@ -51,7 +51,7 @@ export class PostgresQueries {
   }
 
   async payloads(tenant: string, hashes: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
-    if (hashes.length === 0) return new Map();
+    if (hashes.length === 0 || !isText(tenant + hashes.join(""))) return new Map();
     const rows = await this.pool.query<{ hash: string; bytes: Buffer }>({
       name: "payloads",
       text: PAYLOADS,
@@ -64,6 +64,7 @@ export class PostgresQueries {
   }
 
   async head(tenant: string, id: string): Promise<RunHead | null> {
+    if (!isText(tenant) || !isText(id)) return null;
     const [row] = await this.pool.query<HeadRow>({ name: "head", text: HEAD, values: [tenant, id] });
     return row ? headOf(row) : null;
   }
@@ -71,7 +72,8 @@ export class PostgresQueries {
   /** Reads `run_created (tenant, created_at, run_key)` backwards from the cursor, and stops when the page is full. */
   async find(query: RunQuery): Promise<RunPage> {
     const size = pageSize(query.limit);
-    if (query.status?.length === 0) return { runs: [], nextCursor: null };
+    if (query.status?.length === 0 || !isText(query.tenant + (query.workflow ?? "")))
+      return { runs: [], nextCursor: null };
     const values: unknown[] = [query.tenant];
     const conditions = ["tenant = $1"];
     const add = (condition: (...names: string[]) => string, ...more: readonly unknown[]): void => {

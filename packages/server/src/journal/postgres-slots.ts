@@ -91,7 +91,9 @@ export class PostgresSlots {
       cancel = await this.offerAll(client, oldestFirst, SLOT_CANCEL);
     }
     await run(client, { text: ENTER, values: [runKey, lane, granted, slot.limit] });
-    const freed = append.change?.finishedAt === undefined ? [] : await this.leave(client, runKey);
+    const finished = append.change?.finishedAt !== undefined;
+    if (granted && !finished) await this.offerAll(client, [{ run_key: runKey }], SLOT_GRANTED);
+    const freed = finished ? await this.leave(client, runKey) : [];
     return { ...committed(granted ? "granted" : "queued"), granted: freed, cancel };
   }
 

@@ -51,15 +51,11 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
   };
   const connection = connectionConfig({ ...shared, size: 1 });
   const pool = new PostgresPool({ ...shared, size: options.poolSize ?? 6 });
-  const lanes = new PostgresPool({ ...shared, size: laneCount });
+  const lanes = new PostgresPool({ ...shared, size: laneCount, dataErrors: true });
   const channel = `weft_inbox_${schema}`;
-  const inbox = new PostgresInbox(pool, channel);
-  const appends = new PostgresAppend(
-    lanes,
-    laneCount,
-    new PostgresSlots(lanes, inbox),
-    options.rowBytesMax ?? ROW_BYTES_MAX,
-  );
+  const rowBytesMax = options.rowBytesMax ?? ROW_BYTES_MAX;
+  const inbox = new PostgresInbox(pool, channel, rowBytesMax);
+  const appends = new PostgresAppend(lanes, laneCount, new PostgresSlots(lanes, inbox), rowBytesMax);
   const ownership = new PostgresOwnership(pool);
   const queries = new PostgresQueries(pool);
   const pruning = new PostgresPrune(pool);
@@ -116,6 +112,7 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
   try {
     await pool.use((client) => migratePostgres(client, schema));
     await pruning.ensurePartitions(await databaseTime());
+    await ownership.forget();
   } catch (error) {
     await Promise.all([pool.close(), lanes.close()]);
     throw storeError(error);

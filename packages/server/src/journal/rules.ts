@@ -1,6 +1,6 @@
 import type { ErrorCode, JsonObject, Priority } from "@weftwork/core";
 import { AppError, PRIORITIES } from "@weftwork/core";
-import type { Append, RunStatus, Verdict } from "./journal.ts";
+import type { Append, OfferedInput, RunStatus, Verdict } from "./journal.ts";
 
 /**
  * What every driver judges alike, so that a run means the same wherever it is stored: what can never be stored, how a
@@ -18,7 +18,7 @@ export const ROW_BYTES_MAX = 64 * 1024 * 1024;
 /** Largest page of `find`. */
 export const PAGE_MAX = 200;
 
-/** Offered to a run that waited for a slot of its concurrency key and now has it. */
+/** Offered to a run that now has the slot of its concurrency key. */
 export const SLOT_GRANTED = { inputId: "slot_granted", body: '1{"type":"slot_granted"}' } as const;
 /** Offered to a run that must make room for a newer one of its key (`cancel_running`). */
 export const SLOT_CANCEL = {
@@ -54,22 +54,37 @@ export function refusalOf(append: Append, rowBytesMax: number): Refusal | null {
     if (text === null || text.length * 3 <= rowBytesMax) continue;
     const size = Buffer.byteLength(text);
     if (size > rowBytesMax) {
-      return refused("PAYLOAD_TOO_LARGE", {
-        what: "The row",
-        size,
-        limit: rowBytesMax,
-        setting: "journal.row_bytes_max",
-      });
+      const { code, details } = tooLarge("The row", size, rowBytesMax);
+      return refused(code, details);
     }
   }
   return null;
 }
 
 /** Names are columns, and a database's text has neither NUL nor half a character. */
+export function isText(name: string): boolean {
+  return name.isWellFormed() && !name.includes("\u0000");
+}
+
 function namesAreText({ tenant, create }: Append): boolean {
   const { id, workflow, version, versionHash, fingerprint, idempotency, slot } = create!;
   const names = [tenant, id, workflow, version, versionHash, fingerprint, idempotency?.key, slot?.key];
-  return names.every((name) => name === undefined || (name.isWellFormed() && !name.includes("\u0000")));
+  return names.every((name) => name === undefined || isText(name));
+}
+
+/** Throws for inputs that no store can take. One of a run that cannot be named at all is simply not found. */
+export function checkInputs(inputs: readonly OfferedInput[], rowBytesMax: number): void {
+  for (const { inputId, body } of inputs) {
+    if (!isText(inputId) || !isText(body)) {
+      throw new AppError("INVALID_REQUEST", { reason: "an input holds NUL or a lone surrogate" });
+    }
+    const size = Buffer.byteLength(body);
+    if (size > rowBytesMax) throw tooLarge("The input", size, rowBytesMax);
+  }
+}
+
+function tooLarge(what: string, size: number, limit: number): AppError {
+  return new AppError("PAYLOAD_TOO_LARGE", { what, size, limit, setting: "journal.row_bytes_max" });
 }
 
 /** 0 for the most urgent class. Stored, so that a claim is an ordered read. */

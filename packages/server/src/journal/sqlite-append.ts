@@ -170,6 +170,7 @@ export class SqliteAppend {
     this.write(append);
     if (!create.slot) return { ...committed(), granted: finished ? this.ended(append, owned, change!, now) : [] };
     const entered = this.slots.enter(runKey, tenant, create.workflow, create.slot);
+    if (entered.granted && !finished) this.inbox.put(runKey, SLOT_GRANTED.inputId, SLOT_GRANTED.body, now);
     for (const victim of entered.cancel) this.inbox.put(victim, SLOT_CANCEL.inputId, SLOT_CANCEL.body, now);
     return {
       ...committed(entered.granted ? "granted" : "queued"),

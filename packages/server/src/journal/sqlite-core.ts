@@ -81,14 +81,14 @@ export class SqliteCore {
   private keysUpTo = 0;
 
   constructor(options: SqliteCoreOptions) {
-    this.lock = lockFolder(options.folder, options.pid);
+    this.lock = lock(options);
     let db: DatabaseSync | null = null;
     try {
       db = openDatabase(join(options.folder, "journal.db"), options.busyTimeoutMs);
       migrateSqlite(db);
       if (options.pagesMax !== null) db.exec(`pragma max_page_count = ${options.pagesMax}`);
       const store = new SqliteStore(db);
-      const inbox = new SqliteInbox(store);
+      const inbox = new SqliteInbox(store, options.rowBytesMax);
       const writer = new SqliteAppend(store, new SqliteSlots(store), inbox, options.rowBytesMax);
       const ownership = new SqliteOwnership(store);
       const queries = new SqliteQueries(store);
@@ -146,6 +146,14 @@ export class SqliteCore {
   close(): void {
     if (this.store.db.isOpen) this.store.db.close();
     this.lock.release();
+  }
+}
+
+function lock({ folder, pid }: SqliteCoreOptions): FolderLock {
+  try {
+    return lockFolder(folder, pid);
+  } catch (error) {
+    throw storeError(error);
   }
 }
 

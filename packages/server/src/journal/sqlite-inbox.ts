@@ -1,5 +1,6 @@
 import type { StatementSync } from "node:sqlite";
 import type { OfferedInput, OfferResult, StoredInput } from "./journal.ts";
+import { checkInputs } from "./rules.ts";
 import type { SqliteStore } from "./sqlite-store.ts";
 
 const FIND_RUN = `select run_key, finished_at from run where tenant = ? and id = ?`;
@@ -16,10 +17,12 @@ where run.owner = ? order by inbox.place limit ?`;
 /** Inputs that wait for the run's owner. `put`, `take` and `clear` are part of the caller's transaction. */
 export class SqliteInbox {
   private readonly store: SqliteStore;
+  private readonly rowBytesMax: number;
   private readonly statements: Record<"findRun" | "insert" | "wake" | "take" | "clear" | "read", StatementSync>;
 
-  constructor(store: SqliteStore) {
+  constructor(store: SqliteStore, rowBytesMax: number) {
     this.store = store;
+    this.rowBytesMax = rowBytesMax;
     const { db } = store;
     this.statements = {
       findRun: db.prepare(FIND_RUN),
@@ -32,6 +35,7 @@ export class SqliteInbox {
   }
 
   offer(inputs: readonly OfferedInput[], now: number): readonly OfferResult[] {
+    checkInputs(inputs, this.rowBytesMax);
     return this.store.transaction(() =>
       inputs.map(({ tenant, runId, inputId, body }) => {
         const run = this.statements.findRun.get(tenant, runId);

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { AppError } from "@weftwork/core";
+import { isBusy } from "./sqlite-errors.ts";
 
 /**
  * The exclusive lock on a data folder, held for the life of the process.
@@ -23,6 +24,7 @@ export function lockFolder(folder: string, pid: number): FolderLock {
     db.exec("begin exclusive");
   } catch (error) {
     db.close();
+    if (!isBusy(error)) throw error;
     throw new AppError("STORE_IN_USE", { folder, pid: holder(pidFile) }, { cause: error });
   }
   writeFileSync(pidFile, `${pid}\n`);

@@ -6,8 +6,10 @@ import type { SqliteStore } from "./sqlite-store.ts";
 /** Runs looked at in one transaction: some milliseconds, so that flushes get their turn between two steps. */
 const STEP = 1000;
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
 const SCAN = `
-select run_key, tenant, idempotency_key, finished_at from run where run_key > ? order by run_key limit ${STEP}`;
+select run_key, tenant, idempotency_key, finished_at, created_at from run where run_key > ? order by run_key limit ${STEP}`;
 const ORPHAN = `
 update payload set orphaned_at = ?2 where payload_key in (select payload_key from payload_name where run_key = ?1)
   and not exists (select 1 from payload_name as other
@@ -69,7 +71,10 @@ export class SqlitePrune {
         }
       });
     }
-    if (last && scanned.length === STEP) return { runs: ended.length, payloads: 0, next: Number(last["run_key"]) };
+    // Keys follow time: a run that was created a day after the border cannot have ended before it, nor any behind it.
+    const beyond = scanned.every(({ created_at }) => Number(created_at) > finishedBefore + DAY_MS);
+    if (last && scanned.length === STEP && !beyond)
+      return { runs: ended.length, payloads: 0, next: Number(last["run_key"]) };
     const payloads = this.store.transaction(() => {
       this.statements.deleteWorkers.run(this.store.member);
       return Number(this.statements.deletePayloads.run(now - ORPHAN_MS).changes);

@@ -21,12 +21,19 @@ export function encodeBatch(batch: readonly Append[]): FlatBatch {
       append.body,
       create && encodeCreation(create),
       change && [change.status, change.startedAt, change.finishedAt, change.errorCode],
-      payloads.length === 0 ? null : payloads,
+      payloads.length === 0
+        ? null
+        : payloads.map((payload) => ({ ...payload, bytes: payload.bytes && own(payload.bytes) })),
       inputsTaken.length === 0 ? null : inputsTaken,
       append.snapshot,
     );
   }
   return flat;
+}
+
+/** A view is cloned with all of the memory behind it, and small buffers of Node share theirs. */
+function own(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
 
 const NONE: readonly never[] = [];

@@ -32,6 +32,15 @@ function recording(parts: readonly ModelPart[]): Model & { readonly requests: Mo
   return model;
 }
 
+function failing(error: AppError): Model {
+  return {
+    ...recording([]),
+    stream: () => {
+      throw error;
+    },
+  };
+}
+
 function run(model: Model, config: JsonObject, options: TestTaskOptions = {}) {
   const catalog = modelCatalog([model], { default: model.id, aliases: { text_generation: model.id } });
   const task = testTask(config, options);
@@ -131,7 +140,7 @@ describe("what the step gives", () => {
   test("a stream without an end is a failure that may be tried again, never half a text", async () => {
     expect(await run(recording(text("half")), { prompt: "p" }).outcome).toMatchObject({
       type: "failed",
-      failure: { code: "REQUEST_FAILED", retryable: true },
+      failure: { code: "MODEL_STREAM_CUT", retryable: true },
     });
   });
 
@@ -142,14 +151,19 @@ describe("what the step gives", () => {
   });
 
   test("what the model throws is the failure", async () => {
-    const model = recording([]);
-    const broken: Model = {
-      ...model,
-      stream: () => {
-        throw new AppError("REQUEST_STATUS", { target: "test/model", status: 401 });
-      },
-    };
-    expect(await run(broken, { prompt: "p" }).outcome).toMatchObject({ failure: { code: "REQUEST_STATUS" } });
+    const broken = failing(new AppError("MODEL_AUTHENTICATION", { model: "test/model", status: 401 }));
+    const outcome = await run(broken, { prompt: "p" }).outcome;
+    expect(outcome).toMatchObject({ failure: { code: "MODEL_AUTHENTICATION", retryable: false } });
+    expect(outcome).not.toHaveProperty("retryAfterMs");
+  });
+
+  test("a provider's Retry-After is the outcome's", async () => {
+    const broken = failing(new AppError("MODEL_OVERLOADED", { model: "test/model", status: 429, retryAfterMs: 7000 }));
+    expect(await run(broken, { prompt: "p" }).outcome).toMatchObject({
+      type: "failed",
+      failure: { code: "MODEL_OVERLOADED", retryable: true },
+      retryAfterMs: 7000,
+    });
   });
 });
 

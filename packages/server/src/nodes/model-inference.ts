@@ -1,8 +1,8 @@
-import { AppError, isJsonObject, type Json, type JsonObject } from "@weftwork/core";
+import { AppError, failureOf, isJsonObject, type Json, type JsonObject } from "@weftwork/core";
 import { z } from "zod";
 import type { Catalog } from "../gateway/catalog.ts";
 import type { Message, Model, ModelPart, ModelRequest, ModelTool, ToolCall } from "../gateway/model.ts";
-import { completed, defineNode } from "./define-node.ts";
+import { completed, defineNode, failedAs, type ChosenOutcome } from "./define-node.ts";
 import { schemaProblem } from "./json-schema.ts";
 import type { NodeExecutor, NodeTask } from "./node.ts";
 import { textOf } from "./text.ts";
@@ -46,7 +46,8 @@ export function modelInference(options: { readonly catalog: Catalog<Model> }): N
     config,
     async execute(fields, task) {
       const model = options.catalog.get(fields.model ?? undefined);
-      const answer = await read(model.stream(requestOf(fields, task), { signal: task.signal }), model, task);
+      const answer = await read(model, requestOf(fields, task), task).catch(refused);
+      if ("type" in answer) return answer;
       const { usage } = answer.finish;
       if (fields.schema) return completed(checkedObject(answer, fields.schema), { usage });
       if (fields.tools) return completed({ text: answer.text, tool_calls: answer.toolCalls }, { usage });
@@ -92,11 +93,11 @@ interface Answer {
 }
 
 /** Reads the stream to its end, passing the text on as it comes. A stream that was cut is a failure, never an answer. */
-async function read(parts: AsyncIterable<ModelPart>, model: Model, task: NodeTask): Promise<Answer> {
+async function read(model: Model, request: ModelRequest, task: NodeTask): Promise<Answer> {
   let text = "";
   const toolCalls: Omit<ToolCall, "type">[] = [];
   let finish: Answer["finish"] | null = null;
-  for await (const part of parts) {
+  for await (const part of model.stream(request, { signal: task.signal })) {
     if (part.type === "text_delta") {
       text += part.text;
       task.emit(part);
@@ -106,12 +107,19 @@ async function read(parts: AsyncIterable<ModelPart>, model: Model, task: NodeTas
       finish = part;
     }
   }
-  if (!finish) throw new AppError("REQUEST_FAILED", { target: model.id, reason: "the answer was cut off" });
+  if (!finish) throw new AppError("MODEL_STREAM_CUT", { model: model.id, reason: "it had no end." });
   const { finishReason } = finish;
   if (finishReason === "length" || finishReason === "content_filter") {
     task.emit({ type: "log", level: "warn", message: `${model.id} stopped early: ${finishReason}` });
   }
   return { text, toolCalls, finish };
+}
+
+/** A refusal that says when to come again is an outcome that says so; anything else stays thrown. */
+function refused(error: unknown): ChosenOutcome {
+  const retryAfterMs = error instanceof AppError ? error.details["retryAfterMs"] : undefined;
+  if (typeof retryAfterMs !== "number") throw error;
+  return failedAs(failureOf(error), retryAfterMs);
 }
 
 function checkedObject(answer: Answer, schema: JsonObject): Json {

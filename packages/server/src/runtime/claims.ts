@@ -47,7 +47,9 @@ export class Claims {
   private readonly options: ClaimsOptions;
   private pause = POLL_MS_MIN;
   private cancel: (() => void) | null = null;
-  private working: Promise<void> | null = null;
+  /** Set before the first call of a look, which may poke again from within. */
+  private busy = false;
+  private working: Promise<void> = Promise.resolve();
   private again = false;
   private unsure = false;
   private closed = false;
@@ -65,14 +67,15 @@ export class Claims {
   poke(): void {
     if (this.closed) return;
     this.pause = POLL_MS_MIN;
-    if (this.working) {
+    if (this.busy) {
       this.again = true;
       return;
     }
     this.cancel?.();
     this.cancel = null;
+    this.busy = true;
     this.working = this.work().finally(() => {
-      this.working = null;
+      this.busy = false;
       if (this.closed) return;
       if (this.again) {
         this.again = false;

@@ -16,7 +16,7 @@ import { Runs } from "./runs.ts";
 import { Timers } from "./timers.ts";
 import { Workflows } from "./workflows.ts";
 import type { HotRun } from "./hot-run.ts";
-import { controlPayloads, type DispatchTask, type TaskOutcome } from "@weftwork/core";
+import { controlPayloads, type DispatchTask, type Plan, type TaskOutcome } from "@weftwork/core";
 import type { TaskPart } from "../nodes/node.ts";
 
 /** What the engine needs of its surroundings; every one a port. */
@@ -34,6 +34,8 @@ export interface EngineOptions {
   /** Makes the workers, given how they report. */
   readonly worker: (reports: WorkerReports) => Tasks & { drain(graceMs: number): Promise<void> };
   readonly lanes: number;
+  /** Compiled plans by hash, shared with other engines of this process. */
+  readonly plans?: Map<string, Plan>;
   readonly limits: EngineLimits;
   readonly problem: (message: string, runId: string, error: unknown) => void;
 }
@@ -78,7 +80,7 @@ export class Engine {
     this.member = membership;
     const payloads = new Payloads(journal, blobs, limits);
     this.timers = new Timers(clock);
-    this.workflows = new Workflows({ catalogue, registry, clock, tenant });
+    this.workflows = new Workflows({ catalogue, registry, clock, tenant, ...(options.plans ? { plans: options.plans } : {}) });
     this.worker = options.worker({
       payloads,
       report: (run, { scope, node, attempt }, outcome) =>
@@ -166,7 +168,10 @@ export class Engine {
     if (releases.length > 0) this.track(journal.release(this.member, releases));
     await Promise.all(this.releases);
     this.timers.close();
-    await this.member.leave();
+    // Where the store does not answer, the lease ends by itself.
+    await this.member
+      .leave()
+      .catch((error: unknown) => this.options.problem("the store could not be told of the end", "", error));
   }
 
   /** Asked before an effect starts. Where the lease has ended its runs are let go: somebody else may own them. */

@@ -280,7 +280,8 @@ export class Owner {
     if (verdict.granted.length > 0 || verdict.cancel.length > 0) this.options.offered();
     for (const input of row.inputs) input.recorded?.();
     this.options.live.publish(String(run.key), { type: "recorded", seq, decisions: row.decisions });
-    if (verdict.slot === "granted") this.take(run, { type: "slot_granted" });
+    // The same input stands in the journal, for an owner that did not see this verdict.
+    if (verdict.slot === "granted") this.take(run, { type: "slot_granted" }, "slot_granted");
     for (const command of row.commands) this.carryOut(run, command);
     if (run.gone) return;
     run.refusals = 0;

@@ -26,6 +26,8 @@ export interface WorkflowsOptions {
   readonly registry: NodeRegistry;
   readonly clock: Clock;
   readonly tenant: string;
+  /** Compiled plans by hash, where several engines of one process share them. */
+  readonly plans?: Map<string, Plan>;
 }
 
 /** How long "the newest version" may be out of date when another process publishes. */
@@ -36,11 +38,12 @@ const PLANS_MAX = 500;
 /** The published workflows, compiled when they are needed and kept compiled. */
 export class Workflows {
   private readonly options: WorkflowsOptions;
-  private readonly plans = new Map<string, Plan>();
+  private readonly plans: Map<string, Plan>;
   private readonly newest = new Map<string, { readonly prepared: PreparedPlan; readonly until: number }>();
 
   constructor(options: WorkflowsOptions) {
     this.options = options;
+    this.plans = options.plans ?? new Map();
   }
 
   /** All that is wrong with a text, and what this process could not run of it. Executes nothing. */

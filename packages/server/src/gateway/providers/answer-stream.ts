@@ -58,6 +58,8 @@ async function* streamed(
   }
   if (done.value) {
     drain(body);
+    // Most servers send both together; then the connection is free before the answer is told.
+    await new Promise((resolve) => setImmediate(resolve));
     return;
   }
   yield lastParts(source, reader, pushed(source, parser, decoder.decode()).concat(ended(parser)), done);

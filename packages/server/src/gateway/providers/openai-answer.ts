@@ -31,6 +31,7 @@ export class AnswerReader {
   private reasoning = "";
   private inText = false;
   private seen = false;
+  private refused = false;
   private readonly calls = new Map<string, OpenCall>();
   private lastCall = "";
   private finishReason: FinishReason | null = null;
@@ -60,10 +61,8 @@ export class AnswerReader {
     const piece = choice["delta"] ?? choice["message"];
     const parts = isJsonObject(piece) ? this.take(piece) : [];
     const reason = choice["finish_reason"];
-    if (typeof reason === "string") {
-      // A refusal says `stop` too.
-      if (this.finishReason !== "content_filter") this.finishReason = FINISH[reason] ?? "other";
-    }
+    // A refusal says `stop` too.
+    if (typeof reason === "string") this.finishReason = this.refused ? "content_filter" : (FINISH[reason] ?? "other");
     return parts;
   }
 
@@ -98,7 +97,7 @@ export class AnswerReader {
       parts.push({ type: "reasoning_delta", text: reasoning });
     }
     const refusal = textIn(piece["refusal"]);
-    if (refusal !== "") this.finishReason = "content_filter";
+    this.refused ||= refusal !== "";
     const text = textIn(piece["content"]) + refusal;
     if (text !== "") {
       if (!this.inText) parts.push({ type: "text_start" });
@@ -151,7 +150,7 @@ export class AnswerReader {
   private usageGuessed(): Usage {
     const { request } = this;
     const said = request.messages.filter(({ role }) => role !== "system").map(textOf);
-    const input = estimateTokens([systemText(request), ...said].join("\n"));
+    const input = [systemText(request), ...said].reduce((sum, text) => sum + estimateTokens(text), 0);
     const called = [...this.calls.values()].map((call) => call.name + call.arguments);
     const output = estimateTokens([this.text, this.reasoning, ...called].join(""));
     return { input_tokens: input, output_tokens: output, total_tokens: input + output };

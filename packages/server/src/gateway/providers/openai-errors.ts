@@ -121,10 +121,10 @@ function refusalIn(data: JsonObject): Refusal {
   const code = error["code"];
   const numbers = [error["status"], code, error["status_code"]].map(Number);
   const status = numbers.find((number) => Number.isInteger(number) && number >= 400 && number < 600) ?? 0;
-  return { status, message, kind: `${text(code)} ${text(error["type"])}`, retryAfterMs: null };
+  return { status, message, kind: `${lower(code)} ${lower(error["type"])}`, retryAfterMs: null };
 }
 
-function text(value: Json | undefined): string {
+function lower(value: Json | undefined): string {
   return typeof value === "string" ? value.toLowerCase() : "";
 }
 

@@ -78,6 +78,7 @@ async function waitForEnd(surface: Surface, reply: FastifyReply, id: string, tim
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   const forget = surface.onDrain(abort);
+  surface.hold(reply.raw);
   reply.raw.once("close", abort);
   try {
     const run = await surface.engine.runs.wait(id, { timeoutMs, signal: stop.signal });

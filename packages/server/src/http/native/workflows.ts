@@ -15,8 +15,8 @@ export function workflowRoutes(app: FastifyInstance, surface: Surface): void {
       throw new AppError("INVALID_REQUEST", { reason: "there is no body; send a workflow file as application/yaml" });
     }
     refuseFiles(body.text);
-    const { created, problems, ...version } = await workflows.publish(body.text);
-    return sendJson(reply, created ? 201 : 200, { ...version, problems });
+    const published = await workflows.publish(body.text);
+    return sendJson(reply, published.created ? 201 : 200, published);
   });
 
   app.get("/api/workflows", async (_request, reply) =>

@@ -162,7 +162,7 @@ export function ownershipFacts(open: Open): void {
         await created(opened, member, "released"),
       ];
       await appendOne(journal, member, row(ended, 2, finish(opened)));
-      await journal.release(member, [{ runKey: released.runKey, epoch: 1, availableAt: opened.now() + 9000 }]);
+      await journal.release(member, [{ runKey: released.runKey, epoch: 1, availableAt: opened.now() + 90_000 }]);
       expect(await journal.owned(member)).toEqual([{ runKey: kept.runKey, epoch: 1 }]);
       const over = await takeOver(opened);
       expect(await journal.owned(member)).toEqual([]);

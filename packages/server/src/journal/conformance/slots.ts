@@ -34,9 +34,10 @@ export function slotFacts(open: Open): void {
       expect(first).toMatchObject({ type: "committed", slot: "granted" });
       expect(third).toMatchObject({ type: "committed", slot: "queued", granted: [], cancel: [] });
       expect(await end(b)).toMatchObject({ type: "committed", granted: [c.runKey] });
-      expect(await opened.journal.inbox(member, 10)).toEqual([
-        { runKey: c.runKey, inputId: "slot_granted", body: '1{"type":"slot_granted"}' },
-      ]);
+      // Each is told in its inbox too, at once or later: an owner that did not see the verdict has to know.
+      expect(await opened.journal.inbox(member, 10)).toEqual(
+        [a, c].map(({ runKey }) => ({ runKey, inputId: "slot_granted", body: '1{"type":"slot_granted"}' })),
+      );
       expect(await end(a)).toMatchObject({ granted: [d.runKey] });
       expect(await end(c)).toMatchObject({ granted: [] });
       const [, late] = await submit("e", "queue", 2);
@@ -90,7 +91,10 @@ export function slotFacts(open: Open): void {
       const [a] = await submit("a", "cancel_running");
       const [b, second] = await submit("b", "cancel_running");
       expect(second).toMatchObject({ type: "committed", slot: "queued", cancel: [{ id: "a", runKey: a.runKey }] });
-      expect(await journal.inbox(member, 10)).toMatchObject([{ runKey: a.runKey, inputId: "slot_cancel" }]);
+      expect(await journal.inbox(member, 10)).toMatchObject([
+        { runKey: a.runKey, inputId: "slot_granted" },
+        { runKey: a.runKey, inputId: "slot_cancel" },
+      ]);
       const [c, third] = await submit("c", "cancel_running");
       expect(third).toMatchObject({ slot: "queued", cancel: [{ id: "b" }] });
       expect(await end(b)).toMatchObject({ granted: [] });
