@@ -69,6 +69,8 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
       ((message, runId, error) => void process.stderr.write(`weft: run ${runId}: ${message}: ${String(error)}\n`)),
   });
   const { workflows, runs } = engine;
+  // An open Weftwork keeps the process alive, as an open server does: runs may wait on timers alone.
+  const alive = setInterval(() => undefined, 2 ** 30);
   let closing: Promise<void> | null = null;
   return {
     workflows: {
@@ -82,13 +84,13 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     async ready() {
       if (closing) return { ready: false, reasons: [new AppError("SHUTTING_DOWN").message] };
       try {
-        await journal.stats(options.tenant ?? "default");
+        await Promise.all([journal.stats(options.tenant ?? "default"), workflows.list()]);
         return { ready: true, reasons: [] };
       } catch (error) {
         return { ready: false, reasons: [error instanceof Error ? error.message : String(error)] };
       }
     },
-    close: (closeOptions) => (closing ??= close(closeOptions?.graceMs ?? 30_000)),
+    close: (closeOptions) => (closing ??= close(closeOptions?.graceMs ?? 30_000).finally(() => clearInterval(alive))),
   };
 }
 

@@ -109,7 +109,8 @@ export function keepUndecided(state: RunState): void {
 /** Applies one row of the journal read back, and keeps of its notes only what is still to be decided. */
 export function foldRow(state: RunState, row: readonly Decision[]): RunState {
   for (const decision of row) {
-    state.at = decision.at;
+    // An input that decided nothing is recorded as taken; it is no moment of the run, in the live state either.
+    if (decision.events.length > 0) state.at = decision.at;
     for (const event of decision.events) evolve(state, event);
   }
   state.seq += 1;

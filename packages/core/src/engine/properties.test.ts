@@ -8,7 +8,7 @@ import { done, fails, HOLD, World } from "./run.testing.ts";
 import { isFinal } from "./state.ts";
 
 /** How many random runs; a failure prints the seed that repeats it. */
-const RUNS = Number(process.env["WEFT_PROPERTY_RUNS"] ?? 300);
+const RUNS = Number(process.env["WEFT_PROPERTY_RUNS"] ?? 200);
 
 const ALL: Kinds = {
   types: ["worker", "switch", "for_each", "loop", "workflow", "assign", "aggregate", "wait", "approval"],

@@ -120,6 +120,21 @@ steps:
     expect(again.called.toSorted()).toEqual(["a", "c"]);
   });
 
+  test("that waits for a slot and is recovered meanwhile still has what its rules read", () => {
+    const text = `
+name: x
+steps:
+  - {id: a, type: worker, input: "${big}"}
+  - {id: b, type: worker, input: B}
+  - {id: c, type: worker, input: C, when: steps.a.output | length == 400}`;
+    const again = runsAgain(runs(text), "root", "c", { waits: { type: "slot", key: "k" } });
+    expect(again.called).toEqual([]);
+    again.recover();
+    again.input({ type: "slot_granted" });
+    expect(again.run().output).toMatchObject({ b: "B", c: "C" });
+    expect(again.called).toEqual(["c"]);
+  });
+
   test("leads nowhere for a node or scope that is not there", () => {
     const before = runs(LINE);
     for (const [scope, node] of [
@@ -254,6 +269,13 @@ steps:
     expect(again.output).toEqual({ last: 4 });
   });
 
+  test("what an earlier round alone has set outside of the loop stays set", () => {
+    const text = LOOP.replace("variables: {seen:", "when: loop.index == 1, variables: {seen:");
+    const before = runs(text);
+    expect(before.output).toEqual({ last: 1 });
+    expect(runsAgain(before, "again#2", "w").output).toEqual({ last: 1 });
+  });
+
   test("a loop in a loop: what the inner one set outside is kept with the outer round", () => {
     const text = `
 name: x
@@ -290,7 +312,10 @@ steps:
   - {id: call, type: workflow, workflow: i, depends_on: [each]}
   - {id: last, type: worker, input: "{{ vars.v }}", depends_on: [call]}`;
     const nested = { i: "name: i\nsteps: [{id: deep, type: assign, variables: {v: nested}}]" };
-    expect(runsAgain(runs(text, { nested }), "root", "last").output).toEqual({ last: "root" });
+    const before = runs(text, { nested });
+    expect(runsAgain(before, "root", "last").output).toEqual({ last: "root" });
+    const taken = rerun("run_1", before.decisions, { scope: "root", node: "last" }, before, before)!;
+    expect(taken.copies.filter(({ type }) => type === "variable_assigned")).toMatchObject([{ node: "set" }]);
   });
 });
 

@@ -45,9 +45,11 @@ export function openScope(
   };
   state.scopes.set(id, scope);
   parent?.scope.children.add(scope);
-  const copy = state.copies.size > 0 ? state.copies.get(id) : undefined;
-  if (copy?.end === null) state.copies.delete(id);
-  for (const { name, value } of copy?.assigned ?? []) assign(scope, name, value);
+  if (state.copies.size > 0) {
+    const assigned = state.copies.get(id)?.assigned ?? [];
+    state.copies.delete(id);
+    for (const { name, value } of assigned) assign(scope, name, value);
+  }
   decided(state, scope, body.entries);
 }
 

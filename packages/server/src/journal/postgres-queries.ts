@@ -96,6 +96,7 @@ export class PostgresQueries {
   }
 
   async stats(tenant: string): Promise<RunStats> {
+    if (!isText(tenant)) return { submitted: 0, open: 0, succeeded: 0, failed: 0, cancelled: 0 };
     const [row] = await this.pool.query<Omit<RunStats, "open">>({ name: "stats", text: STATS, values: [tenant] });
     const { submitted, succeeded, failed, cancelled } = row!;
     return { submitted, open: submitted - succeeded - failed - cancelled, succeeded, failed, cancelled };

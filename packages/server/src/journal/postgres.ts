@@ -63,19 +63,19 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
   const leaving = new Set<() => Promise<void>>();
   const keys: { next: number; end: number; fetching: Promise<void> | null } = { next: 0, end: 0, fetching: null };
 
+  async function fetchKeys(): Promise<void> {
+    const [row] = await pool.query<{ first: number }>({ name: "keys", text: "select nextval('run_keys') as first" });
+    keys.next = row!.first;
+    keys.end = row!.first + KEY_BLOCK;
+  }
+
   async function reserveKeys(count: number): Promise<number> {
     if (count > KEY_BLOCK) throw new AppError("INVALID_REQUEST", { reason: `at most ${KEY_BLOCK} keys at a time` });
     while (keys.next + count > keys.end) {
       // Whoever comes meanwhile waits for the same block.
-      keys.fetching ??= pool
-        .query<{ first: number }>({ name: "keys", text: "select nextval('run_keys') as first" })
-        .then(([row]) => {
-          keys.next = row!.first;
-          keys.end = row!.first + KEY_BLOCK;
-        })
-        .finally(() => {
-          keys.fetching = null;
-        });
+      keys.fetching ??= fetchKeys().finally(() => {
+        keys.fetching = null;
+      });
       await keys.fetching;
     }
     const first = keys.next;

@@ -11,6 +11,10 @@ const FLUSH_CHARS_MAX = 256 * 1024;
 export const SNAPSHOT_EVENTS = 500;
 const SNAPSHOT_CHARS = 256 * 1024;
 const RETRY_MS_MAX = 2000;
+/** While one flush is on its way, another lane takes what waits when it fills a flush, or after this time. */
+const LANE_WAIT_MS = 5;
+/** Answers that are worth being worked on in two parts. */
+const HALVES_MIN = 32;
 
 export interface CommitOptions {
   readonly journal: Journal;
@@ -37,12 +41,20 @@ type Objects = readonly { readonly hash: string; readonly bytes: Uint8Array }[];
  * C2. A flush whose answer did not arrive is sent again unchanged until it is answered or the lease ends: the journal
  *     takes a repeat for what it is.
  * C3. After the membership's deadline nothing is sent.
+ * C4. Storing and deciding overlap. What became ready during a flush is sent before that flush's answers are worked on.
+ *     Where all runs were in the one flush, nothing is ready: then half of the answers are worked on and what follows
+ *     from them is sent, unless two flushes would cost more than the overlap saves.
  */
 export class Commit {
   private readonly options: CommitOptions;
   private readonly dirty: HotRun[] = [];
   private scheduled = false;
   private flying = 0;
+  /** Answers that are worked on in a later turn. */
+  private answering = 0;
+  private laneTimer: (() => void) | null = null;
+  /** Milliseconds that the answer to one run takes us, decisions and quick steps included. */
+  private answerMs = 0;
   private idle: (() => void)[] = [];
 
   constructor(options: CommitOptions) {
@@ -59,16 +71,34 @@ export class Commit {
 
   /** Resolves when nothing is left to record. */
   async drain(): Promise<void> {
-    while (this.flying > 0 || this.dirty.length > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
+    while (!this.isIdle()) await new Promise<void>((resolve) => this.idle.push(resolve));
   }
 
   private schedule(): void {
-    if (this.scheduled || this.flying >= this.options.lanes || this.dirty.length === 0) return;
+    if (this.scheduled || this.dirty.length === 0) return;
+    if (!this.mayFlush()) {
+      this.awaitLane();
+      return;
+    }
     this.scheduled = true;
     // Behind the work that is under way: runs that become ready in the same moment share a flush.
     this.options.clock.soon(() => {
       this.scheduled = false;
-      this.flush();
+      if (this.mayFlush()) this.flush();
+    });
+  }
+
+  /** A second lane with a few rows would only make every flush small. */
+  private mayFlush(): boolean {
+    if (this.flying === 0) return true;
+    return this.flying < this.options.lanes && this.dirty.length >= FLUSH_RUNS_MAX;
+  }
+
+  private awaitLane(): void {
+    if (this.laneTimer || this.flying >= this.options.lanes) return;
+    this.laneTimer = this.options.clock.after(LANE_WAIT_MS, () => {
+      this.laneTimer = null;
+      if (this.dirty.length > 0 && this.flying < this.options.lanes) this.flush();
     });
   }
 
@@ -109,14 +139,43 @@ export class Commit {
   }
 
   private async send(runs: readonly HotRun[], batch: readonly Append[]): Promise<void> {
-    const { journal, membership } = this.options;
+    const { journal, membership, clock } = this.options;
     this.flying += 1;
+    const sentAt = clock.monotonic();
     const verdicts = await this.untilAnswered(() => journal.append(membership, batch));
+    const storeMs = clock.monotonic() - sentAt;
     this.flying -= 1;
-    if (verdicts === null) this.options.leaseLost();
-    else for (let i = 0; i < runs.length; i++) this.options.answered(runs[i]!, verdicts[i]!);
-    this.schedule();
-    this.tellIdle();
+    if (verdicts === null) {
+      this.options.leaseLost();
+      this.schedule();
+      this.tellIdle();
+      return;
+    }
+    if (this.dirty.length > 0 && this.mayFlush()) this.flush();
+    // A flush has a cost of its own (the disk, the way there) and one for each run, which is about our own answerMs. Two
+    // halves pay the former twice, and save our work for all runs while the store is busy.
+    const ourMs = this.answerMs * runs.length;
+    const halves = this.flying === 0 && runs.length >= HALVES_MIN && storeMs - ourMs < ourMs;
+    this.answer(runs, verdicts, 0, halves ? Math.ceil(runs.length / 2) : runs.length);
+  }
+
+  /** Works on so many answers, sends what follows from them, and then works on the others. */
+  private answer(runs: readonly HotRun[], verdicts: readonly Verdict[], from: number, count: number): void {
+    const { answered, clock } = this.options;
+    const until = Math.min(from + count, runs.length);
+    const startedAt = clock.monotonic();
+    this.answering += 1;
+    for (let i = from; i < until; i++) answered(runs[i]!, verdicts[i]!);
+    clock.soon(() => {
+      this.answering -= 1;
+      this.answerMs += ((clock.monotonic() - startedAt) / (until - from) - this.answerMs) / 8;
+      if (this.dirty.length > 0 && this.mayFlush()) this.flush();
+      if (until < runs.length) this.answer(runs, verdicts, until, count);
+      else {
+        this.schedule();
+        this.tellIdle();
+      }
+    });
   }
 
   /** Repeats a call to a store until it answers; null when the lease ended before it did. */
@@ -175,8 +234,12 @@ export class Commit {
     return encodeSnapshot(run.state);
   }
 
+  private isIdle(): boolean {
+    return this.flying === 0 && this.answering === 0 && this.dirty.length === 0;
+  }
+
   private tellIdle(): void {
-    if (this.flying > 0 || this.dirty.length > 0) return;
+    if (!this.isIdle()) return;
     const waiting = this.idle;
     this.idle = [];
     for (const resolve of waiting) resolve();

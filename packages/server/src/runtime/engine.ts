@@ -80,7 +80,13 @@ export class Engine {
     this.member = membership;
     const payloads = new Payloads(journal, blobs, limits);
     this.timers = new Timers(clock);
-    this.workflows = new Workflows({ catalogue, registry, clock, tenant, ...(options.plans ? { plans: options.plans } : {}) });
+    this.workflows = new Workflows({
+      catalogue,
+      registry,
+      clock,
+      tenant,
+      ...(options.plans ? { plans: options.plans } : {}),
+    });
     this.worker = options.worker({
       payloads,
       report: (run, { scope, node, attempt }, outcome) =>

@@ -50,7 +50,10 @@ export class Inbox {
     }
     const [result] = await journal.offer([{ tenant, runId, inputId, body: encodeInput(input) }]);
     if (result === "not_found") throw new AppError("RUN_NOT_FOUND", { run: runId });
-    if (result === "finished") throw new AppError("RUN_FINISHED", { run: runId, status: "ended" });
+    if (result === "finished") {
+      const head = await journal.head(tenant, runId);
+      throw new AppError("RUN_FINISHED", { run: runId, status: head?.status ?? "ended" });
+    }
     poke();
   }
 }

@@ -141,10 +141,14 @@ export class Owner {
     const name = `${run.tenant}/${run.id}`;
     if (this.byId.get(name) === run) this.byId.delete(name);
     for (const command of run.state.owed.values()) this.withdraw(run, command.id);
-    const error = new AppError("LEASE_LOST");
-    for (const waiting of [...(run.sending?.inputs ?? []), ...run.open.inputs, ...run.inputs]) waiting.failed?.(error);
-    run.inputs.length = 0;
-    this.answerCreation(run, { type: "failed", error });
+    const waiting = [...(run.sending?.inputs ?? []), ...run.open.inputs, ...run.inputs];
+    if (waiting.length > 0 || run.created) {
+      // Made only when somebody hears it: most runs leave at their end, and an error costs its stack.
+      const error = new AppError("LEASE_LOST");
+      for (const input of waiting) input.failed?.(error);
+      run.inputs.length = 0;
+      this.answerCreation(run, { type: "failed", error });
+    }
     this.options.live.publish(String(run.key), { type: "left" });
     this.options.left(run);
   }

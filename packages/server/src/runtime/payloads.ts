@@ -64,6 +64,7 @@ export class Payloads {
 
   /** Makes every one of the payloads readable. `pin`: they stay so until their run ends. */
   async load(tenant: string, wanted: readonly Payload[], pin = false): Promise<void> {
+    if (wanted.every((payload) => payload.loaded)) return;
     const loaded = new Map<Payload, number>();
     let missing = wanted.flatMap((payload) => payload.missing());
     // A stored list is loaded first, and then the elements that it turns out to have.

@@ -61,6 +61,8 @@ export async function* runMessages(
         if (hasFinal(decodeRow(row.body))) return;
       }
       if (rows.length === 200) continue;
+      // Nothing behind a position that lies at or past the end of an ended run: it has no more to tell.
+      if (rows.length === 0 && (await options.journal.head(head.tenant, head.id))?.finishedAt !== null) return;
       for (let notice = await inbox.next(); ; notice = await inbox.next()) {
         if (signal?.aborted) return;
         if (notice === null) break;

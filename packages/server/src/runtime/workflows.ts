@@ -109,7 +109,9 @@ export class Workflows {
   private async lookUp(name: string, version: string | null): Promise<PreparedPlan> {
     const stored = await this.options.catalogue.find(this.options.tenant, name, version);
     if (!stored) throw new AppError("WORKFLOW_NOT_FOUND", { workflow: version === null ? name : `${name} ${version}` });
-    const plan = this.compiled(stored);
+    const compiled = this.compiled(stored);
+    // The same content may have been published under several numbers.
+    const plan = compiled.version === stored.version ? compiled : { ...compiled, version: stored.version };
     const nested = new Map<string, Plan>();
     const pins: Record<string, string> = {};
     const open = [...plan.nested];

@@ -147,10 +147,10 @@ export class Worker implements Tasks {
 
   private start(pool: Pool<Waiting>, { run, command, node }: Waiting): void {
     if (run.gone || run.state.owed.get(command.id) !== command || !this.options.mayStart()) return;
-    const key = `${run.key}/${command.id}`;
     pool.active += 1;
     let task: RunningTask | null = null;
-    let registered = false;
+    /** Its place in the table; null while it has none: most small steps answer before they need one. */
+    let key: string | null = null;
     task = execute({
       run,
       command,
@@ -164,15 +164,15 @@ export class Worker implements Tasks {
       done: (outcome) => {
         pool.active -= 1;
         // A synchronous executor answers before it is in the table; an aborted task has been taken out of it.
-        const wanted = !registered || this.running.get(key) === task;
-        if (registered && wanted) this.running.delete(key);
+        const wanted = key === null || this.running.get(key) === task;
+        if (key !== null && wanted) this.running.delete(key);
         if (wanted && !run.gone) this.options.report(run, command, outcome);
         if (pool.canStart) this.wake(pool);
         if (this.running.size === 0 && this.draining) for (const tell of this.idle.splice(0)) tell();
       },
     });
     if (!task) return;
-    registered = true;
+    key = `${run.key}/${command.id}`;
     this.running.set(key, task);
   }
 

@@ -418,16 +418,16 @@ describe("what is no answer", () => {
 
 describe("time", () => {
   test.each([
-    ["without headers", { fault: "hang" }, { firstTokenMs: 40 }, "first token"],
-    ["after the headers", { fault: "stall" }, { firstTokenMs: 40 }, "first token"],
-    ["between tokens", { text: ["a", Promise.withResolvers().promise] }, { betweenTokensMs: 40 }, "further token"],
-    ["in all", { fault: "hang" }, { totalMs: 40 }, "whole answer"],
+    ["without headers", { fault: "hang" }, { firstTokenMs: 300 }, "first token"],
+    ["after the headers", { fault: "stall" }, { firstTokenMs: 300 }, "first token"],
+    ["between tokens", { text: ["a", Promise.withResolvers().promise] }, { betweenTokensMs: 300 }, "further token"],
+    ["in all", { fault: "hang" }, { totalMs: 300 }, "whole answer"],
   ] as const)("runs out %s and closes the connection", async (_, script, timeouts, what) => {
     const { server, model } = await setUp(script, { timeouts });
     expect(await errorOf(model.generate(ask("Hi"), free))).toMatchObject({
       code: "MODEL_TIMEOUT",
       retryable: true,
-      details: { what, timeoutMs: 40 },
+      details: { what, timeoutMs: 300 },
     });
     const request = await server.request(1);
     await request.ended;
@@ -435,12 +435,13 @@ describe("time", () => {
   });
 
   test("between tokens does not run while the reader works", async () => {
-    const { model } = await setUp({ text: ["a", "b"] }, { timeouts: { betweenTokensMs: 20, firstTokenMs: 2000 } });
+    const { model } = await setUp({ text: ["a", "b"] }, { timeouts: { betweenTokensMs: 400 } });
     const seen: string[] = [];
     for await (const part of model.stream(ask("Hi"), free)) {
       seen.push(part.type);
-      // Busy past the limit, as a reader may be.
-      const until = performance.now() + 15;
+      if (seen.length !== 2) continue;
+      // Busy past the limit, as a reader may be; then a turn, in which a timer that runs would fire.
+      const until = performance.now() + 500;
       while (performance.now() < until);
       await new Promise((resolve) => setImmediate(resolve));
     }

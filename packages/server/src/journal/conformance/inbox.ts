@@ -37,6 +37,20 @@ export function inboxFacts(open: Open): void {
       expect(await journal.offer([])).toEqual([]);
     });
 
+    test("an input that no store can take is refused; a run that cannot be named is not found (F36)", async () => {
+      const { journal } = opened;
+      const member = await join(journal);
+      await created(opened, member, "one");
+      for (const bad of [{ inputId: "nul\u0000" }, { body: '"\ud800"' }, { body: "\u0000" }]) {
+        const offer = journal.offer([{ ...input("one", "x"), ...bad }]);
+        await expect(offer).rejects.toMatchObject({ code: "INVALID_REQUEST" });
+      }
+      const large = journal.offer([{ ...input("one", "x"), body: "x".repeat(opened.rowBytesMax + 1) }]);
+      await expect(large).rejects.toMatchObject({ code: "PAYLOAD_TOO_LARGE" });
+      const odd = await journal.offer([input("one\u0000", "x"), input("one", "x"), input("\ud800", "x", "a\u0000")]);
+      expect(odd).toEqual(["not_found", "offered", "not_found"]);
+    });
+
     test("the owner sees inputs oldest first until a row of the run takes them (J4)", async () => {
       const { journal } = opened;
       const member = await join(journal);

@@ -106,6 +106,19 @@ export function queryFacts(open: Open): void {
       expect(await journal.stats("other")).toEqual({ submitted: 1, open: 1, succeeded: 0, failed: 0, cancelled: 0 });
     });
 
+    test("names that no store can hold name nothing (F36)", async () => {
+      const { journal } = opened;
+      await created(opened, await join(journal), "one\ufffd");
+      for (const odd of ["one\u0000", "one\ud800"]) {
+        expect(await journal.head(TENANT, odd)).toBeNull();
+        expect(await journal.head(odd, "one")).toBeNull();
+        expect((await journal.find({ tenant: odd, limit: 5 })).runs).toEqual([]);
+        expect((await journal.find({ tenant: TENANT, workflow: odd, limit: 5 })).runs).toEqual([]);
+        expect((await journal.payloads(TENANT, [odd])).size).toBe(0);
+        expect((await journal.stats(odd)).submitted).toBe(0);
+      }
+    });
+
     test("a cursor that no page gave is refused", async () => {
       const query = { tenant: TENANT, limit: 1, cursor: "nonsense" };
       await expect(opened.journal.find(query)).rejects.toMatchObject({ code: "INVALID_REQUEST" });
