@@ -9,7 +9,9 @@ import { memoryCatalogue } from "./db/catalogue-memory.ts";
 import { sqliteCatalogue } from "./db/catalogue-sqlite.ts";
 import type { Catalogue } from "./db/catalogue.ts";
 import { BUILTIN_DEFAULT, builtinModels } from "./gateway/builtin/index.ts";
-import { modelCatalog } from "./gateway/catalog.ts";
+import { discoverModels } from "./gateway/discover.ts";
+import type { ModelsConfig } from "./gateway/models-config.ts";
+import { openModels, type OpenedModels } from "./gateway/models.ts";
 import type { Journal } from "./journal/journal.ts";
 import { memoryJournal } from "./journal/memory.ts";
 import { sqliteJournal } from "./journal/sqlite.ts";
@@ -32,6 +34,9 @@ export interface ComposeOptions {
   readonly httpAllow: readonly string[];
   /** How long ended runs are kept, in milliseconds; null keeps them all. */
   readonly retentionMs: number | null;
+  readonly models: ModelsConfig;
+  /** Look for servers of models on this machine. */
+  readonly discover: boolean;
   readonly tenant: string;
   readonly name: string;
   readonly problem: (message: string, runId: string, error: unknown) => void;
@@ -40,6 +45,7 @@ export interface ComposeOptions {
 export interface Composition {
   readonly engine: Engine;
   readonly journal: Journal;
+  readonly models: OpenedModels;
   close(graceMs: number): Promise<void>;
 }
 
@@ -66,12 +72,15 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     const join = () =>
       journal.join({ name: options.name, incarnation: randomUUID(), pid: process.pid, leaseMs: LEASE_MS });
     const membership = await join();
-    const catalog = modelCatalog(builtinModels(), {
-      aliases: { text_generation: BUILTIN_DEFAULT },
-      default: BUILTIN_DEFAULT,
+    const discovered = options.discover ? await discoverModels({ ollamaHost: process.env["OLLAMA_HOST"] }) : [];
+    const models = openModels({
+      config: options.models,
+      discovered,
+      builtins: builtinModels(),
+      builtinDefault: BUILTIN_DEFAULT,
     });
     const registry = nodeRegistry([
-      ...builtinNodes({ catalog, http: { allow: [...options.httpAllow] } }),
+      ...builtinNodes({ catalog: models.catalog, http: { allow: [...options.httpAllow] } }),
       ...options.nodes,
     ]);
     const pools = { ...POOL_DEFAULTS, ...options.pools };
@@ -105,9 +114,11 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     return {
       engine,
       journal,
+      models,
       async close(graceMs) {
         await retention?.close();
         await engine.close(graceMs);
+        await models.close();
         await Promise.all([journal.close(), catalogue.close(), blobs.close()]);
       },
     };

@@ -49,7 +49,12 @@ const SETTINGS = {
 };
 
 /** Read elsewhere, and not by the server. */
-const FOREIGN: ReadonlySet<string> = new Set(["WEFT_TEST_POSTGRES_URL", "WEFT_TEST_SERVICES"]);
+const FOREIGN: ReadonlySet<string> = new Set([
+  "WEFT_ENV",
+  "WEFT_SERVER",
+  "WEFT_TEST_POSTGRES_URL",
+  "WEFT_TEST_SERVICES",
+]);
 
 /**
  * The configuration that an environment gives. A pure function: it reads no file and asks no system. All mistakes are

@@ -1,7 +1,9 @@
 import { hostname } from "node:os";
-import { AppError, parseDuration, type Plan, type Problem } from "@weftwork/core";
+import { AppError, parseDuration, type JsonObject, type Plan, type Problem } from "@weftwork/core";
 import type { WorkflowVersion } from "@weftwork/sdk";
 import { compose } from "./compose.ts";
+import { NO_MODELS_CONFIG, readModelsConfig, type ModelsConfig } from "./gateway/models-config.ts";
+import type { OpenedModels } from "./gateway/models.ts";
 import type { NodeExecutor } from "./nodes/node.ts";
 import type { Runs } from "./runtime/runs.ts";
 import type { Validation } from "./runtime/workflows.ts";
@@ -15,6 +17,12 @@ export interface WeftOptions {
   readonly pools?: Readonly<Record<string, number>>;
   /** Targets (`host:port`) that `http` steps may reach although they are private. */
   readonly httpAllow?: readonly string[];
+  /** The section `models:` of the configuration: real models by name. The built-in ones are always there. */
+  readonly models?: JsonObject;
+  /** Name of the model for steps that name none. */
+  readonly defaultModel?: string;
+  /** Look for Ollama, LM Studio, llama.cpp and vLLM on this machine. Default: no. */
+  readonly discoverModels?: boolean;
   /** How long ended runs are kept, as a duration (`"30d"`); left out, they are kept until they are deleted by hand. */
   readonly retention?: string;
   readonly tenant?: string;
@@ -39,6 +47,8 @@ export interface Weft {
     plan(name: string, version?: string): Promise<Plan>;
   };
   readonly runs: Pick<Runs, "start" | "get" | "task" | "wait" | "events" | "cancel" | "signal" | "decide" | "rerun">;
+  /** The models that steps can name. */
+  readonly models: Pick<OpenedModels, "catalog" | "listings">;
   ready(): Promise<{ readonly ready: boolean; readonly reasons: readonly string[] }>;
   /** Ends in order: running steps may finish within the grace, what is open is found again at the next start. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
@@ -56,11 +66,13 @@ export interface Weft {
  * ```
  */
 export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
-  const { engine, journal, close } = await compose({
+  const { engine, journal, models, close } = await compose({
     store: options.store ?? "memory",
     nodes: options.nodes ?? [],
     pools: options.pools ?? {},
     httpAllow: options.httpAllow ?? [],
+    models: modelsOf(options),
+    discover: options.discoverModels ?? false,
     retentionMs: options.retention === undefined ? null : retentionOf(options.retention),
     tenant: options.tenant ?? "default",
     name: options.name ?? hostname(),
@@ -81,6 +93,7 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
       plan: async (name, version) => (await workflows.prepare(name, version ?? null)).plan,
     },
     runs,
+    models,
     async ready() {
       if (closing) return { ready: false, reasons: [new AppError("SHUTTING_DOWN").message] };
       try {
@@ -100,5 +113,21 @@ function retentionOf(text: string): number {
   throw new AppError("CONFIGURATION_INVALID", {
     count: 1,
     first: `retention is ${text}; write a duration such as 30d`,
+  });
+}
+
+function modelsOf(options: WeftOptions): ModelsConfig {
+  if (options.models === undefined && options.defaultModel === undefined) return NO_MODELS_CONFIG;
+  const section = {
+    ...(options.models ? { models: options.models } : {}),
+    ...(options.defaultModel ? { default_model: options.defaultModel } : {}),
+  };
+  const { models, mistakes } = readModelsConfig(section, process.env);
+  if (mistakes.length === 0) return models;
+  const told = mistakes.map(({ pointer, message }) => ({ pointer, message }));
+  throw new AppError("CONFIGURATION_INVALID", {
+    count: told.length,
+    first: `${told[0]!.pointer} ${told[0]!.message}`,
+    mistakes: told,
   });
 }

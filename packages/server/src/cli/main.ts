@@ -55,6 +55,20 @@ function program(): Command {
     .action(async (files: string[], options: object) =>
       ended((await import("./validate.ts")).validateCommand(files, options)),
     );
+  const models = weft.command("models").description("the models that steps can name");
+  models
+    .command("ls")
+    .description("list them: configured, found on this machine, built in")
+    .option("--json", "print them as JSON")
+    .action(async (options: object) => ended((await import("./models.ts")).modelsListCommand(options)));
+  models
+    .command("test")
+    .description("make one short call to a model")
+    .argument("<name>", "name of the model")
+    .option("--json", "print the outcome as JSON")
+    .action(async (name: string, options: object) =>
+      ended((await import("./models.ts")).modelsTestCommand(name, options)),
+    );
   return weft;
 }
 

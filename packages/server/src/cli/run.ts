@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Run } from "@weftwork/sdk";
 import { readConfig } from "../config.ts";
 import { openWeft, type Weft } from "../weft.ts";
+import { configFromFolder } from "./config-folder.ts";
 import { EXIT, UsageError } from "./exit.ts";
 import { readInputs } from "./inputs.ts";
 import { problemLines } from "./problems.ts";
@@ -29,6 +30,7 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
     store: options.data === undefined ? "memory" : resolve(options.data),
     httpAllow,
     pools,
+    ...configFromFolder(process.env),
   });
   // The engine's timers let a process end; a run that waits for one of them is still to be waited for.
   const awake = setInterval(() => undefined, 60_000);

@@ -4,6 +4,7 @@ import { readConfig, type Config } from "../config.ts";
 import { createApp, type HttpApp } from "../http/app.ts";
 import { openWeft, type Weft } from "../weft.ts";
 import { publishExamples } from "./examples.ts";
+import { configFromFolder } from "./config-folder.ts";
 import { EXIT } from "./exit.ts";
 
 export interface ServeOptions {
@@ -29,6 +30,8 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     store: config.databaseUrl ?? resolve(config.data),
     pools: config.pools,
     httpAllow: config.httpAllow,
+    ...configFromFolder(process.env),
+    discoverModels: true,
     ...(config.retention === null ? {} : { retention: config.retention }),
     problem: (message, runId, error) => logger.error({ run_id: runId, err: error }, message),
   });

@@ -14,7 +14,10 @@ insert into worker (name, incarnation, pid, joined_at, lease_until, state)
 values ($1, $2, $3, now_ms(), now_ms() + $4, 0) returning worker_key`;
 export const RENEW = `
 update worker set lease_until = now_ms() + $2 where worker_key = $1 and state = 0 returning worker_key`;
-const LEAVE = `update worker set state = ${LEFT} where worker_key = $1 and state = 0`;
+/** Locked like a takeover, behind the flushes that are under way: whoever claims afterwards meets none of them. */
+const LEAVE = `
+update worker set state = ${LEFT} where worker_key in (
+  select worker_key from worker where worker_key = $1 and state = 0 for update)`;
 
 /**
  * Workers whose lease has ended are ended for good. The row is locked against flushes: one that is still under way keeps
@@ -29,7 +32,7 @@ update worker set state = ${DEAD} where worker_key in (
  * Up to $2 free runs, in one compare-and-set. For each class two reads along \`run_free (owner, rank, available_at,
  * run_key)\` that stop at the limit; rows that another claim has locked are passed over.
  */
-const CLAIM = `
+export const CLAIM = `
 with left_behind as (
   select run.* from worker, lateral (
     select run_key, rank, 0::int8 as due, worker.state as origin from run

@@ -1,6 +1,6 @@
 import type { StatementSync } from "node:sqlite";
 import type { OfferedInput, OfferResult, StoredInput } from "./journal.ts";
-import { checkInputs } from "./rules.ts";
+import { checkInputs, isText } from "./rules.ts";
 import type { SqliteStore } from "./sqlite-store.ts";
 
 const FIND_RUN = `select run_key, finished_at from run where tenant = ? and id = ?`;
@@ -38,7 +38,7 @@ export class SqliteInbox {
     checkInputs(inputs, this.rowBytesMax);
     return this.store.transaction(() =>
       inputs.map(({ tenant, runId, inputId, body }) => {
-        const run = this.statements.findRun.get(tenant, runId);
+        const run = isText(tenant) && isText(runId) ? this.statements.findRun.get(tenant, runId) : undefined;
         if (!run) return "not_found";
         if (run["finished_at"] !== null) return "finished";
         return this.put(Number(run["run_key"]), inputId, body, now) ? "offered" : "duplicate";

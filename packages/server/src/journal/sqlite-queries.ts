@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import { AppError } from "@weftwork/core";
 import type { RunHead, RunPage, RunQuery, RunRecord, RunStats } from "./journal.ts";
-import { decodeCursor, encodeCursor, pageSize } from "./rules.ts";
+import { decodeCursor, encodeCursor, isText, pageSize } from "./rules.ts";
 import { isDamage, storeError } from "./sqlite-errors.ts";
 import type { SqliteStore } from "./sqlite-store.ts";
 import { checksum, HEAD_COLUMNS, headOf } from "./sqlite-store.ts";
@@ -68,7 +68,7 @@ export class SqliteQueries {
 
   payloads(tenant: string, hashes: readonly string[]): ReadonlyMap<string, Uint8Array> {
     const found = new Map<string, Uint8Array>();
-    for (const name of hashes) {
+    for (const name of isText(tenant) ? hashes : []) {
       try {
         const bytes = this.statements.payload.get(tenant, name)?.["bytes"];
         if (!(bytes instanceof Uint8Array)) continue;
@@ -82,14 +82,15 @@ export class SqliteQueries {
   }
 
   head(tenant: string, id: string): RunHead | null {
-    const row = this.statements.head.get(tenant, id);
+    const row = isText(tenant) && isText(id) ? this.statements.head.get(tenant, id) : undefined;
     return row ? headOf(row) : null;
   }
 
   /** Reads `run_created (tenant, created_at)` backwards from the cursor, and stops when the page is full. */
   find(query: RunQuery): RunPage {
     const size = pageSize(query.limit);
-    if (query.status?.length === 0) return { runs: [], nextCursor: null };
+    if (query.status?.length === 0 || !isText(query.tenant + (query.workflow ?? "")))
+      return { runs: [], nextCursor: null };
     const conditions = ["tenant = ?"];
     const values: SQLInputValue[] = [query.tenant];
     const add = (condition: string, ...more: readonly SQLInputValue[]): void => {
@@ -112,7 +113,7 @@ export class SqliteQueries {
   }
 
   stats(tenant: string): RunStats {
-    const row = this.statements.stats.get(tenant);
+    const row = isText(tenant) ? this.statements.stats.get(tenant) : undefined;
     const count = (name: string): number => Number(row?.[name] ?? 0);
     const [submitted, succeeded, failed, cancelled] = [
       count("submitted"),

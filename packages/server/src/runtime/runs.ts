@@ -8,6 +8,7 @@ import {
   hash32,
   initialState,
   isJsonObject,
+  parseTime,
   renderValueTemplate,
   rerun,
 } from "@weftwork/core";
@@ -91,6 +92,7 @@ export class Runs {
     const taken: Rerun | null = rerun(id, decisions, at, plans, plans);
     if (!taken) throw new AppError("INVALID_REQUEST", { reason: `the run ${id} has no step ${at.scope}/${at.node}` });
     await this.options.payloads.load(tenant, [created.inputs]);
+    await this.options.payloads.load(tenant, taken.payloads, true);
     const submission = { workflow: created.workflow, priority: created.priority, metadata: created.metadata };
     const { run } = await this.create(plans, created.inputs.value as JsonObject, submission, taken.copies, {
       runId: id,
@@ -375,8 +377,8 @@ function fingerprintOf(submission: Submission, inputs: JsonObject): string {
 }
 
 function timeOf(text: string): number {
-  const time = Date.parse(text);
-  if (Number.isNaN(time))
+  const time = parseTime(text);
+  if (time === null)
     throw new AppError("INVALID_REQUEST", {
       reason: `run_at is no time: ${text}; write one such as 2026-12-31T08:00:00Z`,
     });
