@@ -43,7 +43,8 @@ function summary({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): Pr
     const ms = (timeDeltas[at] ?? 0) / 1000;
     const { functionName, url, lineNumber } = frames.get(id)!;
     totalMs += ms;
-    if (NOT_WORK.has(functionName)) {
+    // The profiler's own calls are none of the program's.
+    if (NOT_WORK.has(functionName) || url === "node:inspector") {
       idleMs += ms;
       continue;
     }

@@ -79,8 +79,8 @@ const FLOORS: readonly Floor[] = [
   floor("compose",         [`${SERVER}/compose.ts`],  ["core", ...PORTS, "model port", "memory journal", "SQLite journal", "PostgreSQL journal",
     "memory blobs", "file blobs", "memory live", "memory catalogue", "SQLite catalogue", "PostgreSQL catalogue",
     "model catalog", "builtin models", "gateway", "nodes", "runtime", "worker"], ["node:*"]),
-  floor("library",         [`${SERVER}/weft.ts`, `${SERVER}/index.ts`], ["core", "sdk", "compose", "node port", "nodes", "runtime"], ["node:os"]),
-  floor("command line",    [`${SERVER}/cli/`],        ["core", "sdk", "library", "config", "http"], ["node:*", "commander", "pino", "fastify"]),
+  floor("library",         [`${SERVER}/weft.ts`, `${SERVER}/index.ts`], ["core", "sdk", "compose", "node port", "gateway", "nodes", "runtime"], ["node:os"]),
+  floor("command line",    [`${SERVER}/cli/`],        ["core", "sdk", "library", "config", "gateway", "http"], ["node:*", "commander", "pino", "fastify"]),
 ];
 
 function floor(name: string, files: readonly string[], may: readonly string[], libraries: readonly string[]): Floor {

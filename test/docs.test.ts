@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { compile, ERRORS, parseWorkflow } from "@weftwork/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GENERATED, renewed } from "../scripts/docs.ts";
+import { isTestSupport } from "./architecture/check.ts";
 import { ROOT } from "./architecture/repository.ts";
 import { anchorsOf, fencesOf, headingLevels, linksOf, proseOf, type Fence } from "./docs/markdown.ts";
 
@@ -62,10 +63,15 @@ describe("the documents and the code", () => {
   });
 
   test("every setting of the environment is documented, and no other", () => {
-    const named = (text: string): Set<string> => new Set(text.match(/\bWEFT_(?!TEST_)[A-Z_]+[A-Z]\b/g));
-    expect([...named(read("docs/operations.md"))].toSorted()).toEqual(
-      [...named(read("packages/server/src/config.ts"))].toSorted(),
-    );
+    const settings = files
+      .filter((path) => /^packages\/server\/src\/.*\.ts$/.test(path) && !isTestSupport(path))
+      .flatMap((path) =>
+        [...read(path).matchAll(/(?:\benv(?:ironment)?\[|\()"(WEFT_[A-Z_]+)"/g)].map((match) => match[1]!),
+      );
+    const documented = read("docs/operations.md").match(/\bWEFT_[A-Z_]+[A-Z]\b/g);
+    const named = (names: readonly string[] | null): readonly string[] =>
+      [...new Set(names)].filter((name) => !name.startsWith("WEFT_TEST_")).toSorted();
+    expect(named(documented)).toEqual(named(settings));
   });
 });
 

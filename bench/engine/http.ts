@@ -46,7 +46,8 @@ async function overHttp(script: string, address: string, task: Task): Promise<Op
     async close() {
       await pool.close();
       if (child.connected) child.disconnect();
-      await exited;
+      const [code] = (await exited) as [number | null];
+      if (code !== 0) throw new Error(`${script} ended with ${code}`);
     },
   };
 }

@@ -1,4 +1,3 @@
-import { NO_MODELS_CONFIG } from "../../packages/server/src/gateway/models-config.ts";
 import { compose } from "../../packages/server/src/compose.ts";
 import { INPUTS, NODES, type Variant, type Workload } from "./workload.ts";
 
@@ -20,7 +19,8 @@ export async function rowShapes(workload: Workload, variant: Variant): Promise<r
     pools: {},
     httpAllow: [],
     retentionMs: null,
-    models: NO_MODELS_CONFIG,
+    models: null,
+    defaultModel: null,
     discover: false,
     tenant: TENANT,
     name: "bench",

@@ -19,7 +19,6 @@ export interface ClientRun {
   refused: string | null;
   /** Ids of signals that were answered with success. */
   readonly signals: Set<string>;
-  cancelAccepted: boolean;
   /** The client saw that it has ended. */
   ended: boolean;
 }
@@ -47,7 +46,7 @@ export class Clients {
   add(id: string, workflow: string, n: number, after: number, cancelAfter: number | null): void {
     const run: ClientRun = {
       ...{ id, workflow, n, accepted: false, refused: null, signals: new Set<string>() },
-      ...{ cancelAccepted: false, ended: false },
+      ended: false,
     };
     this.runs.push(run);
     this.world.after(after, null, `${id} is submitted`, () => this.submit(run));
@@ -114,7 +113,8 @@ export class Clients {
         (engine) => engine.runs.signal(run.id, { name, payload: { from: "client" }, inputId }),
         () => {
           run.signals.add(inputId);
-          // Answered means recorded, or on the way in a durable row; the end of the simulation tells.
+          if (!this.observer.isSafe(run.id, inputId))
+            this.violations.add("I8", run.id, `the signal ${inputId} was accepted and stands nowhere`);
         },
         () => {},
       );
@@ -140,7 +140,7 @@ export class Clients {
       `cancel ${run.id}`,
       (engine) => engine.runs.cancel(run.id),
       () => {
-        run.cancelAccepted = true;
+        if (!this.observer.isSafe(run.id, "cancel")) this.violations.add("I8", run.id, "its cancel stands nowhere");
       },
       () => this.later(() => this.cancel(run)),
     );

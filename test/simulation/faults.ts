@@ -70,6 +70,11 @@ export class Faults {
     return true;
   }
 
+  /** Whether a process is stopped here, for longer than its lease. */
+  stops(): boolean {
+    return !this.healed && this.options.messages > 0 && this.random.chance(0.01);
+  }
+
   /** `repeatable`: the sender's protocol allows that a message arrives twice. */
   deliver(repeatable: boolean): Delivery {
     if (this.healed || !this.random.chance(this.options.messages)) return "delivered";

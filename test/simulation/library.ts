@@ -1,7 +1,7 @@
 import type { Plan } from "@weftwork/core";
 import type { Catalogue, StoredVersion } from "../../packages/server/src/db/catalogue.ts";
 import { memoryCatalogue } from "../../packages/server/src/db/catalogue-memory.ts";
-import type { NodeRegistry } from "../../packages/server/src/nodes/registry.ts";
+import type { NodeRegistry } from "../../packages/server/src/nodes/node.ts";
 import { Workflows } from "../../packages/server/src/runtime/workflows.ts";
 import { randomPlan } from "./plans.ts";
 import { TENANT } from "./process.ts";

@@ -11,6 +11,8 @@ const LATE_MS_MAX = 40_000;
 export interface Caller extends Actor {
   /** Dies here. Always true, for use in conditions. */
   crash(where: string): true;
+  /** Stops here, and goes on after a while. */
+  pause(ms: number): void;
 }
 
 /**

@@ -26,6 +26,8 @@ export function journalOver(link: Link, journal: MemoryJournal): Journal {
         const verdicts = await journal.append(membership, batch);
         // Between the arrival of a flush and its answer the sender may die; it is told nothing then.
         if (process.alive) dies("flush sent but not answered");
+        // A zombie: it is told of the success when others have owned its runs for long.
+        if (faults.stops()) process.pause(world.random.pick([11_500, 36_000]));
         return verdicts;
       };
       const verdicts = await call("append", arrived, true);

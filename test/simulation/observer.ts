@@ -36,6 +36,8 @@ export interface ObservedRun {
 export class Observer {
   readonly runs = new Map<number, ObservedRun>();
   readonly byId = new Map<string, ObservedRun>();
+  /** Inputs that the store took, by run and id. */
+  readonly offered = new Set<string>();
   /** Names of the calls whose results are recorded. */
   readonly recorded = new Set<string>();
   /** Told of every row that is stored, with the state before it. */
@@ -73,6 +75,13 @@ export class Observer {
         for (const append of batch) await this.look(append.runKey);
         return verdicts;
       },
+      offer: async (inputs: Parameters<MemoryJournal["offer"]>[0]) => {
+        const results = await inner.offer(inputs);
+        inputs.forEach(({ runId, inputId }, at) => {
+          if (results[at] === "offered" || results[at] === "duplicate") this.offered.add(`${runId}/${inputId}`);
+        });
+        return results;
+      },
       claim: async (membership: Membership, limit: number) => {
         const heads = await inner.claim(membership, limit);
         for (const { runKey, epoch, id } of heads) {
@@ -86,6 +95,13 @@ export class Observer {
         return heads;
       },
     });
+  }
+
+  /** Whether an input is safe: recorded, in the run's inbox, or of no use any more. */
+  isSafe(runId: string, inputId: string): boolean {
+    const run = this.byId.get(runId);
+    if (!run || isFinal(run.state.status)) return run !== undefined;
+    return run.signalIds.has(inputId) || this.offered.has(`${runId}/${inputId}`);
   }
 
   /** Reads what was stored of a run since the last look. */

@@ -25,6 +25,8 @@ export interface Shared {
   readonly blobs: BlobStore;
   readonly catalogue: Catalogue;
   readonly recorder: Recorder;
+  /** Tasks that a process does at the same time; few, so that some wait. */
+  readonly poolSize: number;
   /** A process died. */
   readonly crashed: (process: SimProcess, where: string) => void;
   readonly problem: (process: SimProcess, message: string, runId: string, error: unknown) => void;
@@ -68,6 +70,12 @@ export class SimProcess implements Caller {
     return true;
   }
 
+  /** SIGSTOP, and SIGCONT after a while. */
+  pause(ms: number): void {
+    this.shared.world.note(`${this.name} is stopped for ${ms} ms`);
+    this.stoppedUntil = this.shared.world.now + ms;
+  }
+
   /** SIGTERM: ends in order, and is gone then. */
   async stop(graceMs: number): Promise<void> {
     await this.engine?.close(graceMs);
@@ -94,7 +102,13 @@ export class SimProcess implements Caller {
           clock: this.clock,
           tenant: TENANT,
           worker: (reports) =>
-            new Worker({ registry, clock: this.clock, pools: { default: 6 }, resultBytesMax: 1e6, ...reports }),
+            new Worker({
+              registry,
+              clock: this.clock,
+              pools: { default: this.shared.poolSize },
+              resultBytesMax: 1e6,
+              ...reports,
+            }),
           lanes: 2,
           plans: PLANS,
           limits: {

@@ -71,7 +71,7 @@ export async function simulate(seed: number, options: ScenarioOptions = {}): Pro
   let crashes = 0;
   const processes: SimProcess[] = [];
   const shared: Shared = {
-    ...{ world, faults, journal: observer.journal(), blobs, catalogue, recorder },
+    ...{ world, faults, journal: observer.journal(), blobs, catalogue, recorder, poolSize: random.int(1, 6) },
     crashed(process) {
       crashes += 1;
       const place = processes.indexOf(process);
@@ -130,7 +130,7 @@ function schedule(world: World, processes: readonly SimProcess[]): void {
       const process = random.pick(processes);
       if (kind === "kill" && process.alive) process.crash("killed");
       else if (kind === "drain" && process.engine) void process.stop(5000);
-      else if (kind === "stop") process.stoppedUntil = world.now + random.pick([500, 9000, 36_000]);
+      else if (kind === "stop") process.pause(random.pick([500, 9000, 11_500, 36_000]));
       else if (kind === "all") for (const each of [...processes]) each.crash("all are killed");
     });
   }

@@ -1,3 +1,4 @@
+import { AppError, type JsonObject } from "@weftwork/core";
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -10,8 +11,9 @@ import { sqliteCatalogue } from "./db/catalogue-sqlite.ts";
 import type { Catalogue } from "./db/catalogue.ts";
 import { BUILTIN_DEFAULT, builtinModels } from "./gateway/builtin/index.ts";
 import { discoverModels } from "./gateway/discover.ts";
-import type { ModelsConfig } from "./gateway/models-config.ts";
-import { openModels, type OpenedModels } from "./gateway/models.ts";
+import { testModel, type ModelTest } from "./gateway/model-check.ts";
+import { NO_MODELS_CONFIG, readModelsConfig, type ModelsConfig } from "./gateway/models-config.ts";
+import { openModels, type ModelListing } from "./gateway/models.ts";
 import type { Journal } from "./journal/journal.ts";
 import { memoryJournal } from "./journal/memory.ts";
 import { sqliteJournal } from "./journal/sqlite.ts";
@@ -34,7 +36,9 @@ export interface ComposeOptions {
   readonly httpAllow: readonly string[];
   /** How long ended runs are kept, in milliseconds; null keeps them all. */
   readonly retentionMs: number | null;
-  readonly models: ModelsConfig;
+  /** The section `models:` of the configuration. */
+  readonly models: JsonObject | null;
+  readonly defaultModel: string | null;
   /** Look for servers of models on this machine. */
   readonly discover: boolean;
   readonly tenant: string;
@@ -42,10 +46,19 @@ export interface ComposeOptions {
   readonly problem: (message: string, runId: string, error: unknown) => void;
 }
 
+/** The models that steps can name. */
+export interface Models {
+  readonly listings: readonly ModelListing[];
+  /** One short call to a model, with its times. Throws `MODEL_NOT_FOUND`. */
+  test(name: string): Promise<ModelTest>;
+}
+
+export type { ModelListing, ModelTest };
+
 export interface Composition {
   readonly engine: Engine;
   readonly journal: Journal;
-  readonly models: OpenedModels;
+  readonly models: Models;
   close(graceMs: number): Promise<void>;
 }
 
@@ -74,7 +87,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     const membership = await join();
     const discovered = options.discover ? await discoverModels({ ollamaHost: process.env["OLLAMA_HOST"] }) : [];
     const models = openModels({
-      config: options.models,
+      config: modelsConfig(options),
       discovered,
       builtins: builtinModels(),
       builtinDefault: BUILTIN_DEFAULT,
@@ -114,7 +127,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     return {
       engine,
       journal,
-      models,
+      models: { listings: models.listings, test: (name) => testModel(models.catalog.get(name)) },
       async close(graceMs) {
         await retention?.close();
         await engine.close(graceMs);
@@ -163,4 +176,17 @@ async function openStore(address: StoreAddress): Promise<Store> {
 /** A quarter of what V8 may use for its heap. */
 function heapShare(): number {
   return Math.floor(getHeapStatistics().heap_size_limit * MEMORY_SHARE);
+}
+
+function modelsConfig({ models: section, defaultModel }: ComposeOptions): ModelsConfig {
+  if (section === null && defaultModel === null) return NO_MODELS_CONFIG;
+  const config = { ...(section ? { models: section } : {}), ...(defaultModel ? { default_model: defaultModel } : {}) };
+  const { models, mistakes } = readModelsConfig(config, process.env);
+  if (mistakes.length === 0) return models;
+  const told = mistakes.map(({ pointer, message }) => ({ pointer, message }));
+  throw new AppError("CONFIGURATION_INVALID", {
+    count: told.length,
+    first: `${told[0]!.pointer} ${told[0]!.message}`,
+    mistakes: told,
+  });
 }

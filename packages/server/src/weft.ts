@@ -1,12 +1,12 @@
 import { hostname } from "node:os";
 import { AppError, parseDuration, type JsonObject, type Plan, type Problem } from "@weftwork/core";
-import type { WorkflowVersion } from "@weftwork/sdk";
-import { compose } from "./compose.ts";
-import { NO_MODELS_CONFIG, readModelsConfig, type ModelsConfig } from "./gateway/models-config.ts";
-import type { OpenedModels } from "./gateway/models.ts";
+import type { WorkflowDetail, WorkflowGraph, WorkflowVersion } from "@weftwork/sdk";
+import { compose, type Models } from "./compose.ts";
 import type { NodeExecutor } from "./nodes/node.ts";
 import type { Runs } from "./runtime/runs.ts";
 import type { Validation } from "./runtime/workflows.ts";
+
+export type { ModelListing, ModelTest } from "./compose.ts";
 
 export interface WeftOptions {
   /** `memory` (the default), a folder, or a `postgres://` URL. */
@@ -43,12 +43,33 @@ export interface Weft {
     validate(source: string): Validation;
     find(name: string, version?: string): Promise<WorkflowVersion | null>;
     list(): Promise<readonly WorkflowVersion[]>;
+    /** A version (left out: the newest) with what its author wrote; null when it is not there. */
+    describe(name: string, version?: string): Promise<WorkflowDetail | null>;
+    /** All versions of a workflow, the newest published first. */
+    versions(name: string): Promise<readonly WorkflowVersion[]>;
+    /** The plan as a graph to be drawn; null when there is no such version. */
+    graph(name: string, version?: string): Promise<WorkflowGraph | null>;
     /** The plan that a new run of the workflow would get. */
     plan(name: string, version?: string): Promise<Plan>;
   };
-  readonly runs: Pick<Runs, "start" | "get" | "task" | "wait" | "events" | "cancel" | "signal" | "decide" | "rerun">;
+  readonly runs: Pick<
+    Runs,
+    | "start"
+    | "get"
+    | "detail"
+    | "task"
+    | "list"
+    | "stats"
+    | "wait"
+    | "events"
+    | "cancel"
+    | "signal"
+    | "decide"
+    | "rerun"
+    | "retry"
+  >;
   /** The models that steps can name. */
-  readonly models: Pick<OpenedModels, "catalog" | "listings">;
+  readonly models: Models;
   ready(): Promise<{ readonly ready: boolean; readonly reasons: readonly string[] }>;
   /** Ends in order: running steps may finish within the grace, what is open is found again at the next start. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
@@ -71,7 +92,8 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     nodes: options.nodes ?? [],
     pools: options.pools ?? {},
     httpAllow: options.httpAllow ?? [],
-    models: modelsOf(options),
+    models: options.models ?? null,
+    defaultModel: options.defaultModel ?? null,
     discover: options.discoverModels ?? false,
     retentionMs: options.retention === undefined ? null : retentionOf(options.retention),
     tenant: options.tenant ?? "default",
@@ -90,6 +112,9 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
       validate: (source) => workflows.validate(source),
       find: (name, version) => workflows.find(name, version ?? null),
       list: () => workflows.list(),
+      describe: (name, version) => workflows.describe(name, version ?? null),
+      versions: (name) => workflows.versions(name),
+      graph: (name, version) => workflows.graph(name, version ?? null),
       plan: async (name, version) => (await workflows.prepare(name, version ?? null)).plan,
     },
     runs,
@@ -113,21 +138,5 @@ function retentionOf(text: string): number {
   throw new AppError("CONFIGURATION_INVALID", {
     count: 1,
     first: `retention is ${text}; write a duration such as 30d`,
-  });
-}
-
-function modelsOf(options: WeftOptions): ModelsConfig {
-  if (options.models === undefined && options.defaultModel === undefined) return NO_MODELS_CONFIG;
-  const section = {
-    ...(options.models ? { models: options.models } : {}),
-    ...(options.defaultModel ? { default_model: options.defaultModel } : {}),
-  };
-  const { models, mistakes } = readModelsConfig(section, process.env);
-  if (mistakes.length === 0) return models;
-  const told = mistakes.map(({ pointer, message }) => ({ pointer, message }));
-  throw new AppError("CONFIGURATION_INVALID", {
-    count: told.length,
-    first: `${told[0]!.pointer} ${told[0]!.message}`,
-    mistakes: told,
   });
 }

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "./json.ts";
+import type { Json, JsonObject } from "./value.ts";
 
 interface ErrorRow {
   /** The HTTP status a surface answers with. */
@@ -60,6 +60,11 @@ export const ERRORS = {
     409,
     true,
     "The concurrency key {key} of {workflow} has no free slot, and its strategy is reject. Try again later.",
+  ),
+  RETRY_NOT_POSSIBLE: row(
+    409,
+    false,
+    "The run {run} cannot be retried: {reason}. Rerun it from a step of your choice instead.",
   ),
   SIGNAL_NOT_EXPECTED: row(409, false, "The run {run} has no step {step} that waits for this."),
   // What the engine met.

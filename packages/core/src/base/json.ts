@@ -1,13 +1,7 @@
 import { AppError } from "./errors.ts";
+import type { Json, JsonObject } from "./value.ts";
 
-/**
- * JSON as data: the only kind of value that a run holds. Text is checked here, at the edge, so that nothing behind it
- * has to ask again whether a value can be stored.
- */
-export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
-export interface JsonObject {
-  readonly [key: string]: Json;
-}
+export type { Json, JsonObject } from "./value.ts";
 
 /** How deep a value may be nested. Deeper ones are refused: a recursive reader anywhere would overflow. */
 export const JSON_DEPTH_MAX = 500;

@@ -1,3 +1,4 @@
+import type { Emit } from "./event.ts";
 import { AppError } from "../base/errors.ts";
 import { parseDuration, parseTime } from "../base/duration.ts";
 import { isJsonObject, type Json } from "../base/json.ts";
@@ -16,7 +17,6 @@ import {
   type WorkflowNode,
 } from "../plan/plan.ts";
 import { allValues, fullPages, pageValue } from "./collect.ts";
-import type { Emit } from "./decide.ts";
 import { defaultInput } from "./default-input.ts";
 import { loopVariables, scopeView, visibleTask } from "./scope-view.ts";
 import type { RunState, ScopeState, TaskState } from "./state.ts";

@@ -5,7 +5,7 @@ import type { PlanNode } from "../plan/plan.ts";
 import { fullPages, pageValue } from "./collect.ts";
 import { dispatchId, RUN_TIMER, START_TIMER, timedTask } from "./command.ts";
 import { closeContainer, runControl } from "./control.ts";
-import type { RunCreated, RunEvent, TaskUsage } from "./event.ts";
+import type { Emit, RunCreated, RunEvent, TaskUsage } from "./event.ts";
 import { evolve, isUndecided, keepUndecided } from "./evolve.ts";
 import type { Input, TaskOutcome } from "./input.ts";
 import { scopeOutput, workflowOutput } from "./output.ts";
@@ -13,9 +13,6 @@ import { retryDelayMs, retryPolicy } from "./retry.ts";
 import { scopeView } from "./scope-view.ts";
 import { isFinal, type RunState, type ScopeState } from "./state.ts";
 import { joins, nodeOf, taskOf } from "./task.ts";
-
-/** Collects the events of one decision and applies each as it is made. */
-export type Emit = (event: RunEvent) => void;
 
 /**
  * What happened, and all that follows from it until the run is quiet: the events, already applied to `state`.

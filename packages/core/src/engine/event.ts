@@ -238,3 +238,6 @@ export function payloadsOf(event: RunEvent): readonly Payload[] {
   }
   return found;
 }
+
+/** Collects the events of one decision and applies each as it is made. */
+export type Emit = (event: RunEvent) => void;

@@ -1,8 +1,7 @@
-import { modelLines, modelTestLines } from "../gateway/models-text.ts";
-import { testModel } from "../gateway/model-check.ts";
 import { openWeft, type Weft } from "../weft.ts";
 import { configFromFolder } from "./config-folder.ts";
 import { EXIT } from "./exit.ts";
+import { modelLines, modelTestLines } from "./models-text.ts";
 
 export interface ModelsOptions {
   readonly json?: boolean;
@@ -20,7 +19,7 @@ export async function modelsListCommand(options: ModelsOptions): Promise<number>
 /** `weft models test NAME`: one short call to a model, with its times; exit code 1 when it fails. */
 export async function modelsTestCommand(name: string, options: ModelsOptions): Promise<number> {
   return withModels(async (weft) => {
-    const tested = await testModel(weft.models.catalog.get(name));
+    const tested = await weft.models.test(name);
     print(options.json ? [JSON.stringify(tested, null, 2)] : modelTestLines(tested));
     return tested.failure ? EXIT.FAILED : EXIT.OK;
   });

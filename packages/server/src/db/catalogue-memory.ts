@@ -48,6 +48,9 @@ export function memoryCatalogue(): Catalogue {
       const names = [...(published.get(tenant)?.entries() ?? [])];
       return names.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, versions]) => versions.at(-1)!);
     },
+    async versions(tenant, name) {
+      return versionsOf(tenant, name).toReversed();
+    },
     async close() {},
   };
 }

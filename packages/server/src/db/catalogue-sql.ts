@@ -63,6 +63,11 @@ export async function sqlCatalogue(options: SqlCatalogueOptions): Promise<Catalo
         // Ordered here: the database may order text by the rules of a language.
         return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
       }),
+    versions: (tenant, name) =>
+      call(async () => {
+        const named = versions.where("tenant", "=", tenant).where("name", "=", name).orderBy("place", "desc");
+        return (await named.execute()).map((row) => stored(row)!);
+      }),
     close: () => db.destroy(),
   };
 }

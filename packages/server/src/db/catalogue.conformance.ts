@@ -92,6 +92,16 @@ export function catalogueConformance(driver: string, open: () => Promise<Catalog
       ]);
     });
 
+    test("the versions of a workflow are listed, the newest published first", async () => {
+      const all = [];
+      for (const [content, number] of [["one", null], ["two", "2.0.0"], ["three", "1.0.0"]] as const)
+        all.push(await catalogue.publish(version("a", content, number)));
+      await catalogue.publish(version("b", "one"));
+      expect(await catalogue.versions("acme", "a")).toEqual(all.toReversed());
+      expect(await catalogue.versions("acme", "none")).toEqual([]);
+      expect(await catalogue.versions("other", "a")).toEqual([]);
+    });
+
     test("a tenant sees nothing of another", async () => {
       await catalogue.publish(version("a", "one"));
       expect(await catalogue.find("other", "a", null)).toBeNull();

@@ -13,6 +13,8 @@ export interface Catalogue {
   byHash(tenant: string, hash: string): Promise<StoredVersion | null>;
   /** The newest version of each workflow, by name. */
   list(tenant: string): Promise<readonly StoredVersion[]>;
+  /** All versions of a workflow, the newest published first. Empty when there is no such workflow. */
+  versions(tenant: string, name: string): Promise<readonly StoredVersion[]>;
   close(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ import { startModelServer, type ModelScript } from "../testkit/model-server.ts";
 import { BUILTIN_DEFAULT, builtinModels } from "./builtin/index.ts";
 import type { DiscoveredModel } from "./discover.ts";
 import { readModelsConfig } from "./models-config.ts";
-import { modelLines, modelTestLines } from "./models-text.ts";
+import { modelLines, modelTestLines } from "../cli/models-text.ts";
 import { openModels } from "./models.ts";
 import { testModel } from "./model-check.ts";
 

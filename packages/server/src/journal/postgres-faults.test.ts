@@ -1,5 +1,3 @@
-import { connect, createServer } from "node:net";
-import type { AddressInfo, Server, Socket } from "node:net";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { appendOne, bodies, created, creation, finish, join, LEASE_MS, row, TENANT } from "./conformance/fixture.ts";
@@ -7,7 +5,7 @@ import type { Opened } from "./conformance/fixture.ts";
 import type { Journal } from "./journal.ts";
 import type { PostgresJournalOptions } from "./postgres.ts";
 import { postgresJournal } from "./postgres.ts";
-import { postgresForTests } from "./test-services.ts";
+import { postgresForTests, startProxy } from "./test-services.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const service = await postgresForTests();
@@ -269,54 +267,4 @@ async function waitFor(condition: () => Promise<boolean>): Promise<void> {
     if (performance.now() > until) throw new Error("what was waited for did not happen");
     await new Promise((resolve) => void setTimeout(resolve, 10));
   }
-}
-
-interface Proxy {
-  readonly url: string;
-  /** The next query is passed on; its answer is thrown away when it comes, and the connection with it. */
-  swallowNextAnswer(): void;
-  swallowed(): number;
-  close(): Promise<void>;
-}
-
-async function startProxy(target: string): Promise<Proxy> {
-  const { hostname, port } = new URL(target);
-  const sockets = new Set<Socket>();
-  let [armed, count] = [false, 0];
-  const server: Server = createServer((near) => {
-    const far = connect(Number(port || 5432), hostname);
-    let doomed = false;
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on("error", () => undefined);
-    }
-    near.on("data", (data) => {
-      if (armed) [armed, doomed] = [false, true];
-      far.write(data);
-    });
-    far.on("data", (data) => {
-      if (!doomed) return void near.write(data);
-      count += 1;
-      near.destroy();
-      far.destroy();
-      return undefined;
-    });
-    near.on("close", () => far.destroy());
-    far.on("close", () => near.destroy());
-  });
-  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  const proxied = new URL(target);
-  proxied.hostname = "127.0.0.1";
-  proxied.port = String((server.address() as AddressInfo).port);
-  return {
-    url: proxied.href,
-    swallowNextAnswer: () => {
-      armed = true;
-    },
-    swallowed: () => count,
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => void server.close(resolve));
-    },
-  };
 }

@@ -76,8 +76,7 @@ export async function flush(
     values["payload_lengths"] = integers(bytes.length);
   }
   if (inputs.length > 0) {
-    values["input_keys"] = integers(inputs.map(({ runKey }) => runKey));
-    values["input_ids"] = texts(inputs.map(({ inputId }) => inputId));
+    values["input_names"] = texts(inputs.map(({ runKey, inputId }) => `${runKey} ${inputId}`));
   }
   const [answer] = await run<{ placed: string }>(client, {
     name: statement.name,

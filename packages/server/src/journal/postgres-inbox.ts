@@ -11,14 +11,19 @@ import { checkInputs, isText } from "./rules.ts";
  * Locks the runs (so that a release or an end is either before or after), stores the inputs, makes runs without an owner
  * due, and tells the owners of the others.
  */
-const PUT = `
+export const PUT = `
 with asked as materialized (
   select * from unnest($1::text[], $2::text[], $3::text[], $4::text[])
     with ordinality as asked (tenant, id, input_id, body, at)
 ),
+named as materialized (
+  select distinct run.run_key from asked, lateral (
+    select run_key from run where run.tenant = asked.tenant and run.id = asked.id offset 0) as run
+),
 found as materialized (
-  select run_key, tenant, id, owner, finished_at from run
-  where (tenant, id) in (select tenant, id from asked) order by run_key for no key update
+  select run.* from (select run_key from named order by run_key) as named, lateral (
+    select run_key, tenant, id, owner, finished_at from run where run.run_key = named.run_key
+    for no key update offset 0) as run
 ),
 put as (
   insert into inbox (run_key, input_id, body)
@@ -34,7 +39,7 @@ select asked.at::int4, found.run_key, found.finished_at is not null as finished,
   case when put.run_key is not null and found.owner is not null then pg_notify($5, found.owner::text) end as told
 from asked left join found using (tenant, id) left join put using (run_key, input_id) order by asked.at`;
 
-const READ = `
+export const READ = `
 select inbox.run_key, inbox.input_id, inbox.body from inbox, lateral (
   select from run where run.run_key = inbox.run_key and run.owner = $1 and run.finished_at is null offset 0) as run
 order by inbox.place limit $2`;

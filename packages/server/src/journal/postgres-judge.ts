@@ -13,24 +13,27 @@ const MEMBER_IS_LIVE = `
 select 1 as live from worker where worker_key = $1 and state = 0 and lease_until > now_ms()`;
 
 /** One look by key for each row. */
-const RUNS = `
+export const RUNS = `
 select ${HEAD_COLUMNS}, run.owner, run.slotted, slot.held, entry.body, entry.epoch as entry_epoch,
   (select max(seq) from entry where entry.run_day = run.run_day and entry.run_key = run.run_key) as last_seq
 from unnest($1::int8[], $2::int4[]) as asked (run_key, seq)
-  join run on run.run_key = asked.run_key
-  left join slot on slot.run_key = run.run_key
-  left join entry on entry.run_day = run.run_day and entry.run_key = run.run_key and entry.seq = asked.seq`;
+  join lateral (select * from run where run.run_key = asked.run_key offset 0) as run on true
+  left join lateral (select held from slot where slot.run_key = asked.run_key offset 0) as slot on true
+  left join lateral (
+    select body, epoch from entry
+    where entry.run_day = run.run_day and entry.run_key = asked.run_key and entry.seq = asked.seq offset 0
+  ) as entry on true`;
 
-const BY_KEY = `
-select submission.key, submission.fingerprint as key_fingerprint, ${HEAD_COLUMNS}
-from unnest($1::text[], $2::text[]) as asked (tenant, key)
-  join submission on submission.tenant = asked.tenant and submission.key = asked.key
-    and submission.expires_at > now_ms()
-  join run on run.run_key = submission.run_key`;
+export const BY_KEY = `
+select submission.key, submission.key_fingerprint, ${HEAD_COLUMNS}
+from unnest($1::text[], $2::text[]) as asked (tenant, key), lateral (
+  select run_key, key, fingerprint as key_fingerprint from submission
+  where submission.tenant = asked.tenant and submission.key = asked.key and expires_at > now_ms() offset 0
+) as submission, lateral (select * from run where run.run_key = submission.run_key offset 0) as run`;
 
-const BY_ID = `
-select ${HEAD_COLUMNS}
-from unnest($1::text[], $2::text[]) as asked (tenant, id) join run on run.tenant = asked.tenant and run.id = asked.id`;
+export const BY_ID = `
+select ${HEAD_COLUMNS} from unnest($1::text[], $2::text[]) as asked (tenant, id), lateral (
+  select * from run where run.tenant = asked.tenant and run.id = asked.id offset 0) as run`;
 
 interface RunRow extends HeadRow {
   readonly owner: number | null;

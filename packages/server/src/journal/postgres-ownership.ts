@@ -29,24 +29,25 @@ update worker set state = ${DEAD} where worker_key in (
   for update skip locked)`;
 
 /**
- * Up to $2 free runs, in one compare-and-set. For each class two reads along \`run_free (owner, rank, available_at,
- * run_key)\` that stop at the limit; rows that another claim has locked are passed over.
+ * Up to $2 free runs, in one compare-and-set. For each class two reads along `run_free (owner, rank, available_at,
+ * run_key)`, which stop at the limit; the order names all its columns and the time is asked once, or the planner would
+ * read the class to its end and sort. Rows that another claim has locked are passed over.
  */
 export const CLAIM = `
-with left_behind as (
+with left_behind as materialized (
   select run.* from worker, lateral (
     select run_key, rank, 0::int8 as due, worker.state as origin from run
     where run.owner = worker.worker_key and finished_at is null
-    order by rank, available_at, run_key limit $2 for no key update of run skip locked) as run
+    order by owner, rank, available_at, run_key limit $2 for no key update of run skip locked) as run
   where worker.state <> 0
 ),
-due as (
+due as materialized (
   select run.* from generate_series(0, 3) as class, lateral (
     select run_key, rank, available_at as due, 0 as origin from run
-    where owner is null and rank = class and available_at <= now_ms() and finished_at is null
-    order by available_at, run_key limit $2 for no key update of run skip locked) as run
+    where owner is null and rank = class and available_at <= (select now_ms()) and finished_at is null
+    order by owner, rank, available_at, run_key limit $2 for no key update of run skip locked) as run
 ),
-picked as (
+picked as materialized (
   select * from (select * from left_behind union all select * from due) as free order by rank, due, run_key limit $2
 ),
 taken as (
@@ -54,13 +55,13 @@ taken as (
     crash_count = case picked.origin when ${DEAD} then crash_count + 1 when ${LEFT} then 0 else crash_count end
   from picked, (
     select worker_key from worker where worker_key = $1 and state = 0 and lease_until > now_ms() for key share) as member
-  where run.run_key = picked.run_key and run.finished_at is null
+  where run.run_key = any (array(select run_key from picked)) and run.run_key = picked.run_key
   returning ${HEAD_COLUMNS}, picked.due
 )
 select * from taken order by rank, due, run_key`;
 
 /** What claims of this member took whose answer was lost: it owns them, and must be told (F17). */
-const CLAIMED = `
+export const CLAIMED = `
 select ${HEAD_COLUMNS} from run where owner = $1 and finished_at is null and claim = any ($2::int8[])
 order by rank, run_key`;
 
@@ -73,11 +74,11 @@ delete from worker where worker_key in (
 
 const LOCK_RUNS = `select run_key from run where run_key = any ($1::int8[]) order by run_key for no key update`;
 /** Behind the lock and in a newer snapshot: an input that was offered before is seen. */
-const RELEASE = `
+export const RELEASE = `
 update run set owner = null, crash_count = 0, available_at = case
   when exists (select from inbox where inbox.run_key = run.run_key) then now_ms() else released.available_at end
 from unnest($2::int8[], $3::int4[], $4::int8[]) as released (run_key, epoch, available_at)
-where run.run_key = released.run_key and run.owner = $1 and run.epoch = released.epoch and run.finished_at is null`;
+where run.run_key = any ($2::int8[]) and run.run_key = released.run_key and run.owner = $1 and run.epoch = released.epoch and run.finished_at is null`;
 const OWNED = `select run_key, epoch from run where owner = $1 and finished_at is null`;
 
 /** Who owns what. The database's clock alone says which leases have ended. */

@@ -14,33 +14,47 @@ select coalesce(max(run_key), 0) as last, count(*)::int4 as count, coalesce(min(
   array_agg(run_key) filter (where finished_at < $2)::text as ended
 from (select run_key, created_at, finished_at from run where run_key > $1 order by run_key limit ${STEP}) as scanned`;
 /** All that belongs to the runs. Payloads are only marked: one may be named again for a day. */
-const DELETE = `
+export const DELETE = `
 with ended as materialized (
-  delete from run where run_key = any ($1::int8[]) and finished_at < $2
+  delete from run where run_key = any ($1::int8[]) and coalesce(finished_at < $2, false)
   returning run_key, run_day, tenant, idempotency_key
 ),
+keys as materialized (select array_agg(run_key) as keys, array_agg(distinct run_day) as days from ended),
 entries as (
-  delete from entry using ended where entry.run_day = ended.run_day and entry.run_key = ended.run_key
+  delete from entry where run_day = any ((select days from keys)::int4[]) and run_key = any ((select keys from keys)::int8[])
 ),
-snapshots as (delete from snapshot using ended where snapshot.run_key = ended.run_key),
-inputs as (delete from inbox using ended where inbox.run_key = ended.run_key),
+snapshots as (delete from snapshot where run_key = any ((select keys from keys)::int8[])),
+inputs as (delete from inbox where run_key = any ((select keys from keys)::int8[])),
 submissions as (
-  delete from submission using ended where submission.tenant = ended.tenant
-    and submission.key = ended.idempotency_key and submission.run_key = ended.run_key
+  delete from submission where tenant = any (array(select distinct tenant from ended))
+    and key = any (array(select idempotency_key from ended where idempotency_key is not null))
+    and run_key = any ((select keys from keys)::int8[])
 ),
-names as (delete from payload_name using ended where payload_name.run_key = ended.run_key returning payload_name.*),
+names as (
+  delete from payload_name where run_key = any ((select keys from keys)::int8[]) returning tenant, hash
+),
 orphans as (
   update payload set orphaned_at = now_ms()
-  where (tenant, hash) in (select tenant, hash from names) and not exists (
-    select from payload_name as other where other.tenant = payload.tenant and other.hash = payload.hash
-      and other.run_key not in (select run_key from ended))
+  where tenant = any (array(select distinct tenant from names)) and hash = any (array(select distinct hash from names))
+    and tenant || ' ' || hash = any (array(select distinct tenant || ' ' || hash from names)) and not exists (
+      select from payload_name as other where other.tenant = payload.tenant and other.hash = payload.hash
+        and other.run_key <> all ((select keys from keys)::int8[]))
 )
 select count(*)::int4 as runs from ended`;
 const DELETE_PAYLOADS = `
-delete from payload where (tenant, hash) in (
-  select tenant, hash from payload where orphaned_at <= now_ms() - ${ORPHAN_MS} and not exists (
+delete from payload where tenant || ' ' || hash = any (array(
+  select tenant || ' ' || hash from payload
+  where orphaned_at <= (select now_ms()) - ${ORPHAN_MS} and not exists (
     select from payload_name as named where named.tenant = payload.tenant and named.hash = payload.hash)
-  limit ${STEP})`;
+  limit ${STEP}))
+  and orphaned_at <= (select now_ms()) - ${ORPHAN_MS}`;
+
+/** An input that was offered in the moment in which its run ended: the end did not see it, and nobody takes it. */
+const DELETE_INPUTS = `
+delete from inbox where place = any (array(
+  select place from inbox, lateral (
+    select from run where run.run_key = inbox.run_key and run.finished_at is not null offset 0) as run
+  limit ${STEP}))`;
 
 const PARTITIONS = `
 select relname as name, substring(relname from 'entry_d(\\d+)$')::int4 as day from pg_class
@@ -78,6 +92,7 @@ export class PostgresPrune {
     for (let deleted = STEP; deleted === STEP; payloads += deleted) {
       deleted = await this.pool.use(async (client) => (await client.query(DELETE_PAYLOADS)).rowCount ?? 0);
     }
+    await this.pool.query({ text: DELETE_INPUTS });
     await this.dropPartitions(Math.floor(finishedBefore / DAY_MS));
     return { runs, payloads };
   }

@@ -28,7 +28,8 @@ update slot set leaving = true from staying
 where slot.place = staying.place and staying.number <= staying.count + 1 - $2
 returning slot.run_key, slot.place`;
 const HEADS = `
-select ${HEAD_COLUMNS} from unnest($1::int8[]) with ordinality as asked (run_key, at) join run using (run_key) order by at`;
+select ${HEAD_COLUMNS} from unnest($1::int8[]) with ordinality as asked (run_key, at), lateral (
+  select * from run where run.run_key = asked.run_key offset 0) as run order by at`;
 const LEAVE = `delete from slot where run_key = $1 returning lane`;
 /** The first that waits gets the slot while fewer than its limit hold one. */
 const GRANT = `

@@ -146,7 +146,8 @@ kept as (
 ),
 wanted as (
   update payload set orphaned_at = null
-  where (tenant, hash) in (select tenant, hash from given) and orphaned_at is not null
+  where tenant = any (:payload_tenants::text[]) and hash = any (:payload_hashes::text[])
+    and tenant || ' ' || hash = any (array(select tenant || ' ' || hash from given)) and orphaned_at + 0 is not null
 ),
 named as (
   insert into payload_name (run_key, tenant, hash) select run_key, tenant, hash from given on conflict do nothing
@@ -154,9 +155,8 @@ named as (
 
 const INPUTS = `
 taken as (
-  delete from inbox using unnest(:input_keys::int8[], :input_ids::text[]) as input_taken (run_key, input_id)
-  where inbox.run_key = input_taken.run_key and inbox.input_id = input_taken.input_id
-    and inbox.run_key = any (array(select run_key from placed))
+  delete from inbox
+  where run_key = any (array(select run_key from placed)) and run_key || ' ' || input_id = any (:input_names::text[])
 )`;
 
 const counted = (sources: readonly string[]): string => `

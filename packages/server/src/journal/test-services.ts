@@ -1,4 +1,5 @@
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 
 /**
  * Where tests find the servers they need. Without one they are skipped, with a line that says so; where the whole check
@@ -30,4 +31,55 @@ function answers(port: number): Promise<boolean> {
     socket.once("error", () => end(false));
     socket.once("timeout", () => end(false));
   });
+}
+
+/** Stands between a client and a server, and breaks connections as told. */
+export interface Proxy {
+  readonly url: string;
+  /** The next query is passed on; its answer is thrown away when it comes, and the connection with it. */
+  swallowNextAnswer(): void;
+  swallowed(): number;
+  close(): Promise<void>;
+}
+
+export async function startProxy(target: string): Promise<Proxy> {
+  const { hostname, port } = new URL(target);
+  const sockets = new Set<Socket>();
+  let [armed, count] = [false, 0];
+  const server = createServer((near) => {
+    const far = connect(Number(port || 5432), hostname);
+    let doomed = false;
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("error", () => undefined);
+    }
+    near.on("data", (data) => {
+      if (armed) [armed, doomed] = [false, true];
+      far.write(data);
+    });
+    far.on("data", (data) => {
+      if (!doomed) return void near.write(data);
+      count += 1;
+      near.destroy();
+      far.destroy();
+      return undefined;
+    });
+    near.on("close", () => far.destroy());
+    far.on("close", () => near.destroy());
+  });
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  const proxied = new URL(target);
+  proxied.hostname = "127.0.0.1";
+  proxied.port = String((server.address() as AddressInfo).port);
+  return {
+    url: proxied.href,
+    swallowNextAnswer: () => {
+      armed = true;
+    },
+    swallowed: () => count,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => void server.close(resolve));
+    },
+  };
 }

@@ -65,3 +65,13 @@ export type Outcome =
   | { readonly type: "failed"; readonly failure: Failure; readonly retryAfterMs?: number }
   /** Not now, and not the step's fault: no attempt is counted and no slot is held until `until` (milliseconds). */
   | { readonly type: "parked"; readonly until: number; readonly reason: string };
+
+/** The executors of a process, one a type. Fixed once made. */
+export interface NodeRegistry {
+  /** Throws `NODE_NOT_AVAILABLE` for a type that nobody here does. */
+  get(type: string): NodeExecutor;
+  has(type: string): boolean;
+  types(): readonly string[];
+  /** The types that the language itself does not know: nodes of the operator's own. */
+  ownTypes(): readonly string[];
+}

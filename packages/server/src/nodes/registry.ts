@@ -5,19 +5,9 @@ import { answerNode } from "./answer.ts";
 import { httpNode, type HttpOptions } from "./http.ts";
 import { listNode } from "./list.ts";
 import { modelInference } from "./model-inference.ts";
-import type { NodeExecutor } from "./node.ts";
+import type { NodeExecutor, NodeRegistry } from "./node.ts";
 import { templateNode } from "./template.ts";
 import { unavailableNodes } from "./unavailable.ts";
-
-/** The executors of a process, one a type. Fixed once made. */
-export interface NodeRegistry {
-  /** Throws `NODE_NOT_AVAILABLE` for a type that nobody here does. */
-  get(type: string): NodeExecutor;
-  has(type: string): boolean;
-  types(): readonly string[];
-  /** The types that the language itself does not know: nodes of the operator's own. */
-  ownTypes(): readonly string[];
-}
 
 /**
  * A registry of these executors. A type given twice, or one that means something else in the language (`switch`,

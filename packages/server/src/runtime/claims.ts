@@ -1,4 +1,4 @@
-import { AppError, failureOf, isFinal } from "@weftwork/core";
+import { AppError, controlPayloads, failureOf, isFinal, type Failure } from "@weftwork/core";
 import type { Journal, RunHead } from "../journal/journal.ts";
 import type { Clock } from "./clock.ts";
 import { hotRun, type HotRun } from "./hot-run.ts";
@@ -7,7 +7,6 @@ import type { Member } from "./member.ts";
 import type { Owner } from "./owner.ts";
 import type { Payloads } from "./payloads.ts";
 import { loadState } from "./recover.ts";
-import { controlPayloads } from "@weftwork/core";
 import type { Workflows } from "./workflows.ts";
 
 export interface ClaimsOptions {
@@ -54,6 +53,7 @@ export class Claims {
   private unsure = false;
   private closed = false;
   private bytesLoading = 0;
+  private readonly broken = new Map<number, Failure>();
 
   constructor(options: ClaimsOptions) {
     this.options = options;
@@ -92,6 +92,12 @@ export class Claims {
   doubt(): void {
     this.unsure = true;
     this.poke();
+  }
+
+  /** A run that a mistake of ours stopped: it is taken over anew, only to end with this failure. */
+  giveUp(runKey: number, failure: Failure): void {
+    this.broken.set(runKey, failure);
+    this.doubt();
   }
 
   async close(): Promise<void> {
@@ -179,7 +185,9 @@ export class Claims {
         creation: null,
         recordedStatus: head.status,
       });
-      if (head.crashCount >= CRASHES_MAX) this.quarantine(run, head.crashCount);
+      const failure = this.broken.get(key) ?? poisonOf(head);
+      this.broken.delete(key);
+      if (failure) this.quarantine(run, failure);
       else owner.adopt(run);
     } catch (error) {
       this.options.problem("the run cannot be recovered", head, error);
@@ -193,11 +201,11 @@ export class Claims {
     }
   }
 
-  private quarantine(run: HotRun, count: number): void {
+  private quarantine(run: HotRun, failure: Failure): void {
     const { owner } = this.options;
     run.state.owed.clear();
     owner.adopt(run);
-    owner.take(run, { type: "run_refused", failure: failureOf(new AppError("RUN_QUARANTINED", { count })) });
+    owner.take(run, { type: "run_refused", failure });
   }
 
   private async admission(): Promise<void> {
@@ -222,6 +230,11 @@ export class Claims {
     }
     return taken;
   }
+}
+
+/** Why a run is set aside that has crashed too many owners. */
+function poisonOf({ crashCount: count }: RunHead): Failure | null {
+  return count < CRASHES_MAX ? null : failureOf(new AppError("RUN_QUARANTINED", { count }));
 }
 
 /** Whether the run has this inbox row already and only has not recorded it yet. */

@@ -2,7 +2,7 @@ import type { BlobStore } from "../blob/blob.ts";
 import type { Catalogue } from "../db/catalogue.ts";
 import type { Journal, Membership } from "../journal/journal.ts";
 import type { Live } from "../live/live.ts";
-import type { NodeRegistry } from "../nodes/registry.ts";
+import type { NodeRegistry } from "../nodes/node.ts";
 import type { Clock } from "./clock.ts";
 import { Claims } from "./claims.ts";
 import { Commit, SNAPSHOT_EVENTS } from "./commit.ts";
@@ -118,6 +118,7 @@ export class Engine {
       left: (run) => this.runs.left(run),
       offered: () => this.claims.poke(),
       doubt: () => this.claims.doubt(),
+      broken: ({ key }, failure) => this.claims.giveUp(key, failure),
       release: (release) => this.track(journal.release(membership, [release])),
       reload: async ({ key, tenant }) => {
         const { state } = await loadState(journal, this.workflows, key);

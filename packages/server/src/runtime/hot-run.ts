@@ -14,6 +14,7 @@ export interface QueuedInput {
 /** What was decided and is not recorded yet; becomes one row. */
 export interface OpenRow {
   readonly decisions: Decision[];
+  events: number;
   /** Commands that must not be carried out before the row is recorded. */
   readonly commands: Command[];
   readonly inputs: QueuedInput[];
@@ -64,7 +65,7 @@ export type CreationAnswer =
   | { readonly type: "failed"; readonly error: unknown };
 
 export function emptyRow(): OpenRow {
-  return { decisions: [], commands: [], inputs: [] };
+  return { decisions: [], events: 0, commands: [], inputs: [] };
 }
 
 export function hotRun(

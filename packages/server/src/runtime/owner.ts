@@ -1,5 +1,5 @@
 import { AppError, decide, failureOf, isFinal, start, takeNotes } from "@weftwork/core";
-import type { ArmTimer, Command, Decision, DispatchTask, Input, RunCreated, RunEvent, RunState } from "@weftwork/core";
+import type { ArmTimer, Command, Decision, DispatchTask, Failure, Input, RunCreated, RunEvent, RunState } from "@weftwork/core";
 import type { Release, RunCreation, Verdict } from "../journal/journal.ts";
 import type { Live } from "../live/live.ts";
 import type { Clock } from "./clock.ts";
@@ -45,6 +45,8 @@ export interface OwnerOptions {
   readonly offered: () => void;
   /** What is held here may no longer be what the journal says this process owns. */
   readonly doubt: () => void;
+  /** The run cannot go on and ends with this failure, whoever takes it over. */
+  readonly broken: (run: HotRun, failure: Failure) => void;
   /** Gives a run back to the journal. */
   readonly release: (release: Release) => void;
   /** The state of a run as the journal has it, ready for decisions. */
@@ -54,6 +56,8 @@ export interface OwnerOptions {
 
 /** A run whose next timer is further away than this does not stay in memory. */
 const REST_MS_MIN = 5000;
+/** Events of one run that may wait for its row that is on its way. */
+const OPEN_EVENTS_MAX = 4000;
 /** Rows refused in a row after which the run itself fails: no rule of its steps helped. */
 const REFUSALS_MAX = 3;
 
@@ -170,6 +174,10 @@ export class Owner {
       return;
     }
     run.inputs.push(input);
+    this.wake(run);
+  }
+
+  private wake(run: HotRun): void {
     if (run.queued) return;
     run.queued = true;
     this.queue.push(run);
@@ -182,10 +190,12 @@ export class Owner {
     if (!run) return false;
     run.queued = false;
     try {
-      while (run.inputs.length > 0 && !run.gone && !run.reloading) this.advance(run, run.inputs.shift()!);
+      while (run.inputs.length > 0 && canAdvance(run)) this.advance(run, run.inputs.shift()!);
     } catch (error) {
+      // A mistake of ours: the state may be half changed. The recorded one is failed with it, so nothing is repeated.
       this.options.problem("a decision failed", run, error);
       this.drop(run);
+      this.options.broken(run, failureOf(error));
     }
     return this.queue.length > 0;
   }
@@ -202,6 +212,7 @@ export class Owner {
       return;
     }
     run.open.decisions.push(decision);
+    run.open.events += decision.events.length;
     if (cause) run.open.inputs.push(cause);
     const { fresh, withdrawn } = takeNotes(run.state);
     for (const id of withdrawn) this.withdraw(run, id);
@@ -289,6 +300,8 @@ export class Owner {
     for (const command of row.commands) this.carryOut(run, command);
     if (run.gone) return;
     run.refusals = 0;
+    if (run.inputs.length > 0) this.wake(run);
+    if (run.gone) return;
     if (run.open.decisions.length > 0) this.commit.add(run);
     else if (isFinal(run.state.status)) this.drop(run);
     else if (run.inputs.length === 0) this.rest(run);
@@ -360,6 +373,11 @@ function answers(input: Input, command: Command): boolean {
     command.scope === input.scope &&
     command.node === input.node
   );
+}
+
+/** A run that is far ahead of its store waits for it: what is open has a bound (I9). */
+function canAdvance(run: HotRun): boolean {
+  return !run.gone && !run.reloading && (run.sending === null || run.open.events < OPEN_EVENTS_MAX);
 }
 
 function place(command: DispatchTask): { readonly scope: string; readonly node: string; readonly attempt: number } {

@@ -13,9 +13,18 @@ import {
   rerun,
 } from "@weftwork/core";
 import type { Input, Json, JsonObject, Rerun, RunCreated, RunEvent } from "@weftwork/core";
-import type { Run, RunMessage, RunSubmission, TaskProgress } from "@weftwork/sdk";
+import type {
+  Page,
+  Run,
+  RunDetail,
+  RunListItem,
+  RunMessage,
+  RunSubmission,
+  Stats,
+  TaskProgress,
+} from "@weftwork/sdk";
 import { v7 as uuid } from "uuid";
-import type { Journal, RunCreation, RunHead } from "../journal/journal.ts";
+import type { Journal, RunCreation, RunHead, RunQuery } from "../journal/journal.ts";
 import type { Live } from "../live/live.ts";
 import type { TaskPart } from "../nodes/node.ts";
 import type { Clock } from "./clock.ts";
@@ -26,6 +35,8 @@ import type { Keys } from "./keys.ts";
 import type { Owner, RunNotice } from "./owner.ts";
 import type { Payloads } from "./payloads.ts";
 import { loadState } from "./recover.ts";
+import { runDetail } from "./run-detail.ts";
+import { listRuns } from "./run-list.ts";
 import { runMessages } from "./stream.ts";
 import { runView, taskView, type RunSight } from "./view.ts";
 import type { PreparedPlan, Workflows } from "./workflows.ts";
@@ -101,6 +112,16 @@ export class Runs {
     return { run, reused: taken.reused, reusedTokens: taken.reusedTokens };
   }
 
+  /** Begins a run again from the step that failed it. Throws `RETRY_NOT_POSSIBLE` when none did. */
+  async retry(id: string): Promise<{ readonly run: Run; readonly reused: number; readonly reusedTokens: number }> {
+    const sight = await this.sight(id);
+    if (!sight) throw new AppError("RUN_NOT_FOUND", { run: id });
+    const { status, failedAt } = sight.state;
+    if (status !== "failed") throw new AppError("RETRY_NOT_POSSIBLE", { run: id, reason: `it is ${status}` });
+    if (failedAt === null) throw new AppError("RETRY_NOT_POSSIBLE", { run: id, reason: "no single step failed it" });
+    return this.rerun(id, failedAt);
+  }
+
   private async create(
     plans: PreparedPlan,
     inputs: JsonObject,
@@ -173,6 +194,22 @@ export class Runs {
   async get(id: string): Promise<Run | null> {
     const sight = await this.sight(id);
     return sight && runView(sight);
+  }
+
+  /** The same with its steps. */
+  async detail(id: string): Promise<RunDetail | null> {
+    const sight = await this.sight(id);
+    return sight && runDetail(sight, this.options.payloads, this.options.tenant);
+  }
+
+  /** A page of runs, newest first. */
+  list(query: Omit<RunQuery, "tenant">): Promise<Page<RunListItem>> {
+    return listRuns(this.options.journal, { ...query, tenant: this.options.tenant });
+  }
+
+  /** Runs by what became of them. Costs the same at any number of runs. */
+  async stats(): Promise<Stats> {
+    return { runs: await this.options.journal.stats(this.options.tenant) };
   }
 
   /** The same in the field's polling shape. */

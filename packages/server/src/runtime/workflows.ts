@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { AppError, canonicalJson, compile, nestedKey, parseWorkflow } from "@weftwork/core";
 import type { JsonObject, Plan, Problem } from "@weftwork/core";
-import type { WorkflowVersion } from "@weftwork/sdk";
+import type { WorkflowDetail, WorkflowGraph, WorkflowVersion } from "@weftwork/sdk";
 import type { Catalogue, StoredVersion } from "../db/catalogue.ts";
-import type { NodeRegistry } from "../nodes/registry.ts";
+import type { NodeRegistry } from "../nodes/node.ts";
 import type { Clock } from "./clock.ts";
+import { versionView, workflowDetail, workflowGraph } from "./workflow-view.ts";
 
 /** A plan with everything it needs to run: the plans of nested workflows, pinned by hash. */
 export interface PreparedPlan {
@@ -89,6 +90,23 @@ export class Workflows {
 
   async list(): Promise<readonly WorkflowVersion[]> {
     return (await this.options.catalogue.list(this.options.tenant)).map(versionView);
+  }
+
+  /** A version (left out: the newest) with what its author wrote; null when it is not there. */
+  async describe(name: string, version: string | null = null): Promise<WorkflowDetail | null> {
+    const stored = await this.options.catalogue.find(this.options.tenant, name, version);
+    return stored && workflowDetail(stored, this.compiled(stored));
+  }
+
+  /** All versions of a workflow, the newest published first. */
+  async versions(name: string): Promise<readonly WorkflowVersion[]> {
+    return (await this.options.catalogue.versions(this.options.tenant, name)).map(versionView);
+  }
+
+  /** The plan as a graph to be drawn; null when there is no such version. */
+  async graph(name: string, version: string | null = null): Promise<WorkflowGraph | null> {
+    const stored = await this.options.catalogue.find(this.options.tenant, name, version);
+    return stored && { ...workflowGraph(this.compiled(stored)), version: stored.version };
   }
 
   /** The plan a new run gets. Synchronous while it is known, since every submission passes here. */
@@ -185,13 +203,4 @@ function invalid(problems: readonly Problem[]): AppError {
 function splitKey(key: string): [string, string | null] {
   const at = key.lastIndexOf("@");
   return [key.slice(0, at), key.slice(at + 1) === "" ? null : key.slice(at + 1)];
-}
-
-function versionView(stored: StoredVersion): WorkflowVersion {
-  return {
-    name: stored.name,
-    version: stored.version,
-    hash: stored.hash,
-    created_at: new Date(stored.createdAt).toISOString(),
-  };
 }

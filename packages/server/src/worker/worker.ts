@@ -1,5 +1,5 @@
 import { nodeOf, type DispatchTask, type TaskOutcome, type WorkNode } from "@weftwork/core";
-import type { NodeRegistry } from "../nodes/registry.ts";
+import type { NodeRegistry } from "../nodes/node.ts";
 import type { HotRun } from "../runtime/hot-run.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Payloads } from "../runtime/payloads.ts";

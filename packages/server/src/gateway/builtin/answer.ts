@@ -1,6 +1,6 @@
 import { bm25, coverage, termIndex } from "./rank.ts";
 import { joinSentences, type Document, type Sentence } from "./segment.ts";
-import { isMainlyCjk } from "./tokens.ts";
+import { isMainlyCjk } from "../tokens.ts";
 import { terms } from "./words.ts";
 
 export interface Answer {

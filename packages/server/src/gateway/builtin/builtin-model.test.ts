@@ -4,7 +4,7 @@ import type { Model, ModelPart, ModelRequest } from "../model.ts";
 import { chunks } from "./chunks.ts";
 import { builtinModels } from "./index.ts";
 import { HOMETOWN, README } from "./passages.fixture.ts";
-import { estimateTokens } from "./tokens.ts";
+import { estimateTokens } from "../tokens.ts";
 
 const models = builtinModels();
 const echo = models.find((model) => model.id === "builtin/echo")!;

@@ -3,8 +3,8 @@ import type { Json } from "@weftwork/core";
 import type { FinishReason, Model, ModelContext, ModelPart, ModelRequest, ModelResult, Usage } from "../model.ts";
 import { chunks } from "./chunks.ts";
 import { cutStream, failFirst, faultOf } from "./fault.ts";
-import { textOf } from "./parts.ts";
-import { estimateTokens, firstTokens } from "./tokens.ts";
+import { textOf } from "../parts.ts";
+import { estimateTokens, firstTokens } from "../tokens.ts";
 
 /** What a builtin model answers: a text, or a value whose JSON is the text. */
 export type Reply = { readonly text: string } | { readonly object: Json };

@@ -1,7 +1,7 @@
 import { AppError, parseJson, type Json, type JsonObject } from "@weftwork/core";
 import type { ModelRequest } from "../model.ts";
 import type { Reply } from "./builtin-model.ts";
-import { textOf } from "./parts.ts";
+import { textOf } from "../parts.ts";
 import { fits } from "./schema-check.ts";
 
 /** The reply of `builtin/echo`: the last user message. With a schema, that message must be JSON that fits it. */

@@ -7,7 +7,7 @@ import { fillSchema } from "./schema-fill.ts";
 import { readDocument } from "./segment.ts";
 import { summarize, summaryText } from "./summarize.ts";
 import { readTask, type Task } from "./task.ts";
-import { isMainlyCjk } from "./tokens.ts";
+import { isMainlyCjk } from "../tokens.ts";
 
 const ENGLISH = "builtin/extract is not a language model: it picks sentences out of a text.";
 const CHINESE = "builtin/extract 不是语言模型，只能从给出的文本中挑选句子。";

@@ -1,6 +1,6 @@
 import type { EmbeddingModel, ModelContext } from "../model.ts";
 import { hash32 } from "./random.ts";
-import { estimateTokens } from "./tokens.ts";
+import { estimateTokens } from "../tokens.ts";
 import { terms } from "./words.ts";
 
 export const HASH_EMBEDDING_DIMENSIONS = 256;

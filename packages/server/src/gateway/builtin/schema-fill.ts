@@ -9,7 +9,7 @@ import { flatten, sample } from "./schema-sample.ts";
 import { readDocument, type Document } from "./segment.ts";
 import { summarize, summaryText } from "./summarize.ts";
 import type { Task } from "./task.ts";
-import { cutAtWord } from "./tokens.ts";
+import { cutAtWord } from "../tokens.ts";
 
 const DEPTH_MAX = 12;
 const ITEMS_MAX = 50;

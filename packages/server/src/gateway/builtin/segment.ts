@@ -1,5 +1,5 @@
 import { blocks, join } from "./markdown.ts";
-import { countCjk, isMainlyCjk } from "./tokens.ts";
+import { countCjk, isMainlyCjk } from "../tokens.ts";
 
 /**
  * Cuts a text into sentences and words. `Intl.Segmenter` does the cutting, in the language of the text; here is added

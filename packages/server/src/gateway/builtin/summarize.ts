@@ -1,6 +1,6 @@
 import { centrality, coverage, pickDiverse, termIndex } from "./rank.ts";
 import { joinSentences, wordCount, type Document, type Sentence } from "./segment.ts";
-import { countCjk, estimateTokens } from "./tokens.ts";
+import { countCjk, estimateTokens } from "../tokens.ts";
 import { terms } from "./words.ts";
 
 /** How long a summary may be; the first that is given holds, each within `tokens`. */

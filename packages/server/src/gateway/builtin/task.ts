@@ -2,7 +2,7 @@ import { isJsonObject, type Json, type JsonObject } from "@weftwork/core";
 import type { ModelRequest } from "../model.ts";
 import type { Label } from "./classify.ts";
 import { isInstruction, isQuestion, kindOf, labelsIn, lengthIn, namesTask, type TaskKind } from "./instruction.ts";
-import { givenTexts, systemText } from "./parts.ts";
+import { givenTexts, systemText } from "../parts.ts";
 import { splitMessage } from "./split.ts";
 import type { SummaryLength } from "./summarize.ts";
 

@@ -1,11 +1,11 @@
 import { AppError, canonicalJson, type Json } from "@weftwork/core";
 import type { ModelRequest } from "../model.ts";
 import type { Reply } from "./builtin-model.ts";
-import { systemText, textOf } from "./parts.ts";
+import { systemText, textOf } from "../parts.ts";
 import { hash32 } from "./random.ts";
 import { fits } from "./schema-check.ts";
 import { sample } from "./schema-sample.ts";
-import { cutAtWord, isMainlyCjk } from "./tokens.ts";
+import { cutAtWord, isMainlyCjk } from "../tokens.ts";
 
 /** How many values are tried before a schema is given up. */
 const TRIES = 8;

@@ -1,7 +1,7 @@
 import { AppError, isJsonObject, type Json, type JsonObject } from "@weftwork/core";
 import type { FinishReason, ModelPart, ModelRequest, ToolCall, Usage } from "../model.ts";
-import { systemText, textOf } from "../builtin/parts.ts";
-import { estimateTokens } from "../builtin/tokens.ts";
+import { systemText, textOf } from "../parts.ts";
+import { estimateTokens } from "../tokens.ts";
 import { jsonOf } from "./openai-schema.ts";
 
 interface OpenCall {

@@ -28,7 +28,7 @@ export function runRoutes(app: FastifyInstance, surface: Surface): void {
     if (!created) reply.header("idempotency-replayed", "true");
     if (prefer.applied !== null) reply.header("preference-applied", prefer.applied);
     if (prefer.waitMs > 0) {
-      const ended = isFinal(run) ? run : await waitForEnd(surface, reply, run.id, prefer.waitMs);
+      const ended = await waitForEnd(surface, reply, run.id, prefer.waitMs);
       if (ended !== null) return sendJson(reply, 200, ended);
     }
     return sendJson(reply, created ? 202 : 200, submitted(run));

@@ -1,4 +1,4 @@
-import type { ContentPart, Message, ModelRequest } from "../model.ts";
+import type { ContentPart, Message, ModelRequest } from "./model.ts";
 
 /** The text of a message; images and files have none, tool results are written as JSON. */
 export function textOf(message: Message): string {

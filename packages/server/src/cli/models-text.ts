@@ -1,6 +1,5 @@
 import { formatDuration } from "@weftwork/core";
-import type { ModelListing } from "./models.ts";
-import type { ModelTest } from "./model-check.ts";
+import type { ModelListing, ModelTest } from "../weft.ts";
 
 /** The lines of `weft models ls`: a table, the default marked. */
 export function modelLines(listings: readonly ModelListing[]): string[] {
