@@ -62,9 +62,9 @@ const FLOORS: readonly Floor[] = [
   floor("SQL catalogue",      [`${SERVER}/db/catalogue-sql.ts`, `${SERVER}/db/schema.ts`, `${SERVER}/db/migrat*`], ["core", "catalogue port", "catalogue rules"], ["kysely"]),
   floor("SQLite catalogue",   [`${SERVER}/db/catalogue-sqlite.ts`, `${SERVER}/db/sqlite-dialect.ts`], ["core", "catalogue port", "SQL catalogue"], ["kysely", "node:*"]),
   floor("PostgreSQL catalogue", [`${SERVER}/db/catalogue-postgres.ts`],      ["core", "catalogue port", "SQL catalogue"], ["kysely", "pg"]),
-  floor("gateway words",      [`${SERVER}/gateway/nearest.ts`, `${SERVER}/gateway/variables.ts`, `${SERVER}/gateway/secret.ts`], ["core"], ["node:util"]),
+  floor("gateway words",      [`${SERVER}/gateway/nearest.ts`, `${SERVER}/gateway/variables.ts`, `${SERVER}/gateway/secret.ts`, `${SERVER}/gateway/parts.ts`, `${SERVER}/gateway/tokens.ts`], ["core", "model port"], ["node:util"]),
   floor("model catalog",      [`${SERVER}/gateway/catalog.ts`],              ["core", "model port", "gateway words"], []),
-  floor("builtin models",     [`${SERVER}/gateway/builtin/`],                ["core", "model port"], ["node:timers/promises"]),
+  floor("builtin models",     [`${SERVER}/gateway/builtin/`],                ["core", "model port", "gateway words"], ["node:timers/promises"]),
   floor("model providers",    [`${SERVER}/gateway/providers/`],              ["core", "model port", "gateway words"], ["undici", "node:stream"]),
   floor("gateway",            [`${SERVER}/gateway/`],                        ["core", "model port", "gateway words", "model catalog", "model providers"], ["undici"]),
 

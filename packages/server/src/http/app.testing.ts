@@ -1,11 +1,11 @@
 import { request, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { z } from "zod";
-import { defineNode } from "../nodes/define-node.ts";
+import { completed, defineNode, failed } from "../nodes/define-node.ts";
 import { openWeft, type Weft } from "../weft.ts";
 import { createApp, type HttpApp } from "./app.ts";
 
-/** A server over a memory store, with a node `gate` that waits until the test opens it. */
+/** A server over a memory store, with a node `gate` that waits until the test opens it, and one that can be broken. */
 export interface TestApp {
   readonly app: HttpApp;
   readonly weft: Weft;
@@ -13,6 +13,8 @@ export interface TestApp {
   /** Resolves when a task waits at the gate. */
   arrived(): Promise<void>;
   open(): void;
+  /** Whether the node `flaky` fails; without being tried again. */
+  isBroken: boolean;
   /** The port it listens at; the server starts at the first call. */
   port(): Promise<number>;
   close(): Promise<void>;
@@ -22,6 +24,8 @@ export const HELLO =
   "name: hello\ninputs: {text: string}\nsteps:\n  - {id: a, type: template, template: 'hi {{ inputs.text }}'}\n";
 export const GATED =
   "name: gated\nsteps:\n  - {id: first, type: template, template: one}\n  - {id: wait, type: gate, depends_on: [first]}\n";
+export const FLAKY =
+  "name: flaky\nsteps:\n  - {id: before, type: flaky_before}\n"; // replaced below
 export const JSON_TYPE = { "content-type": "application/json" };
 
 export async function testApp(heartbeatMs?: number): Promise<TestApp> {
@@ -41,6 +45,11 @@ export async function testApp(heartbeatMs?: number): Promise<TestApp> {
           return "opened";
         },
       }),
+      defineNode({
+        type: "flaky",
+        config: z.unknown(),
+        execute: async () => (server.isBroken ? failed("BROKEN", "it is broken") : completed("fine", { usage: USAGE })),
+      }),
     ],
   });
   for (const source of [HELLO, GATED]) await weft.workflows.publish(source);
@@ -52,7 +61,8 @@ export async function testApp(heartbeatMs?: number): Promise<TestApp> {
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
   });
   let listening: Promise<string> | null = null;
-  return {
+  const server: TestApp = {
+    isBroken: false,
     app,
     weft,
     logged,
@@ -68,6 +78,7 @@ export async function testApp(heartbeatMs?: number): Promise<TestApp> {
       await weft.close({ graceMs: 1000 });
     },
   };
+  return server;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

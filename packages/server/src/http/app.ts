@@ -8,6 +8,8 @@ import type { Engine } from "./engine.ts";
 import { checkCaller } from "./loopback.ts";
 import { healthRoutes } from "./health.ts";
 import { decisionRoutes } from "./native/decisions.ts";
+import { againRoutes } from "./native/again.ts";
+import { listRoutes } from "./native/lists.ts";
 import { runRoutes } from "./native/runs.ts";
 import { workflowRoutes } from "./native/workflows.ts";
 import { errorOf, problemBody, PROBLEM_TYPE, retryAfterOf } from "./problem.ts";
@@ -107,7 +109,9 @@ export function createApp(options: AppOptions): HttpApp {
 
   healthRoutes(app, surface);
   workflowRoutes(app, surface);
+  listRoutes(app, surface);
   runRoutes(app, surface);
+  againRoutes(app, surface);
   decisionRoutes(app, surface);
 
   return {

@@ -1,5 +1,35 @@
 import type { Json, Problem } from "@weftwork/core";
-import type { Run, RunMessage, RunSubmission, TaskProgress, WorkflowVersion } from "@weftwork/sdk";
+import type {
+  Page,
+  Run,
+  RunDetail,
+  RunListItem,
+  RunMessage,
+  RunStatus,
+  RunSubmission,
+  Stats,
+  TaskProgress,
+  WorkflowDetail,
+  WorkflowGraph,
+  WorkflowVersion,
+} from "@weftwork/sdk";
+
+/** Which runs a list shows; times are milliseconds. */
+export interface RunListQuery {
+  readonly status?: readonly RunStatus[];
+  readonly workflow?: string;
+  readonly createdAfter?: number;
+  readonly createdBefore?: number;
+  readonly cursor?: string;
+  readonly limit: number;
+}
+
+/** A run that takes over what another one has computed. */
+export interface RunAgain {
+  readonly run: Run;
+  readonly reused: number;
+  readonly reusedTokens: number;
+}
 
 /** What the surfaces ask of the engine. They translate between it and HTTP, and hold no rule of their own. */
 export interface Engine {
@@ -10,6 +40,15 @@ export interface Engine {
     ): Promise<WorkflowVersion & { readonly created: boolean; readonly problems: readonly Problem[] }>;
     find(name: string, version?: string | null): Promise<WorkflowVersion | null>;
     list(): Promise<readonly WorkflowVersion[]>;
+    /** Executes nothing. `plan` null: a problem is an error. */
+    validate(source: string): {
+      readonly problems: readonly Problem[];
+      readonly plan: { readonly name: string } | null;
+      readonly unavailable: readonly { readonly step: string; readonly type: string; readonly reason: string }[];
+    };
+    describe(name: string, version?: string): Promise<WorkflowDetail | null>;
+    versions(name: string): Promise<readonly WorkflowVersion[]>;
+    graph(name: string, version?: string): Promise<WorkflowGraph | null>;
   };
   readonly runs: {
     /** Durable when it resolves. */
@@ -17,6 +56,11 @@ export interface Engine {
       submission: RunSubmission & { readonly idempotencyKey?: string },
     ): Promise<{ readonly run: Run; readonly created: boolean }>;
     get(id: string): Promise<Run | null>;
+    detail(id: string): Promise<RunDetail | null>;
+    list(query: RunListQuery): Promise<Page<RunListItem>>;
+    stats(): Promise<Stats>;
+    rerun(id: string, target: { readonly scope?: string; readonly node: string }): Promise<RunAgain>;
+    retry(id: string): Promise<RunAgain>;
     task(id: string): Promise<TaskProgress | null>;
     /** Resolves at the end of the run, or at the timeout with the run as it stands. */
     wait(id: string, options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<Run | null>;

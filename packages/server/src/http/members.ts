@@ -37,6 +37,13 @@ export const text =
 export const object: MemberCheck = (value) =>
   isJsonObject(value) ? null : `must be an object, and is ${kindOf(value)}`;
 
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+
+export const time: MemberCheck = (value) =>
+  typeof value === "string" && TIME.test(value) && !Number.isNaN(Date.parse(value))
+    ? null
+    : "must be a time such as 2026-11-21T10:00:00Z";
+
 export const anything: MemberCheck = () => null;
 
 function kindOf(value: Json): string {

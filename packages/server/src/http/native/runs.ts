@@ -2,8 +2,9 @@ import { AppError } from "@weftwork/core";
 import type { Run, SubmittedRun } from "@weftwork/sdk";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { jsonObjectOf, optionalJsonObjectOf } from "../body.ts";
-import { checkMembers, text } from "../members.ts";
+import { checkMembers, text, type MemberCheck } from "../members.ts";
 import { readPrefer } from "../prefer.ts";
+import { readQuery } from "../query.ts";
 import { streamRun } from "../stream.ts";
 import { sendJson, type Surface } from "../surface.ts";
 import { readIdempotencyKey, readSubmission } from "./submission.ts";
@@ -34,7 +35,12 @@ export function runRoutes(app: FastifyInstance, surface: Surface): void {
     return sendJson(reply, created ? 202 : 200, submitted(run));
   });
 
-  app.get<ById>("/api/runs/:id", async (request, reply) => sendJson(reply, 200, await found(surface, request)));
+  app.get<ById>("/api/runs/:id", async (request, reply) => {
+    if (!wantsSteps(request.query)) return sendJson(reply, 200, await found(surface, request));
+    const run = await engine.runs.detail(request.params.id);
+    if (run === null) throw notFound(request.params.id);
+    return sendJson(reply, 200, run);
+  });
 
   app.get<ById>("/api/tasks/:id", async (request, reply) => {
     const task = await engine.runs.task(request.params.id);
@@ -54,6 +60,13 @@ export function runRoutes(app: FastifyInstance, surface: Surface): void {
     return sendJson(reply, isFinal(run) ? 200 : 202, run);
   });
 }
+
+function wantsSteps(query: unknown): boolean {
+  const { include } = readQuery(query, { include: { check: includable } });
+  return include !== undefined;
+}
+
+const includable: MemberCheck = (value) => (value === "steps" ? null : "must be steps");
 
 export function submitted({ id, status, links }: Run): SubmittedRun {
   return { id, task_id: id, status, links };

@@ -1,20 +1,14 @@
 import { AppError, PRIORITIES, type JsonObject } from "@weftwork/core";
 import type { RunSubmission } from "@weftwork/sdk";
-import { checkMembers, object, text, type MemberCheck, type MemberRule } from "../members.ts";
+import { checkMembers, object, text, time, type MemberCheck, type MemberRule } from "../members.ts";
 
 /** Ids stand in paths, logs and tickets, so they are plain. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$/;
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 
 const id: MemberCheck = (value) =>
   typeof value === "string" && ID.test(value)
     ? null
     : "must have 1 to 128 of the characters A-Z a-z 0-9 . _ : ~ -, and begin with a letter or a digit";
-
-const time: MemberCheck = (value) =>
-  typeof value === "string" && TIME.test(value) && !Number.isNaN(Date.parse(value))
-    ? null
-    : "must be a time such as 2026-11-21T10:00:00Z";
 
 const priority: MemberCheck = (value) =>
   PRIORITIES.some((known) => known === value) ? null : `must be one of ${PRIORITIES.join(", ")}`;
