@@ -8,6 +8,8 @@ export interface ClientOptions {
   readonly baseUrl?: string;
   /** Sent as a bearer token. */
   readonly apiKey?: string;
+  /** Milliseconds before a broken stream is tried again. Default: what the server asks for. */
+  readonly reconnectMs?: number;
   /** Default: the platform's. */
   readonly fetch?: typeof fetch;
 }
@@ -38,11 +40,13 @@ const RECONNECTS_MAX = 10;
 export class WeftClient {
   private readonly base: string;
   private readonly headers: Readonly<Record<string, string>>;
+  private readonly reconnectMs: number | null;
   private readonly fetch: typeof fetch;
 
   constructor(options: ClientOptions = {}) {
     this.base = (options.baseUrl ?? "http://127.0.0.1:9338").replace(/\/+$/, "");
     this.headers = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
+    this.reconnectMs = options.reconnectMs ?? null;
     this.fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
   }
 
@@ -94,8 +98,9 @@ export class WeftClient {
    */
   async *stream(id: string, options: CallOptions & { readonly after?: string } = {}): AsyncGenerator<RunMessage> {
     let { after } = options;
-    let retryMs = RECONNECT_MS;
+    let retryMs = this.reconnectMs ?? RECONNECT_MS;
     for (let failures = 0; ;) {
+      let hasProgress = false;
       try {
         const response = await this.send("GET", `${runPath(id)}/events`, {
           ...options,
@@ -103,19 +108,20 @@ export class WeftClient {
         });
         if (response.status === 204 || !response.body) return;
         for await (const { id: position, event, data, retryMs: asked } of readEvents(response.body)) {
-          failures = 0;
-          retryMs = asked ?? retryMs;
+          retryMs = this.reconnectMs ?? asked ?? retryMs;
           if (data === "") continue;
+          hasProgress = true;
           after = position ?? after;
           yield { id: position, event, data: JSON.parse(data) as JsonObject };
         }
       } catch (error) {
-        if (options.signal?.aborted === true || (error instanceof WeftError && !error.problem.retryable)) throw error;
-        failures += 1;
-        if (failures > RECONNECTS_MAX) throw error;
+        if (options.signal?.aborted === true || !mayPass(error)) throw error;
+        if (!hasProgress && failures >= RECONNECTS_MAX) throw error;
       }
-      // The stream of an ended run ends; asked again behind its last message it answers 204 and we are done.
-      if (failures > 0) await pause(retryMs * Math.min(failures, 5), options.signal);
+      // The stream of an ended run ends; asked again behind its last message it answers 204 and we are done. What brought
+      // something is asked again at once; what did not (a server that goes down lets streams go) has its pause.
+      failures = hasProgress ? 0 : failures + 1;
+      if (!hasProgress) await pause(retryMs * Math.min(failures, 5), options.signal);
     }
   }
 
@@ -186,6 +192,11 @@ interface SendOptions extends CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: JsonObject;
   readonly text?: string;
+}
+
+/** A connection that broke, and an answer that says so, may be better the next time; a mistake of ours will not. */
+function mayPass(error: unknown): boolean {
+  return error instanceof WeftError ? error.problem.retryable : !(error instanceof SyntaxError);
 }
 
 function runPath(id: string): string {

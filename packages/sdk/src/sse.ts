@@ -19,14 +19,18 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
   const decoder = new TextDecoder();
   const event = new EventDraft();
   let text = "";
+  let endsWithCr = false;
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      text += decoder.decode(value, { stream: true });
-      // A lone CR at the end may be the first half of CRLF: it waits for the next piece.
-      const lines = text.slice(0, text.endsWith("\r") ? -1 : undefined).split(/\r\n|\r|\n/);
-      text = lines.pop()! + (text.endsWith("\r") ? "\r" : "");
+      const piece = decoder.decode(value, { stream: true });
+      if (piece === "") continue;
+      // CR ended its line already, so an LF that comes in the next piece belongs to it and ends no second one.
+      text += endsWithCr && piece.startsWith("\n") ? piece.slice(1) : piece;
+      endsWithCr = piece.endsWith("\r");
+      const lines = text.split(/\r\n|\r|\n/);
+      text = lines.pop()!;
       for (const line of lines) {
         const complete = event.take(line);
         if (complete) yield complete;

@@ -309,3 +309,21 @@ describe("any text", () => {
     );
   });
 });
+
+describe("a field that a type and all steps have", () => {
+  const configOf = (type: string): unknown => {
+    const { workflow } = parseWorkflow(`name: w\nsteps:\n  - { id: a, type: ${type}, items: [1], join: all }\n`, {
+      ownTypes: new Set(["mine"]),
+    });
+    const step = workflow!.steps[0]!;
+    return step.kind === "work" ? { config: { ...step.config }, join: step.join } : null;
+  };
+
+  it("is the type's where the type declares it", () => {
+    expect(configOf("list")).toEqual({ config: { items: [1], join: "all" }, join: "any" });
+  });
+
+  it("is the common one for a type that does not know it", () => {
+    expect(configOf("mine")).toEqual({ config: { items: [1] }, join: "all" });
+  });
+});

@@ -13,7 +13,7 @@ import {
 import { listed, pointerPart, shown } from "./problems.ts";
 import { readDependsOn, readOnError } from "./step-edges.ts";
 import { expressionText, type StepCommon, type StepReading } from "./step-reading.ts";
-import { workStep } from "./work-step.ts";
+import { isOwnField, workStep } from "./work-step.ts";
 import { type Step, TYPE_ALIASES, WORK_TYPES } from "./workflow.ts";
 
 export const STEPS_MAX = 10_000;
@@ -94,7 +94,7 @@ function readStep(value: Json, pointer: string, depth: number, reading: StepRead
     place: reading.locator.locate(pointer),
     dependsOn: readDependsOn(valueOf(value, "depends_on"), pointer + "/depends_on", reading),
     when: expressionText(valueOf(value, "when")),
-    join: valueOf(value, "join") === "all" ? "all" : "any",
+    join: valueOf(value, "join") === "all" && !isOwnField(type ?? "", "join") ? "all" : "any",
     onError: readOnError(valueOf(value, "on_error"), pointer + "/on_error", reading),
     timeoutMs: parseDuration(valueOf(value, "timeout")),
   };

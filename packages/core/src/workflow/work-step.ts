@@ -1,7 +1,7 @@
 import { parseDuration } from "../base/duration.ts";
 import { isJsonObject, type Json, type JsonObject } from "../base/json.ts";
 import { memoryBytes, valueOf } from "./check-fields.ts";
-import { COMMON_FIELDS, WORK_FIELDS } from "./fields.ts";
+import { COMMON_FIELDS, WORK_FIELDS, WORK_TYPE_FIELDS } from "./fields.ts";
 import type { StepCommon, StepReading } from "./step-reading.ts";
 import { PRIORITIES, type Priority, type Resources, type RetryPolicy, type WorkStep } from "./workflow.ts";
 
@@ -29,7 +29,7 @@ export function workStep(
     ...common,
     kind: "work",
     type,
-    config: configOf(step),
+    config: configOf(type, step),
     retry: readRetry(valueOf(step, "retry"), pointer + "/retry", reading),
     pool: typeof pool === "string" ? pool : null,
     priority: readPriority(valueOf(step, "priority")),
@@ -45,13 +45,22 @@ export function readPriority(value: Json): Priority | null {
   return PRIORITIES.find((known) => known === value) ?? null;
 }
 
-function configOf(step: JsonObject): JsonObject {
+function configOf(type: string, step: JsonObject): JsonObject {
   const config: Record<string, Json> = Object.create(null) as Record<string, Json>;
   for (const [name, value] of Object.entries(step)) {
-    const common = Object.hasOwn(COMMON_FIELDS, name) || (name !== "input" && Object.hasOwn(WORK_FIELDS, name));
-    if (!common && !name.startsWith("x-")) config[name] = value;
+    if (isOwnField(type, name) || !(isCommonField(name) || name.startsWith("x-"))) config[name] = value;
   }
   return config;
+}
+
+function isCommonField(name: string): boolean {
+  return Object.hasOwn(COMMON_FIELDS, name) || (name !== "input" && Object.hasOwn(WORK_FIELDS, name));
+}
+
+/** A field that the type declares is the type's, even where all steps have one of that name (`join` of a list). */
+export function isOwnField(type: string, name: string): boolean {
+  const fields = WORK_TYPE_FIELDS[type]?.fields;
+  return fields !== undefined && Object.hasOwn(fields, name);
 }
 
 function readRetry(value: Json, pointer: string, { problems }: StepReading): RetryPolicy | null {

@@ -94,7 +94,11 @@ export function catalogueConformance(driver: string, open: () => Promise<Catalog
 
     test("the versions of a workflow are listed, the newest published first", async () => {
       const all = [];
-      for (const [content, number] of [["one", null], ["two", "2.0.0"], ["three", "1.0.0"]] as const)
+      for (const [content, number] of [
+        ["one", null],
+        ["two", "2.0.0"],
+        ["three", "1.0.0"],
+      ] as const)
         all.push(await catalogue.publish(version("a", content, number)));
       await catalogue.publish(version("b", "one"));
       expect(await catalogue.versions("acme", "a")).toEqual(all.toReversed());

@@ -1,22 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { Client } from "pg";
+import { postgresForTests } from "../journal/test-services.ts";
 
 /** A PostgreSQL server for tests. Each test file makes databases of its own and drops them. */
 export interface TestPostgres {
   create(): Promise<{ readonly url: string; drop(): Promise<void> }>;
 }
 
-const DEFAULT_URL = "postgres://postgres@127.0.0.1:5432/postgres";
-
-/** The server of `WEFT_TEST_POSTGRES_URL`, or the one on loopback; null when none answers within two seconds. */
+/** The server that tests use (see `postgresForTests`); null when there is none, which has been said then. */
 export async function testPostgres(): Promise<TestPostgres | null> {
-  const server = process.env["WEFT_TEST_POSTGRES_URL"] ?? DEFAULT_URL;
-  try {
-    await execute(server, "select 1");
-  } catch (error) {
-    if (process.env["WEFT_TEST_POSTGRES_URL"] !== undefined) throw error;
-    return null;
-  }
+  const service = await postgresForTests();
+  if ("skip" in service) return null;
+  const { url: server } = service;
   return {
     async create() {
       const name = `weft_test_${randomBytes(6).toString("hex")}`;

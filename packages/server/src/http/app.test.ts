@@ -25,7 +25,7 @@ describe("publishing", () => {
     expect(again.statusCode).toBe(200);
     expect(again.json()).toEqual({ ...first.json<object>(), created: false });
     const listed: { data: { name: string }[]; next_cursor: null } = (await look("/api/workflows")).json();
-    expect(listed.data.map((one) => one.name)).toEqual(["gated", "hello", "other"]);
+    expect(listed.data.map((one) => one.name)).toEqual(["fragile", "gated", "hello", "other"]);
     expect(listed.next_cursor).toBeNull();
   });
 

@@ -24,8 +24,9 @@ export const HELLO =
   "name: hello\ninputs: {text: string}\nsteps:\n  - {id: a, type: template, template: 'hi {{ inputs.text }}'}\n";
 export const GATED =
   "name: gated\nsteps:\n  - {id: first, type: template, template: one}\n  - {id: wait, type: gate, depends_on: [first]}\n";
-export const FLAKY =
-  "name: flaky\nsteps:\n  - {id: before, type: flaky_before}\n"; // replaced below
+/** The last step fails while the server is broken; what is before it costs seven tokens. */
+export const FRAGILE =
+  "name: fragile\nsteps:\n  - {id: paid, type: paid}\n  - {id: last, type: flaky, depends_on: [paid]}\n";
 export const JSON_TYPE = { "content-type": "application/json" };
 
 export async function testApp(heartbeatMs?: number): Promise<TestApp> {
@@ -48,11 +49,16 @@ export async function testApp(heartbeatMs?: number): Promise<TestApp> {
       defineNode({
         type: "flaky",
         config: z.unknown(),
-        execute: async () => (server.isBroken ? failed("BROKEN", "it is broken") : completed("fine", { usage: USAGE })),
+        execute: () => (server.isBroken ? failed("BROKEN", "it is broken") : "fine"),
+      }),
+      defineNode({
+        type: "paid",
+        config: z.unknown(),
+        execute: () => completed("paid for", { usage: { input_tokens: 3, output_tokens: 4, total_tokens: 7 } }),
       }),
     ],
   });
-  for (const source of [HELLO, GATED]) await weft.workflows.publish(source);
+  for (const source of [HELLO, GATED, FRAGILE]) await weft.workflows.publish(source);
   const log = (_fields: object, message: string): void => void logged.push(message);
   const app = createApp({
     weft,
