@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { defineNode, openWeft } from "../packages/server/src/index.ts";
 import { sqliteJournal } from "../packages/server/src/journal/sqlite.ts";
@@ -19,7 +18,10 @@ export interface Scale {
   readonly seconds: number;
   /** Milliseconds a round or item. */
   readonly msEach: number;
+  /** Most heap that was in use at any moment, what only waits to be collected included. */
   readonly peakHeapMb: number;
+  /** Most heap that was in use behind a collection; from a run of its own, for collecting takes time. */
+  readonly liveHeapMb: number;
   readonly peakRssMb: number;
   readonly storeMb: number;
   readonly bytesEach: number;
@@ -44,10 +46,10 @@ const WORKLOADS: Readonly<Record<Scale["workload"], (size: number) => object>> =
       { id: "keep", type: "assign", variables: { total: "{{ loop.total + 1 }}" } },
     ],
   }),
-  for_each: (size) => ({
+  for_each: () => ({
     id: "each",
     type: "for_each",
-    items: `{{ range(${size}) | list }}`,
+    items: "{{ inputs.items }}",
     concurrency: 16,
     steps: [{ id: "work", type: "count", value: "{{ item }}" }],
   }),
@@ -62,10 +64,12 @@ const count = defineNode({
 });
 
 /** Runs one workload in this process and measures it. */
-export async function measure(workload: Scale["workload"], size: number): Promise<Scale> {
+export async function measure(workload: Scale["workload"], size: number): Promise<Omit<Scale, "liveHeapMb">> {
   const folder = mkdtempSync(join(tmpdir(), "weft-scale-"));
   const peak = { heap: 0, rss: 0 };
   const sample = setInterval(() => {
+    // Only there when Node was started with `--expose-gc`.
+    globalThis.gc?.();
     const { heapUsed, rss } = process.memoryUsage();
     peak.heap = Math.max(peak.heap, heapUsed);
     peak.rss = Math.max(peak.rss, rss);
@@ -79,8 +83,9 @@ export async function measure(workload: Scale["workload"], size: number): Promis
       },
     });
     await weft.workflows.publish(JSON.stringify({ name: workload, steps: [WORKLOADS[workload](size)], outputs: {} }));
+    const items = Array.from({ length: size }, (_, at) => at);
     const began = performance.now();
-    await weft.runs.start({ id: "big", workflow: workload, inputs: {} });
+    await weft.runs.start({ id: "big", workflow: workload, inputs: workload === "loop" ? {} : { items } });
     const ended = await weft.runs.wait("big");
     const seconds = (performance.now() - began) / 1000;
     if (ended?.status !== "succeeded") throw new Error(`it ended as ${ended?.status}: ${JSON.stringify(ended?.error)}`);
@@ -90,6 +95,8 @@ export async function measure(workload: Scale["workload"], size: number): Promis
       return performance.now() - start;
     };
     const [openMs, openAgainMs] = [await open(), await open()];
+    // What is read from here on is for the measuring alone.
+    clearInterval(sample);
     await weft.close();
     const journal = await sqliteJournal({ folder });
     const head = (await journal.head("default", "big"))!;
@@ -102,12 +109,20 @@ export async function measure(workload: Scale["workload"], size: number): Promis
     );
     const bytes = bytesIn(folder);
     return {
-      ...{ workload, size, seconds: round(seconds), msEach: round((1000 * seconds) / size) },
-      ...{ peakHeapMb: round(peak.heap / 2 ** 20), peakRssMb: round(peak.rss / 2 ** 20) },
-      ...{ storeMb: round(bytes / 2 ** 20), bytesEach: Math.round(bytes / size), rows: all.rows.length },
-      ...{ recoveryRows: recovery.rows.length, recoveryKb: round(recoveryBytes / 1024) },
+      workload,
+      size,
+      seconds: round(seconds),
+      msEach: round((1000 * seconds) / size),
+      peakHeapMb: round(peak.heap / 2 ** 20),
+      peakRssMb: round(peak.rss / 2 ** 20),
+      storeMb: round(bytes / 2 ** 20),
+      bytesEach: Math.round(bytes / size),
+      rows: all.rows.length,
+      recoveryRows: recovery.rows.length,
+      recoveryKb: round(recoveryBytes / 1024),
       largestRowKb: round(Math.max(...all.rows.map(({ body }) => body.length)) / 1024),
-      ...{ openMs: round(openMs), openAgainMs: round(openAgainMs) },
+      openMs: round(openMs),
+      openAgainMs: round(openAgainMs),
     };
   } finally {
     clearInterval(sample);
@@ -125,23 +140,30 @@ function round(value: number): number {
   return Number(value.toPrecision(3));
 }
 
+const PROGRAM = import.meta.filename;
 const [mode, ...rest] = process.argv.slice(2);
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+if (process.argv[1] === PROGRAM) {
   if (mode === "one")
     process.stdout.write(JSON.stringify(await measure(rest[0] as Scale["workload"], Number(rest[1]))));
-  else {
-    const given = process.argv.slice(2).map(Number);
-    console.log(`commit ${commit()}, node ${process.versions.node}`);
-    const results: Scale[] = [];
-    for (const workload of ["loop", "for_each"] as const) {
-      for (const size of given.length > 0 ? given : [10_000, 100_000]) {
-        const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), "one", workload, String(size)], {
-          stdio: ["ignore", "pipe", "inherit"],
-        });
-        if (child.status !== 0) throw new Error(`${workload} of ${size} failed`);
-        results.push(JSON.parse(child.stdout.toString()) as Scale);
-      }
+  else compare(process.argv.slice(2).map(Number));
+}
+
+function compare(sizes: readonly number[]): void {
+  console.log(`commit ${commit()}, node ${process.versions.node}`);
+  const results: Scale[] = [];
+  for (const workload of ["loop", "for_each"] as const) {
+    for (const size of sizes.length > 0 ? sizes : [10_000, 100_000]) {
+      const { peakHeapMb: liveHeapMb } = inProcess(workload, size, ["--expose-gc"]);
+      results.push({ ...inProcess(workload, size, []), liveHeapMb });
     }
-    console.table(results);
   }
+  console.table(results);
+}
+
+function inProcess(workload: string, size: number, flags: readonly string[]): Omit<Scale, "liveHeapMb"> {
+  const child = spawnSync(process.execPath, [...flags, PROGRAM, "one", workload, String(size)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (child.status !== 0) throw new Error(`${workload} of ${size} failed`);
+  return JSON.parse(child.stdout.toString()) as Omit<Scale, "liveHeapMb">;
 }

@@ -43,8 +43,11 @@ export async function measure(
       tell(`${workload.name} ${variant}: rows of ${rows.map(({ body }) => Buffer.byteLength(body)).join(", ")} bytes`);
       const task = { workload, variant, rows };
       for (const [store, places] of placesByStore) {
-        tell(`${workload.name} ${variant} ${store}`);
-        results.push(...(await compare({ store, places, task, contenders: contendersOf(workload), rounds, size })));
+        const found = await compare({ store, places, task, contenders: contendersOf(workload), rounds, size });
+        // Told at once, so that a run which is cut off has still said something.
+        for (const { contender, median, unit } of found)
+          tell(`${workload.name} ${variant} ${store} ${contender}: ${median.toPrecision(4)} ${unit}`);
+        results.push(...found);
       }
     }
   }

@@ -70,6 +70,7 @@ describe.each(STORES)("$name", ({ open, kills, skip }) => {
 
   test(`kill -9 at ${kills} random points of ${RUNS} runs loses nothing and repeats only what was in flight`, async () => {
     const accepted = new Set<string>();
+    const doneBefore: { successes: ReadonlySet<string>; before: ReadonlyMap<string, number> }[] = [];
     let inFlight = 0;
     for (let kill = 1; kill <= kills; kill++) {
       const running = (server = await ChildServer.start(store.address, endpoint.url));
@@ -101,8 +102,6 @@ describe.each(STORES)("$name", ({ open, kills, skip }) => {
     expect(repeats).toBeLessThanOrEqual(inFlight);
     process.stdout.write(`${kills} kills: ${inFlight} steps in flight, ${repeats} of them called again\n`);
   });
-
-  const doneBefore: { successes: ReadonlySet<string>; before: ReadonlyMap<string, number> }[] = [];
 
   test("SIGTERM under load ends in order: exit 0, no attempt is counted, nothing is called twice (F9)", async () => {
     server = await ChildServer.start(store.address, endpoint.url);

@@ -1,4 +1,4 @@
-import { decodeRow } from "@weftwork/core";
+import { decodeRow, type RunEvent } from "@weftwork/core";
 import type { Journal } from "../../packages/server/src/journal/journal.ts";
 import { postgresJournal } from "../../packages/server/src/journal/postgres.ts";
 import { sqliteJournal } from "../../packages/server/src/journal/sqlite.ts";
@@ -16,21 +16,23 @@ export async function readRecorded(store: string, ids: readonly string[]): Promi
   const [successes, others] = [new Set<string>(), new Set<string>()];
   try {
     for (const id of ids) {
-      const head = await journal.head("default", id);
-      if (!head) continue;
-      const { rows } = await journal.read(head.runKey);
-      for (const { events } of rows.flatMap(({ body }) => decodeRow(body)))
-        for (const event of events) {
-          if (!("attempt" in event)) continue;
-          const key = `${id}/${event.scope}/${event.node}#${event.attempt}`;
-          if (event.type === "task_completed" && successes.has(key)) throw new Error(`${key} is recorded twice`);
-          (event.type === "task_completed" ? successes : others).add(key);
-        }
+      for (const event of await eventsOf(journal, id)) {
+        if (!("attempt" in event)) continue;
+        const key = `${id}/${event.scope}/${event.node}#${event.attempt}`;
+        if (event.type === "task_completed" && successes.has(key)) throw new Error(`${key} is recorded twice`);
+        (event.type === "task_completed" ? successes : others).add(key);
+      }
     }
   } finally {
     await journal.close();
   }
   return { successes, others };
+}
+
+async function eventsOf(journal: Journal, id: string): Promise<readonly RunEvent[]> {
+  const head = await journal.head("default", id);
+  const { rows } = head ? await journal.read(head.runKey) : { rows: [] };
+  return rows.flatMap(({ body }) => decodeRow(body).flatMap(({ events }) => events));
 }
 
 function openJournal(store: string): Promise<Journal> {

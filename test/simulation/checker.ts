@@ -1,9 +1,9 @@
-import { type RunEvent } from "@weftwork/core";
+import type { RunEvent } from "@weftwork/core";
 import { returned, type Call, type Recorder } from "./effects.ts";
 import type { ObservedRun, Observer } from "./observer.ts";
 import type { SimProcess } from "./process.ts";
-import { TENANT } from "./process.ts";
 import type { Violations } from "./violations.ts";
+import { TENANT } from "./world.ts";
 
 const FINAL: ReadonlySet<string> = new Set(["run_completed", "run_failed", "run_cancelled"]);
 

@@ -45,7 +45,12 @@ export class Clients {
   /** A run that is submitted after a while. `cancelAfter`: and cancelled behind that; null: never. */
   add(id: string, workflow: string, n: number, after: number, cancelAfter: number | null): void {
     const run: ClientRun = {
-      ...{ id, workflow, n, accepted: false, refused: null, signals: new Set<string>() },
+      id,
+      workflow,
+      n,
+      accepted: false,
+      refused: null,
+      signals: new Set<string>(),
       ended: false,
     };
     this.runs.push(run);

@@ -78,7 +78,14 @@ function perform(
   const id = `${key}!${recorder.calls.length}`;
   world.note(`${process.name} calls ${id}`);
   recorder.record({
-    ...{ runId, scope, node, attempt, key, effect, id, process },
+    runId,
+    scope,
+    node,
+    attempt,
+    key,
+    effect,
+    id,
+    process,
     once: config.once,
     saw: config.see,
     order: world.order,

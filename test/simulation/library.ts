@@ -4,9 +4,8 @@ import { memoryCatalogue } from "../../packages/server/src/db/catalogue-memory.t
 import type { NodeRegistry } from "../../packages/server/src/nodes/node.ts";
 import { Workflows } from "../../packages/server/src/runtime/workflows.ts";
 import { randomPlan } from "./plans.ts";
-import { TENANT } from "./process.ts";
 import { Random } from "./random.ts";
-import { START } from "./world.ts";
+import { START, TENANT } from "./world.ts";
 
 /** Random workflows to choose from. Compiling one costs as much as simulating with it, so seeds share them. */
 const SIZE = 400;

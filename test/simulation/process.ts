@@ -13,9 +13,7 @@ import { PLANS } from "./library.ts";
 import { LEASE_MS } from "./lease.ts";
 import { Link, type Caller } from "./link.ts";
 import { blobsOver, journalOver } from "./network.ts";
-import type { World } from "./world.ts";
-
-export const TENANT = "acme";
+import { TENANT, type World } from "./world.ts";
 
 /** What all processes share: the stores, and the world outside. */
 export interface Shared {

@@ -9,11 +9,11 @@ import { Recorder, simulatedNodes } from "./effects.ts";
 import { Faults, type FaultOptions } from "./faults.ts";
 import { Observer } from "./observer.ts";
 import { fill, PLANS } from "./library.ts";
-import { SimProcess, TENANT, type Shared } from "./process.ts";
+import { SimProcess, type Shared } from "./process.ts";
 import { Random } from "./random.ts";
 import { judgeEnd } from "./verdict.ts";
 import { Violations, type Violation } from "./violations.ts";
-import { START, World } from "./world.ts";
+import { START, TENANT, World } from "./world.ts";
 
 /** Faults happen up to this time; then everything heals, and what was accepted has to end. */
 const FAULTS_MS = 60_000;
@@ -71,7 +71,13 @@ export async function simulate(seed: number, options: ScenarioOptions = {}): Pro
   let crashes = 0;
   const processes: SimProcess[] = [];
   const shared: Shared = {
-    ...{ world, faults, journal: observer.journal(), blobs, catalogue, recorder, poolSize: random.int(1, 6) },
+    world,
+    faults,
+    journal: observer.journal(),
+    blobs,
+    catalogue,
+    recorder,
+    poolSize: random.int(1, 6),
     crashed(process) {
       crashes += 1;
       const place = processes.indexOf(process);
@@ -131,7 +137,7 @@ function schedule(world: World, processes: readonly SimProcess[]): void {
       if (kind === "kill" && process.alive) process.crash("killed");
       else if (kind === "drain" && process.engine) void process.stop(5000);
       else if (kind === "stop") process.pause(random.pick([500, 9000, 11_500, 36_000]));
-      else if (kind === "all") for (const each of [...processes]) each.crash("all are killed");
+      else if (kind === "all") for (const each of processes) each.crash("all are killed");
     });
   }
 }

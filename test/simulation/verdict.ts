@@ -11,8 +11,8 @@ import {
 import type { MemoryJournal } from "../../packages/server/src/journal/memory.ts";
 import { hasEnded, type Clients } from "./client.ts";
 import type { ObservedRun, Observer } from "./observer.ts";
-import { TENANT } from "./process.ts";
 import type { Violations } from "./violations.ts";
+import { TENANT } from "./world.ts";
 
 /** Judges the journal when everything is over: I1, I2, I5, I6, I8, from what is stored alone. */
 export async function judgeEnd(

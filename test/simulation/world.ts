@@ -17,6 +17,9 @@ interface Event {
   cancelled: boolean;
 }
 
+/** The tenant of every simulated run. */
+export const TENANT = "acme";
+
 /** Long ago enough to be recognised, so that nothing depends on the day of the test. */
 export const START = Date.UTC(2026, 0, 1);
 

@@ -1,7 +1,9 @@
 import type { Json, JsonObject } from "@weftwork/core";
 import { errorOf, WeftError } from "./problem.ts";
+import type { Page, RerunAnswer, RunDetail, RunFilter, RunListItem, Stats } from "./detail.ts";
 import type { Run, RunMessage, RunSubmission, SubmittedRun, TaskProgress, WorkflowVersion } from "./run.ts";
 import { readEvents } from "./sse.ts";
+import type { WorkflowCheck, WorkflowDetail, WorkflowGraph } from "./workflow.ts";
 
 export interface ClientOptions {
   /** Default: `http://127.0.0.1:9338`. */
@@ -16,6 +18,10 @@ export interface ClientOptions {
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+}
+
+export interface VersionOptions extends CallOptions {
+  readonly version?: string;
 }
 
 export interface PublishedWorkflow extends WorkflowVersion {
@@ -57,21 +63,38 @@ export class WeftClient {
   ): Promise<SubmittedRun> {
     const headers: Record<string, string> =
       options.idempotencyKey === undefined ? {} : { "idempotency-key": options.idempotencyKey };
-    return (await this.json("POST", "/api/runs", {
+    return this.json<SubmittedRun>("POST", "/api/runs", {
       ...options,
       headers,
       body: submission as unknown as JsonObject,
-    })) as unknown as SubmittedRun;
+    });
   }
 
   /** The run as it is recorded. */
   async get(id: string, options: CallOptions = {}): Promise<Run> {
-    return (await this.json("GET", runPath(id), options)) as unknown as Run;
+    return this.json<Run>("GET", runPath(id), options);
+  }
+
+  /** The same with the steps of its root and of every open scope. */
+  async detail(id: string, options: CallOptions = {}): Promise<RunDetail> {
+    return this.json<RunDetail>("GET", `${runPath(id)}?include=steps`, options);
+  }
+
+  /** A page of runs, newest first. */
+  async list(filter: RunFilter = {}, options: CallOptions = {}): Promise<Page<RunListItem>> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value));
+    return this.json<Page<RunListItem>>("GET", `/api/runs${query.size === 0 ? "" : `?${query}`}`, options);
+  }
+
+  /** Runs of the server by what became of them. */
+  async stats(options: CallOptions = {}): Promise<Stats> {
+    return this.json<Stats>("GET", "/api/stats", options);
   }
 
   /** The run as one task with its steps, in the shape for polling. */
   async task(id: string, options: CallOptions = {}): Promise<TaskProgress> {
-    return (await this.json("GET", `/api/tasks/${encodeURIComponent(id)}`, options)) as unknown as TaskProgress;
+    return this.json<TaskProgress>("GET", `/api/tasks/${encodeURIComponent(id)}`, options);
   }
 
   /** Resolves when the run has ended. Survives restarts of the server while it waits. */
@@ -128,7 +151,21 @@ export class WeftClient {
   /** Ends the run where it stands. */
   async cancel(id: string, options: CallOptions & { readonly reason?: string } = {}): Promise<Run> {
     const body = options.reason === undefined ? {} : { reason: options.reason };
-    return (await this.json("POST", `${runPath(id)}/cancel`, { ...options, body })) as unknown as Run;
+    return this.json<Run>("POST", `${runPath(id)}/cancel`, { ...options, body });
+  }
+
+  /** Begins a new run that takes over from an earlier one everything that does not follow from the step. */
+  async rerun(
+    id: string,
+    target: { readonly step: string; readonly scope?: string },
+    options: CallOptions = {},
+  ): Promise<RerunAnswer> {
+    return this.json<RerunAnswer>("POST", `${runPath(id)}/rerun`, { ...options, body: { ...target } });
+  }
+
+  /** The same from the step that failed the run. */
+  async retry(id: string, options: CallOptions = {}): Promise<RerunAnswer> {
+    return this.json<RerunAnswer>("POST", `${runPath(id)}/retry`, { ...options, body: {} });
   }
 
   /** Gives the run a signal; `id` makes a repeat harmless. */
@@ -161,17 +198,36 @@ export class WeftClient {
 
   /** Publishes a workflow from its YAML or JSON text. The same content again is the same version. */
   async publish(source: string, options: CallOptions = {}): Promise<PublishedWorkflow> {
-    const response = await this.send("PUT", "/api/workflows", {
-      ...options,
-      headers: { "content-type": "application/yaml" },
-      text: source,
-    });
-    return (await response.json()) as PublishedWorkflow;
+    return this.json<PublishedWorkflow>("PUT", "/api/workflows", { ...options, ...yaml(source) });
   }
 
-  private async json(method: string, path: string, options: SendOptions): Promise<JsonObject> {
-    const response = await this.send(method, path, options);
-    return response.status === 204 ? {} : ((await response.json()) as JsonObject);
+  /** All that is wrong with a workflow's text, and what the server could not run of it. Nothing is executed or kept. */
+  async validate(source: string, options: CallOptions = {}): Promise<WorkflowCheck> {
+    return this.json<WorkflowCheck>("POST", "/api/workflows/validate", { ...options, ...yaml(source) });
+  }
+
+  /** The newest version of each published workflow, by name. */
+  async workflows(options: CallOptions = {}): Promise<readonly WorkflowVersion[]> {
+    return (await this.json<Page<WorkflowVersion>>("GET", "/api/workflows", options)).data;
+  }
+
+  /** A published version (left out: the newest) with what its author wrote. */
+  async workflow(name: string, options: VersionOptions = {}): Promise<WorkflowDetail> {
+    return this.json<WorkflowDetail>("GET", workflowPath(name, "", options.version), options);
+  }
+
+  /** All versions of a workflow, the newest published first. */
+  async versions(name: string, options: CallOptions = {}): Promise<readonly WorkflowVersion[]> {
+    return (await this.json<Page<WorkflowVersion>>("GET", workflowPath(name, "/versions"), options)).data;
+  }
+
+  /** The plan of a workflow as a graph to be drawn. */
+  async plan(name: string, options: VersionOptions = {}): Promise<WorkflowGraph> {
+    return this.json<WorkflowGraph>("GET", workflowPath(name, "/plan", options.version), options);
+  }
+
+  private async json<Answer = JsonObject>(method: string, path: string, options: SendOptions): Promise<Answer> {
+    return (await (await this.send(method, path, options)).json()) as Answer;
   }
 
   private async send(method: string, path: string, options: SendOptions): Promise<Response> {
@@ -197,6 +253,16 @@ interface SendOptions extends CallOptions {
 /** A connection that broke, and an answer that says so, may be better the next time; a mistake of ours will not. */
 function mayPass(error: unknown): boolean {
   return error instanceof WeftError ? error.problem.retryable : !(error instanceof SyntaxError);
+}
+
+/** A workflow file as a body; JSON is YAML as well. */
+function yaml(text: string): Pick<SendOptions, "headers" | "text"> {
+  return { headers: { "content-type": "application/yaml" }, text };
+}
+
+function workflowPath(name: string, part: string, version?: string): string {
+  const query = version === undefined ? "" : `?version=${encodeURIComponent(version)}`;
+  return `/api/workflows/${encodeURIComponent(name)}${part}${query}`;
 }
 
 function runPath(id: string): string {

@@ -14,13 +14,15 @@ import { discoverModels } from "./gateway/discover.ts";
 import { testModel, type ModelTest } from "./gateway/model-check.ts";
 import { NO_MODELS_CONFIG, readModelsConfig, type ModelsConfig } from "./gateway/models-config.ts";
 import { openModels, type ModelListing } from "./gateway/models.ts";
+import type { Catalog } from "./gateway/catalog.ts";
+import type { Model } from "./gateway/model.ts";
 import type { Journal } from "./journal/journal.ts";
 import { memoryJournal } from "./journal/memory.ts";
 import { sqliteJournal } from "./journal/sqlite.ts";
 import { memoryLive } from "./live/memory.ts";
 import type { NodeExecutor } from "./nodes/node.ts";
 import { builtinNodes, nodeRegistry } from "./nodes/registry.ts";
-import { systemClock } from "./runtime/clock.ts";
+import { systemClock, type Clock } from "./runtime/clock.ts";
 import { Engine } from "./runtime/engine.ts";
 import type { RunNotice } from "./runtime/owner.ts";
 import { Retention } from "./runtime/retention.ts";
@@ -44,6 +46,15 @@ export interface ComposeOptions {
   readonly tenant: string;
   readonly name: string;
   readonly problem: (message: string, runId: string, error: unknown) => void;
+  /** For tests: another time, other models, and others who do the work. Only with the store `memory`. */
+  readonly rehearsal?: Rehearsal;
+}
+
+/** What stands in the place of the world while a workflow is tested. */
+export interface Rehearsal {
+  readonly clock: Clock;
+  readonly models: (catalog: Catalog<Model>) => Catalog<Model>;
+  readonly executors: (executors: readonly NodeExecutor[]) => readonly NodeExecutor[];
 }
 
 /** The models that steps can name. */
@@ -80,7 +91,9 @@ interface Store {
 
 /** The only place that names drivers: chooses them by the address of the store, and puts the process together. */
 export async function compose(options: ComposeOptions): Promise<Composition> {
-  const { journal, catalogue, blobs, objectBytesMin, lanes } = await openStore(options.store);
+  const { rehearsal } = options;
+  const clock = rehearsal?.clock ?? systemClock;
+  const { journal, catalogue, blobs, objectBytesMin, lanes } = await openStore(options.store, clock);
   try {
     const join = () =>
       journal.join({ name: options.name, incarnation: randomUUID(), pid: process.pid, leaseMs: LEASE_MS });
@@ -92,10 +105,9 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       builtins: builtinModels(),
       builtinDefault: BUILTIN_DEFAULT,
     });
-    const registry = nodeRegistry([
-      ...builtinNodes({ catalog: models.catalog, http: { allow: [...options.httpAllow] } }),
-      ...options.nodes,
-    ]);
+    const catalog = rehearsal?.models(models.catalog) ?? models.catalog;
+    const executors = [...builtinNodes({ catalog, http: { allow: [...options.httpAllow] } }), ...options.nodes];
+    const registry = nodeRegistry(rehearsal?.executors(executors) ?? executors);
     const pools = { ...POOL_DEFAULTS, ...options.pools };
     const engine = new Engine({
       journal,
@@ -105,12 +117,19 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       catalogue,
       live: memoryLive<RunNotice>(),
       registry,
-      clock: systemClock,
+      clock,
       tenant: options.tenant,
       worker: (reports) =>
-        new Worker({ registry, clock: systemClock, pools, resultBytesMax: RESULT_BYTES_MAX, ...reports }),
+        new Worker({ registry, clock, pools, resultBytesMax: RESULT_BYTES_MAX, ...reports }),
       lanes,
-      limits: { runsMax: 50_000, payloadBytesMax: heapShare(), objectBytesMin, recoveryBytesMax: heapShare() },
+      limits: {
+        runsMax: 50_000,
+        payloadBytesMax: heapShare(),
+        objectBytesMin,
+        recoveryBytesMax: heapShare(),
+        // Where time is skipped a run stays held: looking for it every two seconds would cost a year of looks.
+        ...(rehearsal ? { restMsMin: Infinity, pollMsMax: 2 ** 42 } : {}),
+      },
       problem: options.problem,
     });
     engine.start();
@@ -119,7 +138,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
         ? null
         : new Retention({
             journal,
-            clock: systemClock,
+            clock,
             keepMs: options.retentionMs,
             problem: (message, error) => options.problem(message, "", error),
           });
@@ -141,9 +160,9 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
   }
 }
 
-async function openStore(address: StoreAddress): Promise<Store> {
+async function openStore(address: StoreAddress, clock: Clock): Promise<Store> {
   if (address === "memory") {
-    const journal = memoryJournal({ now: () => Date.now(), autoRenew: true });
+    const journal = memoryJournal({ now: () => clock.now(), autoRenew: true });
     return { journal, catalogue: memoryCatalogue(), blobs: memoryBlobs(), objectBytesMin: Infinity, lanes: 1 };
   }
   if (/^postgres(ql)?:\/\//.test(address)) {

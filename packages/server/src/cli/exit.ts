@@ -18,3 +18,8 @@ export const EXIT = {
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
+
+/** What kept a command from its work, told without a stack. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+}

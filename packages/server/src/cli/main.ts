@@ -1,8 +1,10 @@
 import { AppError } from "@weftwork/core";
+import { WeftError } from "@weftwork/sdk";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
-import { EXIT, UsageError } from "./exit.ts";
-import { errorLines } from "./problems.ts";
+import { CommandError, EXIT, UsageError } from "./exit.ts";
+import { errorLines, remoteErrorLines } from "./problems.ts";
+import { remoteCommands } from "./remote-commands.ts";
 
 /** Errors whose remedy is in the caller's hands: the file, the inputs, the configuration. */
 const USAGE_CODES: ReadonlySet<string> = new Set([
@@ -69,6 +71,7 @@ function program(): Command {
     .action(async (name: string, options: object) =>
       ended((await import("./models.ts")).modelsTestCommand(name, options)),
     );
+  remoteCommands(weft, ended);
   return weft;
 }
 
@@ -93,6 +96,14 @@ function told(error: unknown): number {
   if (error instanceof UsageError) {
     process.stderr.write(`weft: ${error.message}\n`);
     return EXIT.USAGE;
+  }
+  if (error instanceof CommandError) {
+    process.stderr.write(`weft: ${error.message}\n`);
+    return EXIT.FAILED;
+  }
+  if (error instanceof WeftError) {
+    process.stderr.write(`${remoteErrorLines(error)}\n`);
+    return USAGE_CODES.has(error.code.toUpperCase()) ? EXIT.USAGE : EXIT.FAILED;
   }
   if (error instanceof AppError) {
     process.stderr.write(`${errorLines(error)}\n`);

@@ -1,4 +1,5 @@
-import { isJsonObject, type AppError, type Json, type Problem } from "@weftwork/core";
+import { isJsonObject, type AppError, type Json, type JsonObject, type Problem } from "@weftwork/core";
+import type { WeftError, WorkflowFinding } from "@weftwork/sdk";
 import { style } from "./terminal.ts";
 import type { WorkflowFile } from "./workflow-file.ts";
 
@@ -8,6 +9,11 @@ export function problemLines(path: string, problem: Problem): string {
   const kind = severity === "error" ? style("red", "error") : style("yellow", "warning");
   const line = `${path}:${place.line}:${place.column}: ${kind} ${code}: ${message}`;
   return suggestion === null ? line : `${line}\n    ${style("dim", "remedy:")} ${suggestion}`;
+}
+
+/** The same for what a server found. */
+export function findingLines(path: string, { line, column, ...problem }: WorkflowFinding): string {
+  return problemLines(path, { ...problem, place: { line, column } });
 }
 
 /** What `weft validate` says of a file. */
@@ -45,6 +51,18 @@ export function errorLines(error: AppError): string {
     if (isJsonObject(item)) lines.push(`  ${String(item["pointer"])}: ${String(item["detail"])}`);
   }
   return lines.join("\n");
+}
+
+/** The same for an answer of a server. */
+export function remoteErrorLines(error: WeftError): string {
+  const errors = error.problem.errors ?? [];
+  return [`weft: ${error.message}`, ...errors.map((item) => `  ${placeOf(item)}: ${String(item["detail"])}`)].join(
+    "\n",
+  );
+}
+
+function placeOf({ line, column, pointer }: JsonObject): string {
+  return line === undefined ? String(pointer) : `line ${String(line)}, column ${String(column)}`;
 }
 
 function list(value: Json | undefined): readonly Json[] {

@@ -6,6 +6,7 @@ import { openWeft, type Weft } from "../weft.ts";
 import { configFromFolder } from "./config-folder.ts";
 import { EXIT, UsageError } from "./exit.ts";
 import { readInputs } from "./inputs.ts";
+import { exitCode, printOutcome } from "./outcome.ts";
 import { problemLines } from "./problems.ts";
 import { progressView } from "./progress.ts";
 import { readText, readWorkflowFile } from "./workflow-file.ts";
@@ -64,7 +65,7 @@ async function follow(weft: Weft, started: Run, options: RunOptions): Promise<nu
   try {
     const run = await (options.quiet ? weft.runs.wait(started.id) : show(weft, started.id));
     if (run === null) throw new Error(`the run ${started.id} is gone`);
-    print(run, options);
+    printOutcome(run, options);
     return exitCode(run, isInterrupted);
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
@@ -92,28 +93,6 @@ async function show(weft: Weft, id: string): Promise<Run | null> {
     clearInterval(timer);
     view.end();
   }
-}
-
-function print(run: Run, { json }: RunOptions): void {
-  if (json) return void process.stdout.write(`${JSON.stringify(run, null, 2)}\n`);
-  if (run.outputs !== null) return void process.stdout.write(`${resultText(run.outputs)}\n`);
-  const { error } = run;
-  const place = error?.step == null ? "" : ` at step ${error.step}`;
-  const reason = error === null ? "" : `: ${error.message} (${error.code})`;
-  process.stderr.write(`weft: the run ${run.status === "cancelled" ? "was cancelled" : "failed"}${place}${reason}\n`);
-}
-
-/** A single text stands for itself; everything else is JSON. */
-function resultText(outputs: NonNullable<Run["outputs"]>): string {
-  const values = Object.values(outputs);
-  const [only] = values;
-  return values.length === 1 && typeof only === "string" ? only.trimEnd() : JSON.stringify(outputs, null, 2);
-}
-
-function exitCode({ status }: Run, isInterrupted: boolean): number {
-  if (status === "succeeded") return EXIT.OK;
-  if (status === "failed") return EXIT.FAILED;
-  return isInterrupted ? EXIT.INTERRUPTED : EXIT.CANCELLED;
 }
 
 function readInputText(path: string): string {

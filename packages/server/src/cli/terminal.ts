@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 
-type Style = "red" | "green" | "yellow" | "dim" | "bold" | "cyan";
+export type Style = "red" | "green" | "yellow" | "dim" | "bold" | "cyan";
 
 /** Text in a style where standard error or output is a terminal that shows it (`NO_COLOR` is honoured), plain elsewhere. */
 export function style(name: Style, text: string): string {
@@ -27,6 +27,13 @@ export function tail(text: string, columns: number): string {
     from--;
   }
   return characters.slice(from).join("");
+}
+
+/** Columns that a text takes on a terminal. */
+export function columnsOf(text: string): number {
+  let width = 0;
+  for (const character of text) width += widthOf(character);
+  return width;
 }
 
 function widthOf(character: string): number {

@@ -23,13 +23,19 @@ export interface Journal {
   /** Registers this process as a worker and starts its lease. Throws STORE_IN_USE where only one process may. */
   join(worker: WorkerIdentity): Promise<Membership>;
 
-  /** A block of run keys that nobody else gets, so that a run's key is known before it is written. */
+  /** A block of up to 10,000 run keys that nobody else gets, so that a run's key is known before it is written. */
   reserveKeys(count: number): Promise<number>;
 
-  /** Group commit: the rows of many runs in one transaction. Verdicts in the order of the batch. */
+  /**
+   * Group commit: the rows of many runs in one transaction. Verdicts in the order of the batch. When it throws, what was
+   * stored is not known: the same batch is sent again until it is answered (J2), or the worker gives up its lease.
+   */
   append(membership: Membership, batch: readonly Append[]): Promise<readonly Verdict[]>;
 
-  /** Takes inputs for runs that this process may not own. Durable when it returns; one result an input, in order. */
+  /**
+   * Takes inputs for runs that this process may not own. Durable when it returns; one result an input, in order. An input
+   * whose answer was lost may come twice: the engine knows by its id that it has had it.
+   */
   offer(inputs: readonly OfferedInput[]): Promise<readonly OfferResult[]>;
 
   /** Inputs offered to runs that the member owns and has not yet taken, oldest first. */
@@ -38,7 +44,8 @@ export interface Journal {
   /**
    * Takes over runs that nobody advances: those whose `available_at` has passed and those of workers whose lease has
    * ended (plus one second) or that left. Raises their epoch. Highest priority class first; within a class the runs that
-   * a worker left behind, by key, then the due ones by the time they became due.
+   * a worker left behind, by key, then the due ones by the time they became due. When it throws, `owned` tells what it
+   * took.
    */
   claim(membership: Membership, limit: number): Promise<readonly RunHead[]>;
 

@@ -202,7 +202,19 @@ class Player {
   }
 
   private async claim(): Promise<void> {
-    for (const head of await this.store.journal.claim(this.member, 50)) {
+    const { journal } = this.store;
+    // The answer was lost: what it took is owned by a worker that does not know it, and is let go.
+    const heads = await journal.claim(this.member, 50).catch(async () => {
+      const lost = (await journal.owned(this.member)).filter(
+        ({ runKey, epoch }) => this.runs.get(runKey)?.epoch !== epoch,
+      );
+      await journal.release(
+        this.member,
+        lost.map((run) => ({ ...run, availableAt: 0 })),
+      );
+      return [];
+    });
+    for (const head of heads) {
       const { rows } = await this.store.journal.read(head.runKey);
       this.runs.set(head.runKey, { tenant: head.tenant, id: head.id, epoch: head.epoch, seq: rows.length });
     }

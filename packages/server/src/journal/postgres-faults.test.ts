@@ -56,6 +56,28 @@ describe.skipIf("skip" in service)(`PostgreSQL in trouble ${"skip" in service ? 
     await proxy.close();
   });
 
+  test("a claim whose answer is lost says so, and `owned` tells what it took", async () => {
+    const proxy = await startProxy(url);
+    const store = await start({ url: proxy.url, renewal: "by hand" });
+    const old = await join(store.journal);
+    const first = await created(store, old, id());
+    await store.journal.release(old, [{ runKey: first.runKey, epoch: 1, availableAt: 0 }]);
+    const member = await join(store.journal);
+    await store.journal.claim(member, 0);
+    proxy.swallowNextAnswer(2);
+    await expect(store.journal.claim(member, 500)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    const owned = await store.journal.owned(member);
+    expect(owned).toContainEqual({ runKey: first.runKey, epoch: 2 });
+    expect(
+      await store.journal.release(
+        member,
+        owned.map((run) => ({ ...run, availableAt: null })),
+      ),
+    ).toBe(owned.length);
+    await store.close();
+    await proxy.close();
+  });
+
   test("serialization errors and deadlocks are repeated, invisible to runs (F29)", async () => {
     const store = await start({ renewal: "by hand" });
     const member = await join(store.journal);

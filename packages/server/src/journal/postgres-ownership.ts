@@ -51,7 +51,7 @@ picked as materialized (
   select * from (select * from left_behind union all select * from due) as free order by rank, due, run_key limit $2
 ),
 taken as (
-  update run set owner = member.worker_key, epoch = epoch + 1, available_at = null, claim = $3,
+  update run set owner = member.worker_key, epoch = epoch + 1, available_at = null,
     crash_count = case picked.origin when ${DEAD} then crash_count + 1 when ${LEFT} then 0 else crash_count end
   from picked, (
     select worker_key from worker where worker_key = $1 and state = 0 and lease_until > now_ms() for key share) as member
@@ -59,11 +59,6 @@ taken as (
   returning ${HEAD_COLUMNS}, picked.due
 )
 select * from taken order by rank, due, run_key`;
-
-/** What claims of this member took whose answer was lost: it owns them, and must be told (F17). */
-export const CLAIMED = `
-select ${HEAD_COLUMNS} from run where owner = $1 and finished_at is null and claim = any ($2::int8[])
-order by rank, run_key`;
 
 /** Workers that own nothing any more leave no trace; keys are never used again. */
 const FORGET = `
@@ -84,8 +79,6 @@ const OWNED = `select run_key, epoch from run where owner = $1 and finished_at i
 /** Who owns what. The database's clock alone says which leases have ended. */
 export class PostgresOwnership {
   private readonly pool: PostgresPool;
-  /** Claims that failed: whether they were done is not known. */
-  private readonly unanswered: number[] = [];
 
   constructor(pool: PostgresPool) {
     this.pool = pool;
@@ -105,25 +98,14 @@ export class PostgresOwnership {
     await this.pool.query({ text: LEAVE, values: [member] });
   }
 
+  /** Not repeated when the answer is lost: what the first one took, only `owned` would tell. */
   async claim(member: number, limit: number): Promise<readonly RunHead[]> {
     await this.pool.query({ name: "end_dead", text: END_DEAD });
-    const claim = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
-    const unanswered = this.unanswered.splice(0);
-    try {
-      return await this.pool.use(async (client, attempt) => {
-        const lost = attempt === 1 ? unanswered : [...unanswered, claim];
-        if (lost.length > 0) {
-          const values = [member, integers(lost)];
-          const found = await run<HeadRow>(client, { name: "claimed", text: CLAIMED, values });
-          if (found.length > 0) return found.map((row) => headOf(row));
-        }
-        const rows = await run<HeadRow>(client, { name: "claim", text: CLAIM, values: [member, limit, claim] });
-        return rows.map((row) => headOf(row));
-      });
-    } catch (error) {
-      this.unanswered.push(...unanswered, claim);
-      throw error;
-    }
+    const rows = await this.pool.use(
+      (client) => run<HeadRow>(client, { name: "claim", text: CLAIM, values: [member, limit] }),
+      { once: true },
+    );
+    return rows.map((row) => headOf(row));
   }
 
   async forget(): Promise<void> {

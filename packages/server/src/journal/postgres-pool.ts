@@ -98,20 +98,23 @@ export class PostgresPool {
   }
 
   /** Does the work on a connection; again on another, while the faults pass by themselves. */
-  async use<T>(work: (client: PoolClient, attempt: number) => Promise<T>): Promise<T> {
+  async use<T>(
+    work: (client: PoolClient) => Promise<T>,
+    { once = false }: { /** Throws where the work may have been done. */ readonly once?: boolean } = {},
+  ): Promise<T> {
     const until = performance.now() + REPEAT_MS_MAX;
     for (let attempt = 1; ; attempt++) {
       if (this.closed) throw new AppError("STORE_UNAVAILABLE", { reason: "it is closed" });
       let client: PoolClient | null = null;
       try {
         client = await this.pool.connect();
-        const result = await work(client, attempt);
+        const result = await work(client);
         client.release();
         return result;
       } catch (error) {
         const kind = errorKind(error);
         await this.putBack(client, kind === "lost");
-        const passes = kind === "lost" || kind === "repeat";
+        const passes = kind === "repeat" || (kind === "lost" && !(once && client));
         if (!passes || attempt === ATTEMPTS_MAX || performance.now() > until) {
           throw kind === "data" && this.dataErrors ? error : storeError(error);
         }

@@ -31,8 +31,7 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
     rank smallint not null, metadata text not null, created_at bigint not null, fingerprint text not null,
     idempotency_key text, slotted boolean not null,
     status text not null, started_at bigint, finished_at bigint, error_code text,
-    available_at bigint, epoch integer not null, owner bigint, crash_count integer not null,
-    claim bigint
+    available_at bigint, epoch integer not null, owner bigint, crash_count integer not null
   ) with (fillfactor = 90);
   create unique index run_id on run (tenant, id);
   create index run_created on run (tenant, created_at, run_key);

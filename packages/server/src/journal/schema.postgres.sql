@@ -51,7 +51,6 @@ column run.available_at bigint
 column run.epoch integer not null
 column run.owner bigint
 column run.crash_count integer not null
-column run.claim bigint
 column slot.place bigint not null identity a
 column slot.run_key bigint not null
 column slot.lane text not null

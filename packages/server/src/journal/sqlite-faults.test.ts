@@ -53,6 +53,38 @@ test("a second journal on the folder is refused with the first one's process id 
   await expect(open()).rejects.toMatchObject({ code: "STORE_IN_USE", details: { pid: String(process.pid) } });
 });
 
+test("errors cross from the writing thread as what they are", async () => {
+  await open();
+  await expect(sqliteJournal({ folder, thread: true })).rejects.toMatchObject({
+    code: "STORE_IN_USE",
+    details: { folder, pid: String(process.pid) },
+  });
+  const inner = joinPath(folder, "inner");
+  const journal = await sqliteJournal({ folder: inner, thread: true, pagesMax: 40 });
+  opened.push(journal);
+  const member = await join(journal);
+  const store: Opened = {
+    journal,
+    now: Date.now,
+    advance: () => undefined,
+    rowBytesMax: 1e6,
+    close: () => journal.close(),
+  };
+  const first = await created(store, member, "run_1");
+  const big = row(first, 2, { body: "1" + "x".repeat(500_000) });
+  await expect(appendOne(journal, member, big)).rejects.toMatchObject({ code: "STORE_FULL", retryable: true });
+  expect((await appendOne(journal, member, row(first, 2))).type).toBe("committed");
+  await expect(journal.find({ tenant: TENANT, limit: 1, cursor: "x" })).rejects.toMatchObject({
+    code: "INVALID_REQUEST",
+  });
+});
+
+test("a folder that cannot be made is a typed error", async () => {
+  const file = joinPath(folder, "file");
+  closeSync(openSync(file, "w"));
+  await expect(open(joinPath(file, "below"))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+});
+
 test("a process that is killed holds nothing back, and what it was told is there (F24)", async () => {
   const program = `
     import { sqliteJournal } from ${JSON.stringify(new URL("sqlite.ts", import.meta.url).href)};

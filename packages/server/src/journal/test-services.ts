@@ -42,8 +42,8 @@ function answers(port: number): Promise<boolean> {
 /** Stands between a client and a server, and breaks connections as told. */
 export interface Proxy {
   readonly url: string;
-  /** The next query is passed on; its answer is thrown away when it comes, and the connection with it. */
-  swallowNextAnswer(): void;
+  /** The next query (or the one `query` places on) is passed on; its answer is lost, and the connection with it. */
+  swallowNextAnswer(query?: number): void;
   swallowed(): number;
   close(): Promise<void>;
 }
@@ -51,7 +51,7 @@ export interface Proxy {
 export async function startProxy(target: string): Promise<Proxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
-  let [armed, count] = [false, 0];
+  let [armed, count] = [0, 0];
   const server = createServer((near) => {
     const far = connect(Number(port || 5432), hostname);
     let doomed = false;
@@ -60,7 +60,10 @@ export async function startProxy(target: string): Promise<Proxy> {
       socket.on("error", () => undefined);
     }
     near.on("data", (data) => {
-      if (armed) [armed, doomed] = [false, true];
+      if (armed > 0) {
+        armed -= 1;
+        doomed = armed === 0;
+      }
       far.write(data);
     });
     far.on("data", (data) => {
@@ -79,8 +82,8 @@ export async function startProxy(target: string): Promise<Proxy> {
   proxied.port = String((server.address() as AddressInfo).port);
   return {
     url: proxied.href,
-    swallowNextAnswer: () => {
-      armed = true;
+    swallowNextAnswer: (query = 1) => {
+      armed = query;
     },
     swallowed: () => count,
     close: async () => {

@@ -20,11 +20,14 @@ export interface ClaimsOptions {
   readonly runsMax: number;
   /** Bytes of journal that may be read for recovery at the same time (O18). */
   readonly recoveryBytesMax: number;
+  /** Longest pause between two looks while idle. */
+  readonly pollMsMax: number;
   readonly problem: (message: string, run: { readonly id: string }, error: unknown) => void;
 }
 
 const POLL_MS_MIN = 50;
-const POLL_MS_MAX = 2000;
+/** `pollMsMax`, unless it is set. */
+export const POLL_MS_MAX = 2000;
 const CLAIM_MAX = 64;
 const INBOX_MAX = 256;
 /** Runs loaded at the same time while claims are carried out. */
@@ -107,7 +110,7 @@ export class Claims {
   }
 
   private tick(): void {
-    const pause = Math.min(this.pause * 2, POLL_MS_MAX);
+    const pause = Math.min(this.pause * 2, this.options.pollMsMax);
     this.poke();
     this.pause = pause;
   }

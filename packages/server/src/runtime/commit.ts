@@ -28,6 +28,8 @@ export interface CommitOptions {
   readonly answered: (run: HotRun, verdict: Verdict) => void;
   /** The lease has ended: every run held here belongs to somebody else by now. */
   readonly leaseLost: () => void;
+  /** What was open of the run is on its way, and inputs wait that it had no room for. */
+  readonly sent: (run: HotRun) => void;
   /** A store did not answer and is asked again. */
   readonly problem: (message: string, error: unknown) => void;
 }
@@ -124,11 +126,13 @@ export class Commit {
     if (batch.length > 0) void this.send(runs, batch);
     this.schedule();
     this.tellIdle();
+    for (const run of runs) if (run.inputs.length > 0) this.options.sent(run);
   }
 
   /** Large payloads are stored first; the row that names them follows when they are. */
   private async sendAfter(objects: Objects, run: HotRun, append: Append): Promise<void> {
     this.flying += 1;
+    if (run.inputs.length > 0) this.options.sent(run);
     const stored = await this.untilAnswered(async () => {
       await this.options.payloads.putObjects(run.tenant, objects);
       return true;

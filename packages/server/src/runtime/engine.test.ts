@@ -21,7 +21,11 @@ const keyed = (strategy: string): object => ({
 test("a run whose concurrency key is taken waits, says so, and begins when the key is free", async () => {
   const { bench, process } = await opened(keyed("queue"));
   bench.held.add("a");
-  for (const [id, k] of [["r1", "x"], ["r2", "x"], ["r3", "y"]] as const)
+  for (const [id, k] of [
+    ["r1", "x"],
+    ["r2", "x"],
+    ["r3", "y"],
+  ] as const)
     await process.engine.runs.start({ workflow: "keyed", id, inputs: { k } });
   await turn();
   expect(bench.calls).toEqual(["r1/root/a#1", "r3/root/a#1"]);
@@ -98,7 +102,9 @@ test("an approval reaches a run that nobody holds, behind a restart, and counts 
   await next.engine.runs.decide("r", { step: "ok", approved: true, by: "ada" });
   await turn();
   expect(await statusOf(next, "r")).toBe("succeeded");
-  await expect(next.engine.runs.decide("r", { step: "ok", approved: false })).rejects.toMatchObject({ code: "RUN_FINISHED" });
+  await expect(next.engine.runs.decide("r", { step: "ok", approved: false })).rejects.toMatchObject({
+    code: "RUN_FINISHED",
+  });
   expect(bench.calls).toEqual(["r/root/a#1"]);
 });
 
@@ -118,8 +124,10 @@ test("a signal that is sent twice is answered twice and recorded once, never bef
     return append(...args);
   };
   let answered = 0;
-  for (let i = 0; i < 2; i++)
-    void process.engine.runs.signal("r", { name: "go", inputId: "s1" }).then(() => (answered += 1));
+  const send = (): Promise<unknown> =>
+    process.engine.runs.signal("r", { name: "go", inputId: "s1" }).then(() => (answered += 1));
+  void send();
+  void send();
   await turn();
   expect(answered).toBe(0);
   answer();
@@ -159,7 +167,10 @@ test("draining lets a task end and records it; one that does not end is given ba
   bench.held.clear();
   const next = await bench.start();
   await bench.clock.advance(500);
-  expect(await next.engine.runs.get("r")).toMatchObject({ status: "succeeded", outputs: { quick: "in time", slow: "slow" } });
+  expect(await next.engine.runs.get("r")).toMatchObject({
+    status: "succeeded",
+    outputs: { quick: "in time", slow: "slow" },
+  });
   expect(bench.calls).toEqual(["r/root/quick#1", "r/root/slow#1", "r/root/slow#1"]);
 });
 
@@ -193,9 +204,7 @@ test("a mistake in a decision ends its run as failed, and no other", async () =>
 test("a run of rules alone does not run ahead of a store that does not answer (I9)", async () => {
   const { bench, process } = await opened({
     name: "rounds",
-    steps: [
-      { id: "l", type: "loop", max_iterations: 20_000, steps: [{ id: "t", type: "template", template: "x" }] },
-    ],
+    steps: [{ id: "l", type: "loop", max_iterations: 20_000, steps: [{ id: "t", type: "template", template: "x" }] }],
   });
   let broken = true;
   let largest = 0;

@@ -63,7 +63,10 @@ export async function turn(): Promise<void> {
 }
 
 /** Answers what a call of `append` does in place of the journal's own. */
-export type Intercept = (append: Journal["append"], ...args: Parameters<Journal["append"]>) => ReturnType<Journal["append"]>;
+export type Intercept = (
+  append: Journal["append"],
+  ...args: Parameters<Journal["append"]>
+) => ReturnType<Journal["append"]>;
 
 /** One process in a test. */
 export interface TestProcess {
@@ -105,7 +108,13 @@ export class TestBench {
     this.processes += 1;
     const incarnation = String(this.processes);
     const membership = await this.journal.join({ name: "test", incarnation, pid: 1, leaseMs: LEASE_MS });
-    const registry = nodeRegistry([templateNode(), this.step(() => alive, () => process)]);
+    const registry = nodeRegistry([
+      templateNode(),
+      this.step(
+        () => alive,
+        () => process,
+      ),
+    ]);
     const engine = new Engine({
       journal,
       membership,

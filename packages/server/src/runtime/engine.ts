@@ -4,12 +4,12 @@ import type { Journal, Membership } from "../journal/journal.ts";
 import type { Live } from "../live/live.ts";
 import type { NodeRegistry } from "../nodes/node.ts";
 import type { Clock } from "./clock.ts";
-import { Claims } from "./claims.ts";
+import { Claims, POLL_MS_MAX } from "./claims.ts";
 import { Commit, SNAPSHOT_EVENTS } from "./commit.ts";
 import { Inbox } from "./inbox.ts";
 import { Keys } from "./keys.ts";
 import { Member } from "./member.ts";
-import { Owner, type OwnerOptions, type RunNotice, type Tasks } from "./owner.ts";
+import { Owner, REST_MS_MIN, type OwnerOptions, type RunNotice, type Tasks } from "./owner.ts";
 import { Payloads } from "./payloads.ts";
 import { loadState } from "./recover.ts";
 import { Runs } from "./runs.ts";
@@ -51,6 +51,10 @@ export interface EngineLimits {
   readonly recoveryBytesMax: number;
   /** Events after which a snapshot is written. */
   readonly snapshotEvents?: number;
+  /** A run whose next timer is further away than this does not stay in memory. */
+  readonly restMsMin?: number;
+  /** Longest pause between two looks for work of others. */
+  readonly pollMsMax?: number;
 }
 
 export interface WorkerReports {
@@ -97,7 +101,7 @@ export class Engine {
       },
       mayStart: () => this.leaseHolds(),
     });
-    const commit: OwnerOptions["commit"] = (answered, leaseLost) =>
+    const commit: OwnerOptions["commit"] = (answered, leaseLost, sent) =>
       new Commit({
         journal,
         membership,
@@ -107,6 +111,7 @@ export class Engine {
         snapshotEvents: limits.snapshotEvents ?? SNAPSHOT_EVENTS,
         answered,
         leaseLost,
+        sent,
         problem: (message, error) => options.problem(message, "", error),
       });
     this.owner = new Owner({
@@ -119,6 +124,7 @@ export class Engine {
       offered: () => this.claims.poke(),
       doubt: () => this.claims.doubt(),
       broken: ({ key }, failure) => this.claims.giveUp(key, failure),
+      restMsMin: limits.restMsMin ?? REST_MS_MIN,
       release: (release) => this.track(journal.release(membership, [release])),
       reload: async ({ key, tenant }) => {
         const { state } = await loadState(journal, this.workflows, key);
@@ -136,6 +142,7 @@ export class Engine {
       clock,
       runsMax: limits.runsMax,
       recoveryBytesMax: limits.recoveryBytesMax,
+      pollMsMax: limits.pollMsMax ?? POLL_MS_MAX,
       problem: (message, head, error) => options.problem(message, head.id, error),
     });
     this.inbox = new Inbox({ journal, owner: this.owner, tenant, poke: () => this.claims.poke() });

@@ -1,5 +1,15 @@
 import { AppError, decide, failureOf, isFinal, start, takeNotes } from "@weftwork/core";
-import type { ArmTimer, Command, Decision, DispatchTask, Failure, Input, RunCreated, RunEvent, RunState } from "@weftwork/core";
+import type {
+  ArmTimer,
+  Command,
+  Decision,
+  DispatchTask,
+  Failure,
+  Input,
+  RunCreated,
+  RunEvent,
+  RunState,
+} from "@weftwork/core";
 import type { Release, RunCreation, Verdict } from "../journal/journal.ts";
 import type { Live } from "../live/live.ts";
 import type { Clock } from "./clock.ts";
@@ -34,7 +44,11 @@ export interface Tasks {
 }
 
 export interface OwnerOptions {
-  readonly commit: (answered: (run: HotRun, verdict: Verdict) => void, leaseLost: () => void) => Commit;
+  readonly commit: (
+    answered: (run: HotRun, verdict: Verdict) => void,
+    leaseLost: () => void,
+    sent: (run: HotRun) => void,
+  ) => Commit;
   readonly tasks: Tasks;
   readonly timers: Timers;
   readonly live: Live<RunNotice>;
@@ -47,6 +61,8 @@ export interface OwnerOptions {
   readonly doubt: () => void;
   /** The run cannot go on and ends with this failure, whoever takes it over. */
   readonly broken: (run: HotRun, failure: Failure) => void;
+  /** A run whose next timer is further away than this does not stay in memory. */
+  readonly restMsMin: number;
   /** Gives a run back to the journal. */
   readonly release: (release: Release) => void;
   /** The state of a run as the journal has it, ready for decisions. */
@@ -54,9 +70,9 @@ export interface OwnerOptions {
   readonly problem: (message: string, run: HotRun, error: unknown) => void;
 }
 
-/** A run whose next timer is further away than this does not stay in memory. */
-const REST_MS_MIN = 5000;
-/** Events of one run that may wait for its row that is on its way. */
+/** `restMsMin`, unless it is set. */
+export const REST_MS_MIN = 5000;
+/** Events of one run that may wait to be sent. */
 const OPEN_EVENTS_MAX = 4000;
 /** Rows refused in a row after which the run itself fails: no rule of its steps helped. */
 const REFUSALS_MAX = 3;
@@ -86,6 +102,7 @@ export class Owner {
     this.commit = options.commit(
       (run, verdict) => this.answered(run, verdict),
       () => this.loseAll(),
+      (run) => this.wake(run),
     );
     this.pump = new Pump(options.clock, () => this.step());
   }
@@ -300,8 +317,6 @@ export class Owner {
     for (const command of row.commands) this.carryOut(run, command);
     if (run.gone) return;
     run.refusals = 0;
-    if (run.inputs.length > 0) this.wake(run);
-    if (run.gone) return;
     if (run.open.decisions.length > 0) this.commit.add(run);
     else if (isFinal(run.state.status)) this.drop(run);
     else if (run.inputs.length === 0) this.rest(run);
@@ -313,7 +328,7 @@ export class Owner {
     let dueAt = Infinity;
     for (const command of run.state.owed.values())
       if (command.type === "arm_timer") dueAt = Math.min(dueAt, command.dueAt);
-    if (dueAt - this.options.clock.now() < REST_MS_MIN) return;
+    if (dueAt - this.options.clock.now() < this.options.restMsMin) return;
     const { key: runKey, epoch } = run;
     this.drop(run);
     this.options.release({ runKey, epoch, availableAt: dueAt === Infinity ? null : dueAt });
@@ -377,7 +392,7 @@ function answers(input: Input, command: Command): boolean {
 
 /** A run that is far ahead of its store waits for it: what is open has a bound (I9). */
 function canAdvance(run: HotRun): boolean {
-  return !run.gone && !run.reloading && (run.sending === null || run.open.events < OPEN_EVENTS_MAX);
+  return !run.gone && !run.reloading && run.open.events < OPEN_EVENTS_MAX;
 }
 
 function place(command: DispatchTask): { readonly scope: string; readonly node: string; readonly attempt: number } {

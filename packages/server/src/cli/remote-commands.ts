@@ -1,0 +1,91 @@
+import type { Command } from "commander";
+
+type Ended = (command: Promise<number>) => Promise<void>;
+
+/** The commands that talk to a running server. Each is loaded when it is called. */
+export function remoteCommands(weft: Command, ended: Ended): void {
+  runCommands(weft, ended);
+  workflowCommands(weft, ended);
+}
+
+function runCommands(weft: Command, ended: Ended): void {
+  const runs = weft.command("runs").description("look at the runs of a running server, and steer them");
+  const load = () => import("./runs.ts");
+  remoteOptions(runs.command("list"))
+    .description("the newest runs")
+    .option("--status <list>", "only these: pending,running,waiting,succeeded,failed,cancelled")
+    .option("--workflow <name>", "only runs of this workflow")
+    .option("--since <time>", "submitted after a time, or within a duration such as 2h")
+    .option("--until <time>", "submitted before a time, or longer ago than a duration")
+    .option("-n, --limit <number>", "how many, 1 to 200 (default 50)")
+    .option("--cursor <cursor>", "go on where the last page ended")
+    .action(async (options: object) => ended((await load()).runsList(options)));
+  remoteOptions(runs.command("show"))
+    .description("one run with its steps")
+    .argument("<run>")
+    .action(async (run: string, options: object) => ended((await load()).runsShow(run, options)));
+  remoteOptions(runs.command("watch"))
+    .description("follow the steps of a run to its end, and print its result; exits as weft run does")
+    .argument("<run>")
+    .action(async (run: string, options: object) => ended((await load()).runsWatch(run, options)));
+  remoteOptions(runs.command("cancel"))
+    .description("end a run where it stands")
+    .argument("<run>")
+    .option("--reason <text>", "recorded with the run")
+    .action(async (run: string, options: object) => ended((await load()).runsCancel(run, options)));
+  remoteOptions(runs.command("rerun"))
+    .description("begin a new run at a step of an earlier one; what lies before is taken over")
+    .argument("<run>")
+    .argument("<step>")
+    .option("--scope <scope>", "scope of the step, such as each-doc[3] (default root)")
+    .option("-w, --watch", "follow it to its end")
+    .action(async (run: string, step: string, options: object) => ended((await load()).runsRerun(run, step, options)));
+  remoteOptions(runs.command("retry"))
+    .description("the same at the step that failed the run")
+    .argument("<run>")
+    .option("-w, --watch", "follow it to its end")
+    .action(async (run: string, options: object) => ended((await load()).runsRetry(run, options)));
+  remoteOptions(runs.command("signal"))
+    .description("give a run a signal that a step waits for")
+    .argument("<run>")
+    .argument("<name>")
+    .option("--payload <json>", "value of the signal")
+    .option("--id <id>", "makes a repeat harmless")
+    .action(async (run: string, name: string, options: object) => ended((await load()).runsSignal(run, name, options)));
+  for (const verb of ["approve", "reject"] as const) {
+    remoteOptions(runs.command(verb))
+      .description(`${verb} a step that waits for a person`)
+      .argument("<run>")
+      .argument("<step>")
+      .option("--scope <scope>", "scope of the step (default root)")
+      .option("--by <name>", "who decided")
+      .option("--form <json>", "the form, filled in")
+      .action(async (run: string, step: string, options: object) =>
+        ended((await load()).runsDecide(run, step, verb === "approve", options)),
+      );
+  }
+}
+
+function workflowCommands(weft: Command, ended: Ended): void {
+  const workflows = weft.command("workflows").description("the workflows of a running server");
+  const load = () => import("./workflows.ts");
+  remoteOptions(workflows.command("list"))
+    .description("what is published, each with its newest version")
+    .action(async (options: object) => ended((await load()).workflowsList(options)));
+  remoteOptions(workflows.command("show"))
+    .description("steps, inputs and versions of a workflow")
+    .argument("<name>")
+    .option("--version <version>", "another version than the newest")
+    .option("--source", "only its text, as it was published")
+    .action(async (name: string, options: object) => ended((await load()).workflowsShow(name, options)));
+  remoteOptions(workflows.command("publish"))
+    .description("check workflow files and publish them, with the code that stands beside them")
+    .argument("<files...>")
+    .action(async (files: string[], options: object) => ended((await load()).workflowsPublish(files, options)));
+}
+
+function remoteOptions(command: Command): Command {
+  return command
+    .option("--server <url>", "the server (WEFT_SERVER, default http://127.0.0.1:9338)")
+    .option("--json", "print the answer as JSON");
+}

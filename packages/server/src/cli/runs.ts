@@ -1,0 +1,130 @@
+import { parseDuration, parseJson, type Json } from "@weftwork/core";
+import type { RerunAnswer, RunFilter, RunStatus, WeftClient } from "@weftwork/sdk";
+import { UsageError } from "./exit.ts";
+import { print, remote, type RemoteOptions } from "./remote.ts";
+import { runList, runReport } from "./run-report.ts";
+import { watchRun } from "./watch.ts";
+
+export interface ListOptions extends RemoteOptions {
+  readonly status?: string;
+  readonly workflow?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly limit?: string;
+  readonly cursor?: string;
+}
+
+/** `weft runs list`: the newest runs of a server. */
+export function runsList(options: ListOptions): Promise<number> {
+  const { status, workflow, since, until, limit, cursor } = options;
+  const filter: RunFilter = {
+    ...(status === undefined ? {} : { status: status.split(",") as RunStatus[] }),
+    ...(workflow === undefined ? {} : { workflow }),
+    ...(since === undefined ? {} : { created_after: timeOf(since) }),
+    ...(until === undefined ? {} : { created_before: timeOf(until) }),
+    ...(limit === undefined ? {} : { limit: Number(limit) }),
+    ...(cursor === undefined ? {} : { cursor }),
+  };
+  return remote(options, async (client) => {
+    const page = await client.list(filter);
+    print(options, page, () => runList(page, Date.now()));
+  });
+}
+
+/** `weft runs show RUN`: what is known of a run, with its steps. */
+export function runsShow(id: string, options: RemoteOptions): Promise<number> {
+  return remote(options, async (client) => {
+    const run = await client.detail(id);
+    print(options, run, () => runReport(run, Date.now()));
+  });
+}
+
+/** `weft runs watch RUN`: its steps as they go, and its result. */
+export function runsWatch(id: string, options: RemoteOptions): Promise<number> {
+  return remote(options, (client) => watchRun(client, id, options));
+}
+
+export function runsCancel(id: string, options: RemoteOptions & { readonly reason?: string }): Promise<number> {
+  return remote(options, async (client) => {
+    const run = await client.cancel(id, options.reason === undefined ? {} : { reason: options.reason });
+    print(options, run, () => `${run.id} ${run.finished_at === null ? "is being cancelled" : `is ${run.status}`}`);
+  });
+}
+
+export interface AgainOptions extends RemoteOptions {
+  readonly scope?: string;
+  readonly watch?: boolean;
+}
+
+export function runsRerun(id: string, step: string, options: AgainOptions): Promise<number> {
+  const target = { step, ...(options.scope === undefined ? {} : { scope: options.scope }) };
+  return remote(options, async (client) => again(client, await client.rerun(id, target), options));
+}
+
+export function runsRetry(id: string, options: AgainOptions): Promise<number> {
+  return remote(options, async (client) => again(client, await client.retry(id), options));
+}
+
+async function again(client: WeftClient, answer: RerunAnswer, options: AgainOptions): Promise<number | void> {
+  const { id, rerun_of: before, reused, reused_tokens: tokens } = answer;
+  const saved = tokens === 0 ? "" : ` and ${tokens} tokens`;
+  const text = `${id} runs ${before} again, and reuses ${reused} ${reused === 1 ? "result" : "results"}${saved}`;
+  if (options.watch !== true) return print(options, answer, () => text);
+  process.stderr.write(`${text}\n`);
+  return watchRun(client, id, options);
+}
+
+export interface SignalOptions extends RemoteOptions {
+  readonly payload?: string;
+  readonly id?: string;
+}
+
+export function runsSignal(run: string, name: string, options: SignalOptions): Promise<number> {
+  const { payload, id } = options;
+  const signal = {
+    name,
+    ...(payload === undefined ? {} : { payload: jsonOf("--payload", payload) }),
+    ...(id === undefined ? {} : { id }),
+  };
+  return remote(options, async (client) => {
+    await client.signal(run, signal);
+    print(options, { run, signal: name }, () => `${run} has the signal ${name}`);
+  });
+}
+
+export interface DecideOptions extends RemoteOptions {
+  readonly scope?: string;
+  readonly by?: string;
+  readonly form?: string;
+}
+
+export function runsDecide(run: string, step: string, approved: boolean, options: DecideOptions): Promise<number> {
+  const { scope, by, form } = options;
+  const decision = {
+    step,
+    approved,
+    ...(scope === undefined ? {} : { scope }),
+    ...(by === undefined ? {} : { by }),
+    ...(form === undefined ? {} : { form: jsonOf("--form", form) }),
+  };
+  return remote(options, async (client) => {
+    await client.decide(run, decision);
+    print(options, { run, step, approved }, () => `${run}: ${step} is ${approved ? "approved" : "rejected"}`);
+  });
+}
+
+/** A time, or how long ago: `2026-11-21T10:00:00Z`, `2h`. */
+function timeOf(text: string): string {
+  const ago = parseDuration(text);
+  const time = ago === null ? Date.parse(text) : Date.now() - ago;
+  if (Number.isNaN(time)) throw new UsageError(`${text} is no time. Write 2h, or 2026-11-21T10:00:00Z.`);
+  return new Date(time).toISOString();
+}
+
+function jsonOf(option: string, text: string): Json {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw new UsageError(`${option} is no JSON: ${(error as Error).message}`);
+  }
+}
