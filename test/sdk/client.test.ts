@@ -68,7 +68,7 @@ describe("runs", () => {
       await weft.start({ workflow: "people", id });
       await weft.signal(id, { name: "go", payload: { a: 1 }, id: "s-1" });
       await weft.signal(id, { name: "go", payload: { a: 1 }, id: "s-1" });
-      await expect.poll(async () => (await weft.get(id)).waiting_for?.step).toBe("ok");
+      await waitsAt(id, "ok");
       await weft.decide(id, { step: "ok", approved, by: "ann" });
       expect((await weft.wait(id)).finished_at).not.toBeNull();
     }
@@ -159,7 +159,9 @@ describe("errors", () => {
       response.writeHead(200, { "content-type": "text/event-stream" }).end("retry: 40\n\n");
     });
     const begun = performance.now();
-    await expect(new WeftClient({ baseUrl: draining.url }).wait("x", { signal: stop.signal })).rejects.toThrow();
+    await expect(new WeftClient({ baseUrl: draining.url }).wait("x", { signal: stop.signal })).rejects.toMatchObject({
+      name: "AbortError",
+    });
     expect(performance.now() - begun).toBeGreaterThan(30);
     draining.server.close();
   });
@@ -175,6 +177,10 @@ describe("errors", () => {
     keyed.server.close();
   });
 });
+
+async function waitsAt(id: string, step: string): Promise<void> {
+  await expect.poll(async () => (await weft.get(id)).waiting_for?.step).toBe(step);
+}
 
 const HELLO = { workflow: "hello", inputs: { text: "x" } };
 

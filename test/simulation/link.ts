@@ -5,7 +5,7 @@ import { never, type Actor, type World } from "./world.ts";
 /** How long a caller waits for an answer before it takes the call for failed. */
 const PATIENCE_MS = 3000;
 /** Longest time a message may be on its way: longer than three leases. */
-const LATE_MS_MAX = 40_000;
+export const LATE_MS_MAX = 40_000;
 
 /** The process at one end of a link. */
 export interface Caller extends Actor {

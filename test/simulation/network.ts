@@ -3,7 +3,7 @@ import type { Journal } from "../../packages/server/src/journal/journal.ts";
 import type { MemoryJournal } from "../../packages/server/src/journal/memory.ts";
 import type { Failpoint } from "./faults.ts";
 import { SimLease } from "./lease.ts";
-import type { Link } from "./link.ts";
+import { LATE_MS_MAX, type Link } from "./link.ts";
 import { never } from "./world.ts";
 
 /** The journal as a process sees it from the other end of its link, with the failpoints of a flush and of a claim. */
@@ -21,7 +21,12 @@ export function journalOver(link: Link, journal: MemoryJournal): Journal {
     },
     reserveKeys: (count) => call("reserve keys", () => journal.reserveKeys(count)),
     append: async (membership, batch) => {
-      if (dies("before flush")) return never();
+      if (dies("before flush")) {
+        // What lay in a buffer may still arrive, long after its sender: the fence alone keeps it out then.
+        const arrive = (): void => void journal.append(membership, batch);
+        if (world.random.chance(0.6)) world.after(world.random.between(10, LATE_MS_MAX), null, "a late append", arrive);
+        return never();
+      }
       const arrived = async (): ReturnType<Journal["append"]> => {
         const verdicts = await journal.append(membership, batch);
         // Between the arrival of a flush and its answer the sender may die; it is told nothing then.

@@ -104,7 +104,9 @@ export async function simulate(seed: number, options: ScenarioOptions = {}): Pro
   schedule(world, processes);
   world.after(FAULTS_MS, null, "everything heals", () => faults.heal());
 
-  await world.run(START + FAULTS_MS + PATIENCE_MS, () => clients.done);
+  // A planted fault that was found has done its work; what it broke further proves nothing.
+  const stopsEarly = (): boolean => options.plant !== undefined && violations.found.length > 0;
+  await world.run(START + FAULTS_MS + PATIENCE_MS, () => clients.done || stopsEarly());
   const virtualMs = world.now - START;
   await judgeEnd(planted, observer, clients, violations);
   return {

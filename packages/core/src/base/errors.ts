@@ -179,7 +179,7 @@ export class AppError extends Error {
   readonly details: JsonObject;
 
   constructor(code: ErrorCode, details: JsonObject = {}, options: { cause?: unknown } = {}) {
-    super(fill(ERRORS[code].message, details), options);
+    super(fillMessage(ERRORS[code].message, details), options);
     this.name = "AppError";
     this.code = code;
     this.details = details;
@@ -205,7 +205,7 @@ export interface Failure {
 /** The failure of a table code, without throwing. */
 export function failure(code: ErrorCode, details: JsonObject = {}): Failure {
   const { retryable, message } = ERRORS[code];
-  const plain = { code, message: fill(message, details), retryable };
+  const plain = { code, message: fillMessage(message, details), retryable };
   return Object.keys(details).length === 0 ? plain : { ...plain, details };
 }
 
@@ -216,7 +216,8 @@ export function failureOf(thrown: unknown, fallback: ErrorCode = "INTERNAL"): Fa
   return failure(fallback, { reason });
 }
 
-function fill(template: string, details: JsonObject): string {
+/** A message with the details in its places. */
+export function fillMessage(template: string, details: JsonObject): string {
   return template.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
     const value: Json | undefined = details[name];
     if (value === undefined) return whole;

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { CASE_FILE } from "../testkit/case.ts";
 import type { Weft } from "../weft.ts";
 import { readWorkflowFile } from "./workflow-file.ts";
 
@@ -11,7 +12,7 @@ export async function publishExamples(weft: Weft, folder = EXAMPLES_FOLDER): Pro
   if (!existsSync(folder) || (await weft.workflows.list()).length > 0) return [];
   const names: string[] = [];
   for (const file of readdirSync(folder).toSorted()) {
-    if (!/\.ya?ml$/.test(file)) continue;
+    if (!/\.ya?ml$/.test(file) || CASE_FILE.test(file)) continue;
     const { source } = readWorkflowFile(weft, join(folder, file));
     names.push((await weft.workflows.publish(source)).name);
   }

@@ -46,6 +46,7 @@ function program(): Command {
     .option("--data <folder>", "keep the run in this data folder; left out: in memory")
     .option("--json", "print the run as JSON")
     .option("-q, --quiet", "show no steps")
+    .option("--record <file>", "append the run as a test case to this file, such as NAME.test.yaml")
     .action(async (file: string, options: { input: string[] }) =>
       ended((await import("./run.ts")).runCommand(file, options)),
     );
@@ -56,6 +57,17 @@ function program(): Command {
     .option("--json", "print the findings as JSON")
     .action(async (files: string[], options: object) =>
       ended((await import("./validate.ts")).validateCommand(files, options)),
+    );
+  weft
+    .command("test")
+    .description("run the test cases beside workflows: NAME.test.yaml beside NAME.yaml")
+    .argument("[paths...]", "case files, workflow files or folders (default: this folder)")
+    .option("--filter <text>", "only cases whose name holds this text")
+    .option("--json", "print the results as JSON")
+    .option("--junit <file>", "write the results as JUnit XML")
+    .option("--watch", "run again when a workflow or its cases change")
+    .action(async (paths: string[], options: object) =>
+      ended((await import("./test.ts")).testCommand(paths, options)),
     );
   const models = weft.command("models").description("the models that steps can name");
   models

@@ -1,7 +1,7 @@
 import type { Page, RunDetail, RunListItem, RunStatus, RunStep } from "@weftwork/sdk";
 import { failureText, resultText } from "./outcome.ts";
 import { table, type Cell } from "./table.ts";
-import { duration, style, tail, type Style } from "./terminal.ts";
+import { duration, head, style, type Style } from "./terminal.ts";
 
 const STYLES: Readonly<Record<string, Style>> = {
   running: "cyan",
@@ -60,8 +60,7 @@ function stepRows(steps: readonly RunStep[], now: number): readonly (readonly (s
 function valueText(output: RunStep["output"]): string {
   if (output === null) return "";
   if (isTruncated(output)) return `(${output.size} bytes)`;
-  const text = (typeof output === "string" ? output : JSON.stringify(output)).slice(0, OUTPUT_COLUMNS);
-  return tail(text, OUTPUT_COLUMNS * 2);
+  return head(typeof output === "string" ? output : JSON.stringify(output), OUTPUT_COLUMNS);
 }
 
 function isTruncated(value: NonNullable<RunStep["output"]>): value is { truncated: true; size: number } {

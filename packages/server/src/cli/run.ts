@@ -9,6 +9,7 @@ import { readInputs } from "./inputs.ts";
 import { exitCode, printOutcome } from "./outcome.ts";
 import { problemLines } from "./problems.ts";
 import { progressView } from "./progress.ts";
+import { recordRun } from "./record.ts";
 import { readText, readWorkflowFile } from "./workflow-file.ts";
 
 export interface RunOptions {
@@ -16,6 +17,8 @@ export interface RunOptions {
   readonly data?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
+  /** A file of test cases that the run is appended to. */
+  readonly record?: string;
 }
 
 /** How often the steps are looked at, and a terminal drawn again. */
@@ -45,7 +48,9 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
     const inputs = readInputs(options.input, file.plan.workflow.inputs, readInputText);
     const { name, version } = await weft.workflows.publish(file.source);
     const { run } = await weft.runs.start({ workflow: name, version, inputs });
-    return await follow(weft, run, options);
+    const ended = await follow(weft, run, options);
+    if (options.record !== undefined) await recordRun(weft, run.id, file.plan, path, options.record);
+    return ended;
   } finally {
     await weft.close({ graceMs: 1000 });
     clearInterval(awake);

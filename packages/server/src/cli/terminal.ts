@@ -8,12 +8,32 @@ export function style(name: Style, text: string): string {
   return styleText(name, text, { validateStream: false });
 }
 
-/** A duration as a person reads it: `38 ms`, `2.4 s`, `3 min 05 s`. */
+/** A duration as a person reads it: `38 ms`, `2.4 s`, `3 min 05 s`, `2 h 10 min`, `5 d 07 h`. */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.floor(ms / 1000);
-  return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  if (minutes < 60) return `${minutes} min ${twoDigits(seconds % 60)} s`;
+  if (hours < 24) return `${hours} h ${twoDigits(minutes % 60)} min`;
+  return `${Math.floor(hours / 24)} d ${twoDigits(hours % 24)} h`;
+}
+
+function twoDigits(number: number): string {
+  return String(number).padStart(2, "0");
+}
+
+/** The beginning of a text that fits into so many columns, on one line. */
+export function head(text: string, columns: number): string {
+  let width = 0;
+  let shown = "";
+  for (const character of text.slice(0, columns * 4).replaceAll(/[\s\p{Cc}]+/gu, " ")) {
+    width += widthOf(character);
+    if (width >= columns) return `${shown}…`;
+    shown += character;
+  }
+  return shown;
 }
 
 /** The end of a text that fits into so many columns, on one line. Full-width characters take two. */

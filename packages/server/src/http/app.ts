@@ -4,9 +4,12 @@ import type { Socket } from "node:net";
 import { AppError } from "@weftwork/core";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { addBodyParsers } from "./body.ts";
+import { describeRoutes } from "./describe.ts";
 import type { Engine } from "./engine.ts";
+import { readLanguage } from "./language.ts";
 import { checkCaller } from "./loopback.ts";
 import { healthRoutes } from "./health.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { decisionRoutes } from "./native/decisions.ts";
 import { againRoutes } from "./native/again.ts";
 import { listRoutes } from "./native/lists.ts";
@@ -26,6 +29,8 @@ export interface AppOptions {
 /** The HTTP server: built, not yet listening. */
 export interface HttpApp {
   readonly fastify: FastifyInstance;
+  /** What it answers, as `METHOD /path/:parameter`. */
+  readonly routes: readonly string[];
   /** Resolves with the address it listens at. */
   listen(): Promise<string>;
   /** Refuses new work, answers `/readyz` with 503, and lets waits and streams go. Still answers questions. */
@@ -96,10 +101,12 @@ export function createApp(options: AppOptions): HttpApp {
     if (retryAfter !== null) reply.header("retry-after", retryAfter);
     // A body that was refused unread is not worth reading to its end.
     if (error.status === 413) reply.header("connection", "close");
+    const language = readLanguage(request.headers["accept-language"]);
     return reply
       .code(error.status)
       .header("content-type", PROBLEM_TYPE)
-      .send(JSON.stringify(problemBody(error, request.id)));
+      .header("content-language", language)
+      .send(JSON.stringify(problemBody(error, request.id, { language })));
   }
 
   app.setErrorHandler(sendProblem);
@@ -107,6 +114,12 @@ export function createApp(options: AppOptions): HttpApp {
     throw new AppError("ROUTE_NOT_FOUND", { method: request.method, path: request.url.split("?")[0]!.slice(0, 200) });
   });
 
+  const routes: string[] = [];
+  app.addHook("onRoute", ({ method, url }) => {
+    for (const one of [method].flat()) if (one !== "HEAD") routes.push(`${one} ${url}`);
+  });
+  metricsRoutes(app, surface);
+  describeRoutes(app);
   healthRoutes(app, surface);
   workflowRoutes(app, surface);
   listRoutes(app, surface);
@@ -116,6 +129,7 @@ export function createApp(options: AppOptions): HttpApp {
 
   return {
     fastify: app,
+    routes,
     listen: () => app.listen({ host: config.host, port: config.port, backlog: 2048 }),
     drain: () => surface.drain(),
     async close() {
@@ -139,7 +153,7 @@ function requestIds(): (request: { readonly headers: IncomingMessage["headers"] 
 function answerBrokenRequest(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
   const [status, problem] = brokenRequest(error);
-  const body = JSON.stringify(problemBody(problem, "none", status));
+  const body = JSON.stringify(problemBody(problem, "none", { status }));
   const head = [
     `HTTP/1.1 ${status} ${status === 408 ? "Request Timeout" : "Bad Request"}`,
     `content-type: ${PROBLEM_TYPE}`,

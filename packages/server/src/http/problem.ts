@@ -1,6 +1,15 @@
 import { STATUS_CODES } from "node:http";
-import { AppError, isJsonObject, type Json, type JsonObject, type Problem as WorkflowProblem } from "@weftwork/core";
+import {
+  AppError,
+  fillMessage,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  type Problem as WorkflowProblem,
+} from "@weftwork/core";
 import type { FastifyError } from "fastify";
+import type { Language } from "./language.ts";
+import { MESSAGES_ZH, TITLES_ZH } from "./problems-zh.ts";
 
 /** An error body of the native surface: RFC 9457, with the members that every answer of ours has. */
 export interface ProblemBody {
@@ -17,13 +26,18 @@ export interface ProblemBody {
 
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
-export function problemBody(error: AppError, requestId: string, status = error.status): ProblemBody {
+export function problemBody(
+  error: AppError,
+  requestId: string,
+  { status = error.status, language = "en" }: { readonly status?: number; readonly language?: Language } = {},
+): ProblemBody {
   const errors = errorsOf(error.details);
+  const isChinese = language === "zh-CN";
   return {
     type: "about:blank",
-    title: STATUS_CODES[status] ?? "Error",
+    title: (isChinese ? TITLES_ZH[status] : undefined) ?? STATUS_CODES[status] ?? "Error",
     status,
-    detail: error.message,
+    detail: isChinese ? fillMessage(MESSAGES_ZH[error.code], error.details) : error.message,
     code: error.code.toLowerCase(),
     request_id: requestId,
     retryable: error.retryable,

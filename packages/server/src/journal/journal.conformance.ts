@@ -9,8 +9,8 @@ import { payloadFacts } from "./conformance/payloads.ts";
 import { queryFacts } from "./conformance/queries.ts";
 import { slotFacts } from "./conformance/slots.ts";
 
-/** More of them find rarer orders: `WEFT_JOURNAL_SEEDS=1000`. */
-const SEEDS = Number(process.env["WEFT_JOURNAL_SEEDS"] ?? 8);
+/** More of them find rarer orders: `WEFT_TEST_JOURNAL_SEEDS=1000`. */
+const SEEDS = Number(process.env["WEFT_TEST_JOURNAL_SEEDS"] ?? 8);
 
 /** The promises of the port, run over every driver. A driver that passes may stand behind the runtime. */
 export function journalConformance(name: string, open: Open): void {

@@ -11,7 +11,7 @@ const service = await postgresForTests();
 const url = "url" in service ? service.url : "";
 const schema = `journal_chaos_${process.pid}`;
 const LIMIT = 2;
-const SECONDS = Number(process.env["WEFT_CHAOS_SECONDS"] ?? 6);
+const SECONDS = Number(process.env["WEFT_TEST_CHAOS_SECONDS"] ?? 6);
 
 /** What all players were told, against which the database is held at the end. */
 interface Truth {

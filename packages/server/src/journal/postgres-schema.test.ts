@@ -28,7 +28,7 @@ describe.skipIf("skip" in service)(`the PostgreSQL schema ${"skip" in service ? 
     const client = await connect();
     await migratePostgres(client, schema);
     const dump = await dumpPostgresSchema(client, schema);
-    if (process.env["WEFT_WRITE_SCHEMA"]) writeFileSync(DUMP, dump);
+    if (process.env["WEFT_TEST_WRITE_SCHEMA"]) writeFileSync(DUMP, dump);
     expect(dump).toBe(readFileSync(DUMP, "utf8"));
   });
 

@@ -9,7 +9,7 @@ test("the migrations make the schema that is written down", () => {
   const db = new DatabaseSync(":memory:");
   migrateSqlite(db);
   const dump = dumpSqliteSchema(db);
-  if (process.env["WEFT_WRITE_SCHEMA"]) writeFileSync(DUMP, dump);
+  if (process.env["WEFT_TEST_WRITE_SCHEMA"]) writeFileSync(DUMP, dump);
   expect(dump).toBe(readFileSync(DUMP, "utf8"));
 });
 

@@ -126,9 +126,9 @@ export class Engine {
       broken: ({ key }, failure) => this.claims.giveUp(key, failure),
       restMsMin: limits.restMsMin ?? REST_MS_MIN,
       release: (release) => this.track(journal.release(membership, [release])),
-      reload: async ({ key, tenant }) => {
-        const { state } = await loadState(journal, this.workflows, key);
-        await payloads.load(tenant, controlPayloads(state), true);
+      reload: async (run) => {
+        const { state } = await loadState(journal, this.workflows, run.key);
+        await payloads.load(run.tenant, controlPayloads(state), true);
         return state;
       },
       problem: (message, run, error) => options.problem(message, run.id, error),

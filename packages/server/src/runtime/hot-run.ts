@@ -55,6 +55,8 @@ export interface HotRun {
   refusals: number;
   /** Called once with the verdict on the first row. */
   created: ((answer: CreationAnswer) => void) | null;
+  /** The run has ended, and the journal says so. */
+  endRecorded: boolean;
   /** Fenced out, released or ended: nothing more is done for it here. */
   gone: boolean;
 }
@@ -84,6 +86,7 @@ export function hotRun(
     reloading: false,
     refusals: 0,
     created: null,
+    endRecorded: false,
     gone: false,
   };
 }

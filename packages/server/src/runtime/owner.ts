@@ -126,8 +126,9 @@ export class Owner {
       try {
         this.record(run, { at: now, causes: [], events: start(run.state, created, copies, now) }, null);
       } catch (error) {
+        // First, for a run that is dropped answers that its lease is lost.
+        this.answerCreation(run, { type: "failed", error });
         this.drop(run);
-        resolve({ type: "failed", error });
       }
     });
   }
@@ -318,8 +319,10 @@ export class Owner {
     if (run.gone) return;
     run.refusals = 0;
     if (run.open.decisions.length > 0) this.commit.add(run);
-    else if (isFinal(run.state.status)) this.drop(run);
-    else if (run.inputs.length === 0) this.rest(run);
+    else if (isFinal(run.state.status)) {
+      run.endRecorded = true;
+      this.drop(run);
+    } else if (run.inputs.length === 0) this.rest(run);
   }
 
   /** A run that waits for long is given back, so that waiting costs no memory: it is claimed again when it is due. */

@@ -13,16 +13,7 @@ import {
   rerun,
 } from "@weftwork/core";
 import type { Input, Json, JsonObject, Rerun, RunCreated, RunEvent } from "@weftwork/core";
-import type {
-  Page,
-  Run,
-  RunDetail,
-  RunListItem,
-  RunMessage,
-  RunSubmission,
-  Stats,
-  TaskProgress,
-} from "@weftwork/sdk";
+import type { Page, Run, RunDetail, RunListItem, RunMessage, RunSubmission, Stats, TaskProgress } from "@weftwork/sdk";
 import { v7 as uuid } from "uuid";
 import type { Journal, RunCreation, RunHead, RunQuery } from "../journal/journal.ts";
 import type { Live } from "../live/live.ts";
@@ -34,6 +25,7 @@ import { checkedInputs } from "./inputs.ts";
 import type { Keys } from "./keys.ts";
 import type { Owner, RunNotice } from "./owner.ts";
 import type { Payloads } from "./payloads.ts";
+import { RecentRuns } from "./recent-runs.ts";
 import { loadState } from "./recover.ts";
 import { runDetail } from "./run-detail.ts";
 import { listRuns } from "./run-list.ts";
@@ -70,10 +62,12 @@ const POLL_MS = 250;
 export class Runs {
   private readonly options: RunsOptions;
   private readonly waiters = new Map<number, Set<(run: HotRun | null) => void>>();
+  private readonly recent: RecentRuns;
   private readonly partials = new Map<number, Map<string, string>>();
 
   constructor(options: RunsOptions) {
     this.options = options;
+    this.recent = new RecentRuns(options.clock);
   }
 
   /** Begins a run. It is durable when this resolves. `created` false: the submission is a repeat of an earlier one. */
@@ -236,8 +230,7 @@ export class Runs {
         continue;
       }
       const left = await this.leaving(held, limits.signal, until);
-      if (left && left.state.finishedAt !== null && left.sending === null)
-        return runView(await this.sightOf(left.state, NO_TEXT));
+      if (left && left.endRecorded) return runView(await this.sightOf(left.state, NO_TEXT));
       if (!left) return this.get(id);
     }
   }
@@ -317,6 +310,7 @@ export class Runs {
   /** The run is no longer held here. */
   left(run: HotRun): void {
     this.partials.delete(run.key);
+    if (run.endRecorded) this.recent.keep(run.id, run.state);
     const waiters = this.waiters.get(run.key);
     this.waiters.delete(run.key);
     if (waiters) for (const tell of waiters) tell(run);
@@ -341,6 +335,8 @@ export class Runs {
     const run = owner.find(tenant, id);
     if (run && run.nextSeq > 1 && run.sending === null && run.open.decisions.length === 0)
       return this.sightOf(run.state, run.unserved);
+    const ended = run ? null : this.recent.get(id);
+    if (ended) return this.sightOf(ended, NO_TEXT);
     const head = await journal.head(tenant, id);
     if (!head) return null;
     const { state } = await loadState(journal, workflows, head.runKey);

@@ -41,7 +41,9 @@ export class FieldReader {
   }
 
   boolean(map: JsonObject, name: string, pointer: string): boolean | null {
-    return this.field(map, name, pointer, false, "true or false", (value) => (typeof value === "boolean" ? value : null));
+    return this.field(map, name, pointer, false, "true or false", (value) =>
+      typeof value === "boolean" ? value : null,
+    );
   }
 
   number(map: JsonObject, name: string, pointer: string, least: number): number | null {
@@ -108,7 +110,11 @@ export class FieldReader {
   }
 
   private wrong(pointer: string, what: string): void {
-    this.problem("wrong_type", `${pointer === "" ? "The file" : pointer.slice(pointer.lastIndexOf("/") + 1)} must be ${what}.`, pointer);
+    this.problem(
+      "wrong_type",
+      `${pointer === "" ? "The file" : pointer.slice(pointer.lastIndexOf("/") + 1)} must be ${what}.`,
+      pointer,
+    );
   }
 }
 

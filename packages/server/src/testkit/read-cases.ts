@@ -32,7 +32,8 @@ export function readCases(text: string, plan: Plan | null): CaseFile {
     const map = reader.map(value, pointer, CASE_FIELDS);
     const read = map && readCase(reader, map, pointer, plan);
     if (!read) return [];
-    if (names.has(read.name)) reader.problem("duplicate_name", `The case ${JSON.stringify(read.name)} is there twice.`, at(pointer, "name"));
+    if (names.has(read.name))
+      reader.problem("duplicate_name", `The case ${JSON.stringify(read.name)} is there twice.`, at(pointer, "name"));
     names.add(read.name);
     return [read];
   });
@@ -43,7 +44,8 @@ function readCase(reader: FieldReader, map: JsonObject, pointer: string, plan: P
   const inputs = map["inputs"] === undefined ? {} : reader.map(map["inputs"], at(pointer, "inputs"), null);
   const now = reader.text(map, "now", pointer);
   const startsAt = now === null ? STARTS_AT : parseTime(now);
-  if (startsAt === null) reader.problem("wrong_type", `now must be a time such as 2026-01-01T09:00:00Z.`, at(pointer, "now"));
+  if (startsAt === null)
+    reader.problem("wrong_type", `now must be a time such as 2026-01-01T09:00:00Z.`, at(pointer, "now"));
   const members = <T>(name: string, read: (value: Json, at: string) => T | null): T[] =>
     reader.list(map, name, pointer).flatMap((value, index) => read(value, at(at(pointer, name), index)) ?? []);
   return {
@@ -99,7 +101,8 @@ function readHttpRule(reader: FieldReader, value: Json, pointer: string): HttpRu
   const answer = reader.map(map["answer"] ?? {}, where, ["status", "headers", "text", "json", "delay"]);
   if (url === null || !answer) return null;
   if (answer["text"] !== undefined && answer["json"] !== undefined) oneOf(reader, answer, where, ["text", "json"]);
-  const headers = answer["headers"] === undefined ? {} : (reader.map(answer["headers"], at(where, "headers"), null) ?? {});
+  const headers =
+    answer["headers"] === undefined ? {} : (reader.map(answer["headers"], at(where, "headers"), null) ?? {});
   return {
     method: reader.text(map, "method", pointer)?.toUpperCase() ?? null,
     url,

@@ -4,7 +4,7 @@ import { at, type FieldReader } from "./field-reader.ts";
 
 const FIELDS = ["status", "outputs", "outputs_exact", "error", "path", "skipped", "steps", "calls", "text", "within"];
 /** Names that `calls` counts over all steps. */
-const CALL_KINDS = ["model", "http"];
+const CALL_KINDS: ReadonlySet<string> = new Set(["model", "http"]);
 
 /** What a case expects. Left out altogether: that the run succeeds. */
 export function readExpectations(
@@ -20,7 +20,8 @@ export function readExpectations(
   const known = (id: string, where: string, ids: readonly string[] | null): void => {
     if (ids !== null && !ids.includes(id)) reader.unknownName("step", id, where, ids);
   };
-  const error = map["error"] === undefined ? null : reader.map(map["error"], at(pointer, "error"), ["code", "message", "step"]);
+  const error =
+    map["error"] === undefined ? null : reader.map(map["error"], at(pointer, "error"), ["code", "message", "step"]);
   const mapOf = (name: string): JsonObject | null =>
     map[name] === undefined ? null : reader.map(map[name], at(pointer, name), null);
 
@@ -43,7 +44,7 @@ export function readExpectations(
     const calls = new Map<string, number>();
     const given = mapOf("calls") ?? {};
     for (const name of Object.keys(given)) {
-      if (!CALL_KINDS.includes(name) && !isNested) known(name, at(at(pointer, "calls"), name), every);
+      if (!CALL_KINDS.has(name) && !isNested) known(name, at(at(pointer, "calls"), name), every);
       const count = reader.number(given, name, at(pointer, "calls"), 0);
       if (count !== null) calls.set(name, count);
     }

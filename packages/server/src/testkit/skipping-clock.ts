@@ -112,16 +112,13 @@ export class SkippingClock implements Clock {
 
   /** Lets everything happen at once, whether or not work is under way, until the promise resolves. For the end. */
   async unwind(ending: Promise<unknown>): Promise<void> {
-    let isOver = false;
-    const watched = ending.finally(() => (isOver = true));
-    while (!isOver) {
-      await nextTurn();
-      const next = isOver ? undefined : this.timers.shift();
+    const over = ending.then(() => true);
+    while (!(await Promise.race([over, nextTurn(false)]))) {
+      const next = this.timers.shift();
       if (!next) continue;
       this.time = Math.max(this.time, next.at);
       next.callback();
     }
-    await watched;
   }
 
   /** Resolves when no work is under way, and every promise that can go on has done so. */

@@ -1,0 +1,30 @@
+import type { JsonObject } from "@weftwork/core";
+import packageJson from "../../../package.json" with { type: "json" };
+import { operationObject } from "./operation.ts";
+import { SERVER_OPERATIONS } from "./operations.ts";
+import { RUN_OPERATIONS } from "./runs.ts";
+import { SCHEMAS } from "./schemas.ts";
+import { WORKFLOW_OPERATIONS } from "./workflows.ts";
+
+/** The native API as an OpenAPI 3.1 document. A test holds it equal to the routes of the server, both ways. */
+export function openApiDocument(): JsonObject {
+  const paths: Record<string, Record<string, JsonObject>> = {};
+  for (const [key, operation] of Object.entries({ ...RUN_OPERATIONS, ...WORKFLOW_OPERATIONS, ...SERVER_OPERATIONS })) {
+    const [method, path] = key.split(" ", 2) as [string, string];
+    (paths[path] ??= {})[method.toLowerCase()] = operationObject(path, operation);
+  }
+  return {
+    openapi: "3.1.1",
+    jsonSchemaDialect: "https://json-schema.org/draft/2020-12/schema",
+    info: {
+      title: "Weftwork",
+      version: packageJson.version,
+      description: "Runs AI workflows asynchronously. Times are RFC 3339 in UTC; lists are paged by cursor.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: "/" }],
+    tags: [{ name: "runs" }, { name: "workflows" }, { name: "operations" }],
+    paths,
+    components: { schemas: SCHEMAS },
+  };
+}
