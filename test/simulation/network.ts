@@ -1,5 +1,5 @@
 import type { BlobStore } from "../../packages/server/src/blob/blob.ts";
-import type { Journal } from "../../packages/server/src/journal/journal.ts";
+import type { Journal, Membership } from "../../packages/server/src/journal/journal.ts";
 import type { MemoryJournal } from "../../packages/server/src/journal/memory.ts";
 import type { Failpoint } from "./faults.ts";
 import { SimLease } from "./lease.ts";
@@ -12,6 +12,8 @@ export function journalOver(link: Link, journal: MemoryJournal): Journal {
   const dies = (point: Failpoint): boolean => faults.crashes(point) && process.crash(point);
   const call = <T>(what: string, act: () => Promise<T>, repeatable = false): Promise<T> =>
     link.send(what, act, repeatable);
+  /** What is on the wire names the sender as it was then. */
+  const sender = ({ workerKey }: Membership): Membership => ({ workerKey, deadline: () => 0, leave: async () => {} });
   return {
     capabilities: journal.capabilities,
     join: async (worker) => {
@@ -20,7 +22,8 @@ export function journalOver(link: Link, journal: MemoryJournal): Journal {
       return dies("lease granted") ? never() : new SimLease(link, inner, sentAt);
     },
     reserveKeys: (count) => call("reserve keys", () => journal.reserveKeys(count)),
-    append: async (membership, batch) => {
+    append: async (present, batch) => {
+      const membership = sender(present);
       if (dies("before flush")) {
         // What lay in a buffer may still arrive, long after its sender: the fence alone keeps it out then.
         const arrive = (): void => void journal.append(membership, batch);
@@ -40,16 +43,24 @@ export function journalOver(link: Link, journal: MemoryJournal): Journal {
       return batch.some(({ snapshot }) => snapshot !== null) && dies("snapshot written") ? never() : verdicts;
     },
     offer: (inputs) => call("offer", () => journal.offer(inputs), true),
-    inbox: (membership, limit) => call("inbox", () => journal.inbox(membership, limit)),
-    claim: async (membership, limit) => {
+    inbox: (present, limit) => {
+      const membership = sender(present);
+      return call("inbox", () => journal.inbox(membership, limit));
+    },
+    claim: async (present, limit) => {
+      const membership = sender(present);
       const heads = await call("claim", () => journal.claim(membership, limit));
       return heads.length > 0 && dies("run claimed but not loaded") ? never() : heads;
     },
-    release: async (membership, runs) => {
+    release: async (present, runs) => {
+      const membership = sender(present);
       const count = await call("release", () => journal.release(membership, runs), true);
       return dies("run released but not forgotten") ? never() : count;
     },
-    owned: (membership) => call("owned", () => journal.owned(membership)),
+    owned: (present) => {
+      const membership = sender(present);
+      return call("owned", () => journal.owned(membership));
+    },
     read: (runKey, options) => call("read", () => journal.read(runKey, options)),
     payloads: (tenant, hashes) => call("payloads", () => journal.payloads(tenant, hashes)),
     head: (tenant, id) => call("head", () => journal.head(tenant, id)),

@@ -66,9 +66,7 @@ function program(): Command {
     .option("--json", "print the results as JSON")
     .option("--junit <file>", "write the results as JUnit XML")
     .option("--watch", "run again when a workflow or its cases change")
-    .action(async (paths: string[], options: object) =>
-      ended((await import("./test.ts")).testCommand(paths, options)),
-    );
+    .action(async (paths: string[], options: object) => ended((await import("./test.ts")).testCommand(paths, options)));
   const models = weft.command("models").description("the models that steps can name");
   models
     .command("ls")

@@ -182,6 +182,32 @@ describe("a run once more", () => {
     expect(await server.weft.runs.wait(again.id, { timeoutMs: 10_000 })).toMatchObject({ status: "succeeded" });
   });
 
+  test("a list whose first item fails at once fails the run, at its start and when it is begun again", async () => {
+    const source = `name: failing
+steps:
+  - {id: before, type: template, template: b}
+  - {id: each, type: for_each, items: [0, 1, 2], depends_on: [before], steps: [{id: x, type: template, template: "{{ 1 // item }}"}]}`;
+    await server.weft.workflows.publish(source);
+    const first = await ended("failing", "f");
+    expect(first.error).toMatchObject({ code: "EXPRESSION_ERROR", step: "each" });
+    const again = (await post("/api/runs/f/retry")).json<RerunAnswer>();
+    expect(again).toMatchObject({ rerun_of: "f", reused: 1 });
+    expect((await server.weft.runs.wait(again.id, { timeoutMs: 10_000 }))?.error).toEqual(first.error);
+  });
+
+  test("a retry computes only the item that failed", async () => {
+    const source = `name: partly
+steps:
+  - {id: each, type: for_each, items: [1, 2, 0], concurrency: 1, steps: [{id: p, type: paid}, {id: x, type: template, template: "{{ 4 // item }}", depends_on: [p]}]}`;
+    await server.weft.workflows.publish(source);
+    await ended("partly", "f");
+    const again = (await post("/api/runs/f/retry")).json<RerunAnswer>();
+    // Two whole items, and the paid step of the third.
+    expect(again).toMatchObject({ reused: 3, reused_tokens: 21 });
+    const run = await server.weft.runs.wait(again.id, { timeoutMs: 10_000 });
+    expect(run).toMatchObject({ status: "failed", usage: { total_tokens: 0 } });
+  });
+
   test("what cannot be begun again says why", async () => {
     await ended("fragile", "f");
     const cases = [

@@ -139,3 +139,24 @@ test("after the lease nothing is sent, and the run goes on when the process has 
   await turn();
   expect((await process.engine.runs.get("r2"))!.status).toBe("succeeded");
 });
+
+test("a creation that arrives when its process has missed its deadline leaves no run that nobody advances", async () => {
+  const { bench, process } = await opened(ONE);
+  let deliver = (): unknown => null;
+  bench.intercept = async (append, membership, batch) => {
+    deliver = () => append(membership, batch);
+    throw new Error("no answer");
+  };
+  const started = process.engine.runs.start({ workflow: "one", id: "r" });
+  const failed = expect(started).rejects.toMatchObject({ code: "LEASE_LOST" });
+  await bench.clock.advance(11_000);
+  await failed;
+  // The lease itself would come back: nobody has taken anything over.
+  process.membership.renew();
+  bench.intercept = (append, ...args) => append(...args);
+  await bench.clock.advance(3000);
+  await deliver();
+  await process.engine.runs.start({ workflow: "one", id: "r" });
+  await bench.clock.advance(1000);
+  expect((await process.engine.runs.get("r"))!.status).toBe("succeeded");
+});

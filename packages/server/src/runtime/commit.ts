@@ -2,6 +2,7 @@ import { encodeRow, encodeSnapshot, isFinal, nodeOf, type RunEvent, type RunStat
 import type { Append, HeadChange, Journal, Membership, RunStatus, Verdict } from "../journal/journal.ts";
 import type { Clock } from "./clock.ts";
 import { emptyRow, type HotRun } from "./hot-run.ts";
+import type { Member } from "./member.ts";
 import type { Payloads } from "./payloads.ts";
 
 /** Runs and characters in one flush at most (O12). */
@@ -18,7 +19,7 @@ const HALVES_MIN = 32;
 
 export interface CommitOptions {
   readonly journal: Journal;
-  readonly membership: Membership;
+  readonly membership: Member;
   readonly payloads: Payloads;
   readonly clock: Clock;
   /** Flushes on their way at the same time. A run is in one of them at most. */
@@ -133,26 +134,29 @@ export class Commit {
   private async sendAfter(objects: Objects, run: HotRun, append: Append): Promise<void> {
     this.flying += 1;
     if (run.inputs.length > 0) this.options.sent(run);
-    const stored = await this.untilAnswered(async () => {
+    const membership = this.options.membership.present();
+    const stored = await this.untilAnswered(membership, async () => {
       await this.options.payloads.putObjects(run.tenant, objects);
       return true;
     });
     this.flying -= 1;
-    if (stored === null) this.options.leaseLost();
-    else await this.send([run], [append]);
+    if (stored === null) this.lost(membership, [run]);
+    else await this.send([run], [append], membership);
   }
 
-  private async send(runs: readonly HotRun[], batch: readonly Append[]): Promise<void> {
-    const { journal, membership, clock } = this.options;
+  private async send(
+    runs: readonly HotRun[],
+    batch: readonly Append[],
+    membership = this.options.membership.present(),
+  ): Promise<void> {
+    const { journal, clock } = this.options;
     this.flying += 1;
     const sentAt = clock.monotonic();
-    const verdicts = await this.untilAnswered(() => journal.append(membership, batch));
+    const verdicts = await this.untilAnswered(membership, () => journal.append(membership, batch));
     const storeMs = clock.monotonic() - sentAt;
     this.flying -= 1;
     if (verdicts === null) {
-      this.options.leaseLost();
-      this.schedule();
-      this.tellIdle();
+      this.lost(membership, runs);
       return;
     }
     if (this.dirty.length > 0 && this.mayFlush()) this.flush();
@@ -161,6 +165,14 @@ export class Commit {
     const ourMs = this.answerMs * runs.length;
     const halves = this.flying === 0 && runs.length >= HALVES_MIN && storeMs - ourMs < ourMs;
     this.answer(runs, verdicts, 0, halves ? Math.ceil(runs.length / 2) : runs.length);
+  }
+
+  /** The membership ended before the answer came. When another one holds by now, only these runs are concerned (B3). */
+  private lost(membership: Membership, runs: readonly HotRun[]): void {
+    if (this.options.membership.present() === membership) this.options.leaseLost();
+    else for (const run of runs) this.options.answered(run, { type: "fenced" });
+    this.schedule();
+    this.tellIdle();
   }
 
   /** Works on so many answers, sends what follows from them, and then works on the others. */
@@ -183,8 +195,8 @@ export class Commit {
   }
 
   /** Repeats a call to a store until it answers; null when the lease ended before it did. */
-  private async untilAnswered<T>(call: () => Promise<T>): Promise<T | null> {
-    const { membership, clock, problem } = this.options;
+  private async untilAnswered<T>(membership: Membership, call: () => Promise<T>): Promise<T | null> {
+    const { clock, problem } = this.options;
     for (let delay = 50; clock.monotonic() < membership.deadline(); delay = Math.min(delay * 2, RETRY_MS_MAX)) {
       try {
         return await call();

@@ -101,7 +101,7 @@ export class Engine {
       },
       mayStart: () => this.leaseHolds(),
     });
-    const commit: OwnerOptions["commit"] = (answered, leaseLost, sent) =>
+    const commit: OwnerOptions["commit"] = (answered, sent) =>
       new Commit({
         journal,
         membership,
@@ -110,7 +110,7 @@ export class Engine {
         lanes: options.lanes,
         snapshotEvents: limits.snapshotEvents ?? SNAPSHOT_EVENTS,
         answered,
-        leaseLost,
+        leaseLost: () => this.loseLease(),
         sent,
         problem: (message, error) => options.problem(message, "", error),
       });
@@ -191,8 +191,13 @@ export class Engine {
   /** Asked before an effect starts. Where the lease has ended its runs are let go: somebody else may own them. */
   private leaseHolds(): boolean {
     if (this.options.clock.monotonic() < this.member.deadline()) return true;
-    this.owner.loseAll();
+    this.loseLease();
     return false;
+  }
+
+  private loseLease(): void {
+    this.member.end();
+    this.owner.loseAll();
   }
 
   private track(promise: Promise<unknown>): void {

@@ -44,11 +44,7 @@ export interface Tasks {
 }
 
 export interface OwnerOptions {
-  readonly commit: (
-    answered: (run: HotRun, verdict: Verdict) => void,
-    leaseLost: () => void,
-    sent: (run: HotRun) => void,
-  ) => Commit;
+  readonly commit: (answered: (run: HotRun, verdict: Verdict) => void, sent: (run: HotRun) => void) => Commit;
   readonly tasks: Tasks;
   readonly timers: Timers;
   readonly live: Live<RunNotice>;
@@ -101,7 +97,6 @@ export class Owner {
     this.options = options;
     this.commit = options.commit(
       (run, verdict) => this.answered(run, verdict),
-      () => this.loseAll(),
       (run) => this.wake(run),
     );
     this.pump = new Pump(options.clock, () => this.step());
@@ -236,6 +231,8 @@ export class Owner {
     for (const id of withdrawn) this.withdraw(run, id);
     this.commit.add(run);
     for (const command of fresh) {
+      // A step that was carried out just now may have ended the run, or the scope that this one lies in.
+      if (run.state.owed.get(command.id) !== command) continue;
       if (command.type === "dispatch_task" && this.options.tasks.startsEarly(run, command)) this.carryOut(run, command);
       else run.open.commands.push(command);
     }
@@ -331,7 +328,7 @@ export class Owner {
     let dueAt = Infinity;
     for (const command of run.state.owed.values())
       if (command.type === "arm_timer") dueAt = Math.min(dueAt, command.dueAt);
-    if (dueAt - this.options.clock.now() < this.options.restMsMin) return;
+    if (dueAt - this.options.clock.now() <= this.options.restMsMin) return;
     const { key: runKey, epoch } = run;
     this.drop(run);
     this.options.release({ runKey, epoch, availableAt: dueAt === Infinity ? null : dueAt });

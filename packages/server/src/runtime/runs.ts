@@ -19,6 +19,7 @@ import type { Journal, RunCreation, RunHead, RunQuery } from "../journal/journal
 import type { Live } from "../live/live.ts";
 import type { TaskPart } from "../nodes/node.ts";
 import type { Clock } from "./clock.ts";
+import { failedStep } from "./failed-step.ts";
 import { hotRun, type CreationAnswer, type HotRun } from "./hot-run.ts";
 import type { Inbox } from "./inbox.ts";
 import { checkedInputs } from "./inputs.ts";
@@ -106,14 +107,15 @@ export class Runs {
     return { run, reused: taken.reused, reusedTokens: taken.reusedTokens };
   }
 
-  /** Begins a run again from the step that failed it. Throws `RETRY_NOT_POSSIBLE` when none did. */
+  /** Begins a run again from the innermost step that failed it. Throws `RETRY_NOT_POSSIBLE` when none did. */
   async retry(id: string): Promise<{ readonly run: Run; readonly reused: number; readonly reusedTokens: number }> {
     const sight = await this.sight(id);
     if (!sight) throw new AppError("RUN_NOT_FOUND", { run: id });
     const { status, failedAt } = sight.state;
     if (status !== "failed") throw new AppError("RETRY_NOT_POSSIBLE", { run: id, reason: `it is ${status}` });
     if (failedAt === null) throw new AppError("RETRY_NOT_POSSIBLE", { run: id, reason: "no single step failed it" });
-    return this.rerun(id, failedAt);
+    const { rows } = await this.options.journal.read((await this.headOf(id)).runKey, { snapshot: false });
+    return this.rerun(id, failedStep(rows.flatMap((row) => decodeRow(row.body))) ?? failedAt);
   }
 
   private async create(

@@ -33,10 +33,12 @@ describe("the skipping clock", () => {
     let workedAt = -1;
     let isOver = false;
     clock.after(5, () => (isOver = true));
-    void pause(30).then(() => {
+    const work = async (): Promise<void> => {
+      await pause(30);
       workedAt = clock.now();
       end();
-    });
+    };
+    void work();
     await clock.advance(() => isOver, LIMITS);
     expect(workedAt).toBe(0);
     expect(clock.now()).toBe(5);

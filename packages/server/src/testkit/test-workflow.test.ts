@@ -53,7 +53,7 @@ describe("time", () => {
   });
 
   it("a step that answers too late fails by its timeout", async () => {
-    const steps = "  - { id: slow, type: http, url: 'https://a.example', timeout: 5s }\n";
+    const steps = "  - { id: slow, type: http, url: 'https://a.example', timeout: 5s, retry: { attempts: 1 } }\n";
     const http = [{ url: "https://a.example", answer: { delay: "10s", text: "late" } }];
     const result = await one(steps, { http, expect: { error: { code: "STEP_TIMEOUT", step: "slow" } } });
     expect(problemsOf(result)).toBe("");

@@ -29,6 +29,8 @@ function under(value: Json, indent: number): string {
 function isBlock(text: string): boolean {
   return (
     /^\S.*\n/.test(text) &&
+    !/[ \t]$/m.test(text) &&
+    !text.endsWith("\n\n") &&
     !/[^\n\u{20}-\u{7e}\u{a0}-\u{d7ff}\u{e000}-\u{fefe}\u{10000}-\u{10ffff}]/u.test(text) &&
     !/[\u2028\u2029]/.test(text)
   );
@@ -36,10 +38,9 @@ function isBlock(text: string): boolean {
 
 function block(text: string, indent: number): string {
   const blanks = " ".repeat(indent);
-  const body = text.replace(/\n+$/, "");
-  const end = text.slice(body.length);
-  const sign = end === "" ? "|-" : end === "\n" ? "|" : "|+";
-  const lines = `${body}${end.slice(1)}`.split("\n").map((line) => (line === "" ? "" : `${blanks}${line}`));
+  const body = text.endsWith("\n") ? text.slice(0, -1) : text;
+  const sign = body === text ? "|-" : "|";
+  const lines = body.split("\n").map((line) => (line === "" ? "" : `${blanks}${line}`));
   return `${sign}\n${lines.join("\n")}`;
 }
 
