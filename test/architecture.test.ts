@@ -79,8 +79,10 @@ const FLOORS: readonly Floor[] = [
   floor("compose",         [`${SERVER}/compose.ts`],  ["core", ...PORTS, "model port", "memory journal", "SQLite journal", "PostgreSQL journal",
     "memory blobs", "file blobs", "memory live", "memory catalogue", "SQLite catalogue", "PostgreSQL catalogue",
     "model catalog", "builtin models", "gateway", "nodes", "runtime", "worker"], ["node:*"]),
-  floor("library",         [`${SERVER}/weft.ts`, `${SERVER}/index.ts`], ["core", "sdk", "compose", "node port", "gateway", "nodes", "runtime"], ["node:os"]),
-  floor("command line",    [`${SERVER}/cli/`],        ["core", "sdk", "library", "config", "gateway", "http"], ["node:*", "commander", "pino", "fastify"]),
+  floor("opened",          [`${SERVER}/weft.ts`],     ["core", "sdk", "compose", "node port", "runtime"], ["node:os"]),
+  floor("test kit",        [`${SERVER}/testkit/`],    ["core", "sdk", "compose", "opened", "node port", "nodes", "model port", "model catalog", "gateway words", "runtime"], ["node:*", "zod"]),
+  floor("library",         [`${SERVER}/index.ts`],    ["core", "sdk", "opened", "test kit", "node port", "nodes"], []),
+  floor("command line",    [`${SERVER}/cli/`],        ["core", "sdk", "opened", "library", "test kit", "config", "http"], ["node:*", "commander", "pino", "fastify"]),
 ];
 
 function floor(name: string, files: readonly string[], may: readonly string[], libraries: readonly string[]): Floor {

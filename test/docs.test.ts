@@ -188,7 +188,7 @@ describe("the documents among themselves", () => {
 
 describe("what must not leave a developer's machine", () => {
   // `run_1/root/read#1` is a place in a run; a path begins a word.
-  const traces = /(?<![\w.~-])\/(?:work|root|home)\/\w|registry\.(?:npm|yarn)/;
+  const traces = /(?<![\w.~}-])\/(?:work|root|home)\/\w|registry\.(?:npm|yarn)/;
 
   test("no file names a folder of a machine or a package registry", () => {
     const texts = files.filter((path) => !/\.(png|jpg|ico|woff2?)$/.test(path) && path !== "test/docs.test.ts");

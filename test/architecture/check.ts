@@ -29,7 +29,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   weftwork: "packages/server/src/index.ts",
 };
 
-const SUPPORT = /\.(test|testing|fixture|conformance)\.ts$|\/(conformance|testkit)\/|\/test-[^/]+\.ts$/;
+const SUPPORT = /\.(test|testing|fixture|conformance)\.ts$|\/conformance\/|(?<!testkit)\/test-[^/]+\.ts$/;
 
 /** Tests and what only tests use. Walls do not hold for them, and nothing else may import them. */
 export function isTestSupport(path: string): boolean {

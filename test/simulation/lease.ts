@@ -30,8 +30,9 @@ export class SimLease implements Membership {
   }
 
   async leave(): Promise<void> {
-    await this.link.send("leave", () => this.inner.leave(), true);
+    // No renewal behind this, whether the store hears of it or not.
     this.until = Number.NEGATIVE_INFINITY;
+    await this.link.send("leave", () => this.inner.leave(), true);
   }
 
   private renewLater(): void {

@@ -95,9 +95,9 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
   const clock = rehearsal?.clock ?? systemClock;
   const { journal, catalogue, blobs, objectBytesMin, lanes } = await openStore(options.store, clock);
   try {
-    const join = () =>
+    const joined = () =>
       journal.join({ name: options.name, incarnation: randomUUID(), pid: process.pid, leaseMs: LEASE_MS });
-    const membership = await join();
+    const membership = await joined();
     const discovered = options.discover ? await discoverModels({ ollamaHost: process.env["OLLAMA_HOST"] }) : [];
     const models = openModels({
       config: modelsConfig(options),
@@ -112,15 +112,14 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     const engine = new Engine({
       journal,
       membership,
-      join,
+      join: joined,
       blobs,
       catalogue,
       live: memoryLive<RunNotice>(),
       registry,
       clock,
       tenant: options.tenant,
-      worker: (reports) =>
-        new Worker({ registry, clock, pools, resultBytesMax: RESULT_BYTES_MAX, ...reports }),
+      worker: (reports) => new Worker({ registry, clock, pools, resultBytesMax: RESULT_BYTES_MAX, ...reports }),
       lanes,
       limits: {
         runsMax: 50_000,

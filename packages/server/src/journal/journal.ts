@@ -107,7 +107,8 @@ export interface WorkerIdentity {
 }
 
 /**
- * A joined worker. Leaving ends it in order: its runs can be claimed at once. A membership whose deadline has passed may
+ * A joined worker. Leaving ends it in order: its runs can be claimed at once, or, where the store does not answer, when
+ * the lease has ended, for nothing renews it any more. A membership whose deadline has passed may
  * come back while nobody has taken anything over; once a takeover has begun it is over for good (the deadline is then
  * minus infinity), and the process joins again.
  */

@@ -5,7 +5,8 @@ import { texts } from "./postgres-arrays.ts";
 import type { HeadRow } from "./postgres-heads.ts";
 import { HEAD_COLUMNS, headOf } from "./postgres-heads.ts";
 import type { PostgresPool } from "./postgres-pool.ts";
-import { decodeCursor, encodeCursor, isText, pageSize } from "./rules.ts";
+import type { Place, StatusGroup } from "./rules.ts";
+import { decodeCursor, isText, mergePages, pageSize, statusGroups } from "./rules.ts";
 
 /** One statement, so that snapshot and rows are of one moment. The day picks the partition. */
 const READ = `
@@ -69,30 +70,40 @@ export class PostgresQueries {
     return row ? headOf(row) : null;
   }
 
-  /** Reads `run_created (tenant, created_at, run_key)` backwards from the cursor, and stops when the page is full. */
   async find(query: RunQuery): Promise<RunPage> {
     const size = pageSize(query.limit);
-    if (query.status?.length === 0 || !isText(query.tenant + (query.workflow ?? "")))
-      return { runs: [], nextCursor: null };
+    const after = query.cursor === undefined ? null : decodeCursor(query.cursor);
+    if (!isText(query.tenant + (query.workflow ?? ""))) return { runs: [], nextCursor: null };
+    const groups = statusGroups(query.status).map((group) => this.list(query, group, after, size + 1));
+    return mergePages(await Promise.all(groups), size);
+  }
+
+  /** Reads the index of the group backwards from the cursor, and stops at the limit. */
+  private async list(
+    query: RunQuery,
+    { kind, statuses }: StatusGroup,
+    after: Place | null,
+    limit: number,
+  ): Promise<RunHead[]> {
     const values: unknown[] = [query.tenant];
     const conditions = ["tenant = $1"];
     const add = (condition: (...names: string[]) => string, ...more: readonly unknown[]): void => {
       conditions.push(condition(...more.map((_, at) => `$${values.length + at + 1}`)));
       values.push(...more);
     };
-    if (query.cursor !== undefined) {
-      const { createdAt, runKey } = decodeCursor(query.cursor);
-      add((time, key) => `(created_at, run_key) < (${time}, ${key})`, createdAt, runKey);
-    }
+    // As the indexes say it, or they cannot be used.
+    if (kind === "open") add(() => "finished_at is null");
+    if (kind === "bad") add(() => "status in ('failed', 'cancelled')");
+    if (after) add((time, key) => `(created_at, run_key) < (${time}, ${key})`, after.createdAt, after.runKey);
     if (query.createdAfter !== undefined) add((time) => `created_at > ${time}`, query.createdAfter);
     if (query.createdBefore !== undefined) add((time) => `created_at < ${time}`, query.createdBefore);
-    if (query.workflow !== undefined) add((name) => `workflow = ${name}`, query.workflow);
-    if (query.status) add((list) => `status = any (${list}::text[])`, texts(query.status));
+    // Few runs are open or ended badly: they are read by time, not among all runs of the workflow.
+    const few = kind === "open" || kind === "bad";
+    if (query.workflow !== undefined) add((name) => `workflow ${few ? "|| ''" : ""} = ${name}`, query.workflow);
+    if (statuses.length > 0) add((list) => `status = any (${list}::text[])`, texts(statuses));
     const text = `select ${HEAD_COLUMNS} from run where ${conditions.join(" and ")}
-      order by created_at desc, run_key desc limit ${size + 1}`;
-    const rows = await this.pool.query<HeadRow>({ text, values });
-    const runs = rows.slice(0, size).map((row) => headOf(row));
-    return { runs, nextCursor: rows.length > size ? encodeCursor(runs.at(-1)!) : null };
+      order by created_at desc, run_key desc limit ${limit}`;
+    return (await this.pool.query<HeadRow>({ text, values })).map((row) => headOf(row));
   }
 
   async stats(tenant: string): Promise<RunStats> {

@@ -35,6 +35,9 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
   ) with (fillfactor = 90);
   create unique index run_id on run (tenant, id);
   create index run_created on run (tenant, created_at, run_key);
+  create index run_workflow on run (tenant, workflow, created_at, run_key);
+  create index run_open on run (tenant, created_at, run_key) where finished_at is null;
+  create index run_bad on run (tenant, created_at, run_key) where status in ('failed', 'cancelled');
   create index run_free on run (owner, rank, available_at, run_key) where finished_at is null;
   create index run_day on run using brin (run_day) with (autosummarize = on);
 

@@ -1,6 +1,6 @@
 import type { ErrorCode, JsonObject, Priority } from "@weftwork/core";
 import { AppError, PRIORITIES } from "@weftwork/core";
-import type { Append, OfferedInput, RunStatus, Verdict } from "./journal.ts";
+import type { Append, OfferedInput, RunHead, RunPage, RunStatus, Verdict } from "./journal.ts";
 
 /**
  * What every driver judges alike, so that a run means the same wherever it is stored: what can never be stored, how a
@@ -98,6 +98,36 @@ export function priorityOf(rank: number): Priority {
 
 export function isFinal(status: RunStatus): status is "succeeded" | "failed" | "cancelled" {
   return status === "succeeded" || status === "failed" || status === "cancelled";
+}
+
+/** Runs that are listed through one index: all of them, those that are open, those that ended badly, the others. */
+export interface StatusGroup {
+  readonly kind: "any" | "open" | "bad" | "good";
+  readonly statuses: readonly RunStatus[];
+}
+
+const GROUP_OF: Readonly<Record<RunStatus, "open" | "bad" | "good">> = {
+  pending: "open",
+  running: "open",
+  waiting: "open",
+  failed: "bad",
+  cancelled: "bad",
+  succeeded: "good",
+};
+
+/** What a list asks for, by index: few runs are open or end badly, and they are not looked for among all others. */
+export function statusGroups(status: readonly RunStatus[] | undefined): readonly StatusGroup[] {
+  if (!status) return [{ kind: "any", statuses: [] }];
+  return (["open", "bad", "good"] as const)
+    .map((kind) => ({ kind, statuses: [...new Set(status)].filter((each) => GROUP_OF[each] === kind) }))
+    .filter(({ statuses }) => statuses.length > 0);
+}
+
+/** One page of the runs that each group found, newest first. Each group was asked for one more than the page holds. */
+export function mergePages(found: readonly (readonly RunHead[])[], size: number): RunPage {
+  const all = found.flat().toSorted((a, b) => b.createdAt - a.createdAt || b.runKey - a.runKey);
+  const runs = all.slice(0, size);
+  return { runs, nextCursor: all.length > size ? encodeCursor(runs.at(-1)!) : null };
 }
 
 /** Where a page ended: runs are listed by (creation time, key), both descending. */

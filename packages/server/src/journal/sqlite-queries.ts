@@ -2,7 +2,8 @@ import { hash } from "node:crypto";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import { AppError } from "@weftwork/core";
 import type { RunHead, RunPage, RunQuery, RunRecord, RunStats } from "./journal.ts";
-import { decodeCursor, encodeCursor, isText, pageSize } from "./rules.ts";
+import type { Place, StatusGroup } from "./rules.ts";
+import { decodeCursor, isText, mergePages, pageSize, statusGroups } from "./rules.ts";
 import { isDamage, storeError } from "./sqlite-errors.ts";
 import type { SqliteStore } from "./sqlite-store.ts";
 import { checksum, HEAD_COLUMNS, headOf } from "./sqlite-store.ts";
@@ -86,30 +87,40 @@ export class SqliteQueries {
     return row ? headOf(row) : null;
   }
 
-  /** Reads `run_created (tenant, created_at)` backwards from the cursor, and stops when the page is full. */
   find(query: RunQuery): RunPage {
     const size = pageSize(query.limit);
-    if (query.status?.length === 0 || !isText(query.tenant + (query.workflow ?? "")))
-      return { runs: [], nextCursor: null };
+    const after = query.cursor === undefined ? null : decodeCursor(query.cursor);
+    if (!isText(query.tenant + (query.workflow ?? ""))) return { runs: [], nextCursor: null };
+    return mergePages(
+      statusGroups(query.status).map((group) => this.list(query, group, after, size + 1)),
+      size,
+    );
+  }
+
+  /** Reads the index of the group backwards from the cursor, and stops at the limit. */
+  private list(query: RunQuery, { kind, statuses }: StatusGroup, after: Place | null, limit: number): RunHead[] {
+    const byWorkflow = query.workflow !== undefined && (kind === "any" || kind === "good");
+    const index = { any: "run_created", good: "run_created", open: "run_open", bad: "run_bad" }[kind];
     const conditions = ["tenant = ?"];
     const values: SQLInputValue[] = [query.tenant];
     const add = (condition: string, ...more: readonly SQLInputValue[]): void => {
       conditions.push(condition);
       values.push(...more);
     };
-    if (query.cursor !== undefined) {
-      const { createdAt, runKey } = decodeCursor(query.cursor);
-      add("(created_at, run_key) < (?, ?)", createdAt, runKey);
-    }
+    // As the indexes say it, or they cannot be used.
+    if (kind === "open") add("finished_at is null");
+    if (kind === "bad") add("status in ('failed', 'cancelled')");
+    if (after) add("(created_at, run_key) < (?, ?)", after.createdAt, after.runKey);
     if (query.createdAfter !== undefined) add("created_at > ?", query.createdAfter);
     if (query.createdBefore !== undefined) add("created_at < ?", query.createdBefore);
     if (query.workflow !== undefined) add("workflow = ?", query.workflow);
-    if (query.status) add(`status in (${query.status.map(() => "?").join(", ")})`, ...query.status);
-    const sql = `select ${HEAD_COLUMNS} from run where ${conditions.join(" and ")}
-      order by created_at desc, run_key desc limit ?`;
-    const rows = this.store.db.prepare(sql).all(...values, size + 1);
-    const runs = rows.slice(0, size).map((row) => headOf(row));
-    return { runs, nextCursor: rows.length > size ? encodeCursor(runs.at(-1)!) : null };
+    if (statuses.length > 0) add(`status in (${statuses.map(() => "?").join(", ")})`, ...statuses);
+    const sql = `select ${HEAD_COLUMNS} from run indexed by ${byWorkflow ? "run_workflow" : index}
+      where ${conditions.join(" and ")} order by created_at desc, run_key desc limit ?`;
+    return this.store.db
+      .prepare(sql)
+      .all(...values, limit)
+      .map((row) => headOf(row));
   }
 
   stats(tenant: string): RunStats {

@@ -5,8 +5,8 @@ import { AppError } from "@weftwork/core";
  * The tables of the SQLite journal, as numbered steps. `user_version` is the number of the last step taken.
  *
  * Q1. Steps are only ever added. One that has been published is never changed; `schema.sqlite.sql` is what they make.
- * Q2. No indexed column is written between a run's first and last row: `finished_at` takes it out of `run_free`, and
- *     only a change of owner moves it within.
+ * Q2. No indexed column is written between a run's first and last row: `finished_at` takes it out of `run_free` and
+ *     `run_open`, and only a change of owner moves it within.
  * Q3. Rows lie in the order of writing, with a unique index on their place. A table clustered by run
  *     was measured and rejected: it dirties a page a run, and costs up to 2.5 times as much.
  */
@@ -31,6 +31,9 @@ export const SQLITE_MIGRATIONS: readonly string[] = [
   ) strict;
   create unique index run_id on run (tenant, id);
   create index run_created on run (tenant, created_at);
+  create index run_workflow on run (tenant, workflow, created_at);
+  create index run_open on run (tenant, created_at) where finished_at is null;
+  create index run_bad on run (tenant, created_at) where status in ('failed', 'cancelled');
   create index run_free on run (owner, rank, available_at) where finished_at is null;
 
   create table entry (

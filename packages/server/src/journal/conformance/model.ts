@@ -211,8 +211,9 @@ class Player {
   }
 
   private filter() {
-    const status = (["pending", "waiting", "succeeded", "failed"] as const)[this.pick(4)]!;
-    return [{}, { status: [status] }, { workflow: "flow_1" }][this.pick(3)];
+    const all = ["pending", "running", "waiting", "succeeded", "failed", "cancelled"] as const;
+    const status = this.times(1 + this.pick(3), () => all[this.pick(6)]!);
+    return [{}, { status }, { workflow: "flow_1" }, { status, workflow: "flow_0" }][this.pick(4)];
   }
 
   private async prune(): Promise<unknown> {

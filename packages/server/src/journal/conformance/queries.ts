@@ -57,6 +57,9 @@ export function queryFacts(open: Open): void {
       expect(await ids({ createdAfter: base + 3, createdBefore: base + 6 })).toEqual([5, 4]);
       expect(await ids({ status: ["cancelled"] })).toEqual([]);
       expect(await ids({ status: [] })).toEqual([]);
+      expect(await ids({ status: ["succeeded", "failed", "pending"] })).toEqual([11, 10, 9, 8, 3, 2, 1, 0]);
+      expect(await ids({ status: ["succeeded", "succeeded"], workflow: "odd" })).toEqual([3]);
+      expect(await ids({ status: ["failed"], workflow: "odd" })).toEqual([1]);
     });
 
     test("a change shows in the head; what it leaves out stays", async () => {
