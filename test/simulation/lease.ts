@@ -49,6 +49,8 @@ export class SimLease implements Membership {
     if (faults.crashes("lease renewal sent") && process.crash("lease renewal sent")) return;
     try {
       const held = await sent;
+      // The answer came behind the end: it brings nothing back.
+      if (this.until === Number.NEGATIVE_INFINITY) return;
       this.until = held ? Math.max(this.until, sentAt + LEASE_MS - DEADLINE_MARGIN_MS) : Number.NEGATIVE_INFINITY;
     } catch {
       // No answer: the next renewal is under way long before the deadline.

@@ -38,6 +38,8 @@ export function connectionConfig(options: PostgresPoolOptions): pg.ClientConfig 
     enable_seqscan: "off",
     enable_hashjoin: "off",
     enable_mergejoin: "off",
+    enable_bitmapscan: "off",
+    enable_sort: "off",
     jit: "off",
     statement_timeout: options.statementTimeoutMs,
     lock_timeout: Math.min(5000, options.statementTimeoutMs),
