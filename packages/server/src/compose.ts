@@ -187,7 +187,8 @@ async function openStore(address: StoreAddress, clock: Clock): Promise<Store> {
     catalogue: await sqliteCatalogue({ folder: address }),
     blobs: fsBlobs({ folder: join(address, "blobs") }),
     objectBytesMin: OBJECT_BYTES_MIN,
-    lanes: 1,
+    // One is written, one waits in the thread: it never idles for want of rows.
+    lanes: 2,
   };
 }
 

@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { parseWorkflow, type Plan } from "@weftwork/core";
 import { CASE_FILE } from "../testkit/case.ts";
 import { readCases, type CaseFile } from "../testkit/read-cases.ts";
-import { validated } from "../testkit/test-workflow.ts";
+import { validated } from "../testkit/run-cases.ts";
 import { withCodeFiles } from "./code-files.ts";
 import { UsageError } from "./exit.ts";
 import { problemLines } from "./problems.ts";

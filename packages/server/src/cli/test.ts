@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { AppError } from "@weftwork/core";
 import { junit, type Suite } from "../testkit/junit.ts";
 import { caseLines, summaryLine, type Paint, type Totals } from "../testkit/report.ts";
-import { runCases, type CaseResult } from "../testkit/test-workflow.ts";
+import { runCases, type CaseResult } from "../testkit/run-cases.ts";
 import { EXIT, UsageError } from "./exit.ts";
 import { errorLines } from "./problems.ts";
 import { style } from "./terminal.ts";

@@ -17,6 +17,8 @@ import type {
   Verdict,
   WorkerIdentity,
 } from "./journal.ts";
+import type { MemoryMembership } from "./memory-members.ts";
+import { MemoryMembers } from "./memory-members.ts";
 import { MemoryPayloads } from "./memory-payloads.ts";
 import { MemorySlots } from "./memory-slots.ts";
 import type { MemoryRun } from "./memory-run.ts";
@@ -24,7 +26,6 @@ import { createRun, headOf } from "./memory-run.ts";
 import {
   checkInputs,
   committed,
-  DEADLINE_MARGIN_MS,
   decodeCursor,
   encodeCursor,
   FENCED,
@@ -35,7 +36,6 @@ import {
   ROW_BYTES_MAX,
   SLOT_CANCEL,
   SLOT_GRANTED,
-  TAKEOVER_GRACE_MS,
 } from "./rules.ts";
 
 /**
@@ -54,21 +54,10 @@ export interface MemoryJournalOptions {
   readonly rowBytesMax?: number;
 }
 
-export interface MemoryMembership extends Membership {
-  /** What the lease thread of a database driver does every four seconds. False when the lease was taken away. */
-  renew(): boolean;
-}
+export type { MemoryMembership } from "./memory-members.ts";
 
 export interface MemoryJournal extends Journal {
   join(worker: WorkerIdentity): Promise<MemoryMembership>;
-}
-
-interface Member {
-  readonly key: number;
-  readonly leaseMs: number;
-  leaseUntil: number;
-  /** `dead`: a takeover has begun, for good. `left`: closed in order. */
-  state: "live" | "dead" | "left";
 }
 
 export function memoryJournal(options: MemoryJournalOptions): MemoryJournal {
@@ -83,9 +72,8 @@ const nameOf = (tenant: string, text: string): string => JSON.stringify([tenant,
 class InMemory implements MemoryJournal {
   readonly capabilities = { manyOwners: true, volatile: true };
   private readonly now: () => number;
-  private readonly autoRenew: boolean;
   private readonly rowBytesMax: number;
-  private readonly members = new Map<number, Member>();
+  private readonly members: MemoryMembers;
   private readonly runs = new Map<number, MemoryRun>();
   private readonly open = new Set<MemoryRun>();
   private readonly byId = new Map<string, MemoryRun>();
@@ -95,40 +83,18 @@ class InMemory implements MemoryJournal {
   private readonly counters = new Map<string, { -readonly [K in keyof RunStats]: number }>();
   private readonly listeners = new Set<(workerKey: number) => void>();
   private nextKey = 1;
-  private nextMember = 1;
   private nextInput = 1;
   private closed = false;
 
   constructor(options: MemoryJournalOptions) {
     this.now = options.now;
-    this.autoRenew = options.autoRenew ?? false;
+    this.members = new MemoryMembers(options.now, options.autoRenew ?? false);
     this.rowBytesMax = options.rowBytesMax ?? ROW_BYTES_MAX;
   }
 
   async join(worker: WorkerIdentity): Promise<MemoryMembership> {
     this.check();
-    const member: Member = {
-      key: this.nextMember++,
-      leaseMs: worker.leaseMs,
-      leaseUntil: this.now() + worker.leaseMs,
-      state: "live",
-    };
-    this.members.set(member.key, member);
-    return {
-      workerKey: member.key,
-      deadline: () => {
-        if (member.state !== "live" || this.closed) return Number.NEGATIVE_INFINITY;
-        return (this.autoRenew ? this.now() + member.leaseMs : member.leaseUntil) - DEADLINE_MARGIN_MS;
-      },
-      renew: () => {
-        if (member.state !== "live" || this.closed) return false;
-        member.leaseUntil = this.now() + member.leaseMs;
-        return true;
-      },
-      leave: async () => {
-        if (member.state === "live") member.state = "left";
-      },
-    };
+    return this.members.join(worker);
   }
 
   async reserveKeys(count: number): Promise<number> {
@@ -140,16 +106,16 @@ class InMemory implements MemoryJournal {
 
   async append(membership: Membership, batch: readonly Append[]): Promise<readonly Verdict[]> {
     this.check();
-    const member = this.liveMember(membership);
+    const live = this.members.isLive(membership);
     return batch.map((append) => {
-      if (!member) return FENCED;
+      if (!live) return FENCED;
       const refusal = refusalOf(append, this.rowBytesMax);
       if (refusal) return refusal;
-      return append.create ? this.create(member, append) : this.extend(member, append);
+      return append.create ? this.create(membership.workerKey, append) : this.extend(membership.workerKey, append);
     });
   }
 
-  private create(member: Member, append: Append): Verdict {
+  private create(member: number, append: Append): Verdict {
     const create = append.create!;
     const known = this.runs.get(append.runKey);
     if (known) {
@@ -170,7 +136,7 @@ class InMemory implements MemoryJournal {
         ? { type: "exists", head: headOf(sameId) }
         : refused("RUN_ID_TAKEN", { run: create.id });
     }
-    const run = createRun(append, create.availableAt === null ? member.key : null);
+    const run = createRun(append, create.availableAt === null ? member : null);
     const taken = create.slot && this.slots.enter(run, create.slot);
     if (create.slot && !taken) return refused("RUN_REJECTED", { key: create.slot.key, workflow: create.workflow });
     this.runs.set(run.runKey, run);
@@ -191,10 +157,10 @@ class InMemory implements MemoryJournal {
     };
   }
 
-  private extend(member: Member, append: Append): Verdict {
+  private extend(member: number, append: Append): Verdict {
     const run = this.runs.get(append.runKey);
     if (!run || run.tenant !== append.tenant) return refused("RUN_NOT_FOUND", { run: append.runKey });
-    if (run.owner !== member.key || run.epoch !== append.epoch) return FENCED;
+    if (run.owner !== member || run.epoch !== append.epoch) return FENCED;
     const last = run.rows.length;
     if (append.seq <= last) {
       const row = run.rows[append.seq - 1]!;
@@ -269,24 +235,20 @@ class InMemory implements MemoryJournal {
 
   async claim(membership: Membership, limit: number): Promise<readonly RunHead[]> {
     this.check();
-    const member = this.liveMember(membership);
-    if (!member) return [];
+    if (!this.members.isLive(membership)) return [];
     const now = this.now();
-    for (const other of this.members.values()) {
-      const ended = !this.autoRenew && other.leaseUntil + TAKEOVER_GRACE_MS <= now;
-      if (other.state === "live" && ended) other.state = "dead";
-    }
+    this.members.endDead();
     const free = [...this.open].filter((run) =>
       run.owner === null
         ? run.availableAt !== null && run.availableAt <= now
-        : this.members.get(run.owner)!.state !== "live",
+        : this.members.stateOf(run.owner) !== "live",
     );
     free.sort((a, b) => rankOf(a.priority) - rankOf(b.priority) || dueAt(a) - dueAt(b) || a.runKey - b.runKey);
     return free.slice(0, limit).map((run) => {
-      const from = run.owner === null ? null : this.members.get(run.owner)!.state;
+      const from = run.owner === null ? null : this.members.stateOf(run.owner);
       if (from === "dead") run.crashCount += 1;
       if (from === "left") run.crashCount = 0;
-      run.owner = member.key;
+      run.owner = membership.workerKey;
       run.epoch += 1;
       run.availableAt = null;
       return headOf(run);
@@ -383,16 +345,11 @@ class InMemory implements MemoryJournal {
 
   async close(): Promise<void> {
     this.closed = true;
+    this.members.close();
   }
 
   private check(): void {
     if (this.closed) throw new AppError("STORE_UNAVAILABLE", { reason: "it is closed" });
-  }
-
-  private liveMember(membership: Membership): Member | null {
-    const member = this.members.get(membership.workerKey);
-    if (!member || member.state !== "live") return null;
-    return this.autoRenew || this.now() < member.leaseUntil ? member : null;
   }
 
   private counter(tenant: string): { -readonly [K in keyof RunStats]: number } {

@@ -143,6 +143,21 @@ describe.skipIf("skip" in service)(`PostgreSQL in trouble ${"skip" in service ? 
     expect(await bodies(store.journal, first.runKey)).toHaveLength(1);
   });
 
+  test("a worker leaves behind its own flushes: nothing of it is stored after another one has its runs (I4)", async () => {
+    const store = await start({ renewal: "by hand" });
+    const member = await join(store.journal);
+    await client.query("begin; select from worker for key share");
+    let left = false;
+    const leaving = member.leave().then(() => {
+      left = true;
+      return left;
+    });
+    await waitFor(async () => (await waiting()) > 0);
+    expect(left).toBe(false);
+    await client.query("commit");
+    expect(await leaving).toBe(true);
+  });
+
   test("a takeover passes over a worker with a flush under way, and takes it the next time (F15)", async () => {
     const store = await start({ renewal: "by hand" });
     const dead = await join(store.journal);
@@ -275,7 +290,7 @@ describe.skipIf("skip" in service)(`PostgreSQL in trouble ${"skip" in service ? 
     const other = new pg.Client({ connectionString: url });
     await other.connect();
     const { rowCount } = await other.query(
-      "select from pg_stat_activity where wait_event_type = 'Lock' and query like 'with%member%' and pid <> pg_backend_pid()",
+      "select from pg_stat_activity where wait_event_type = 'Lock' and query ~ 'member|set state' and pid <> pg_backend_pid()",
     );
     await other.end();
     return rowCount ?? 0;

@@ -96,10 +96,14 @@ test("a process that is killed holds nothing back, and what it was told is there
     process.send("ready");
     setInterval(() => {}, 1000);`;
   const child = fork("-", [], { execArgv: ["--input-type=module-typescript", "--eval", program], stdio: "inherit" });
-  await new Promise((resolve) => child.once("message", resolve));
-  await expect(open()).rejects.toMatchObject({ code: "STORE_IN_USE", details: { pid: String(child.pid) } });
-  child.kill("SIGKILL");
-  await new Promise((resolve) => child.once("exit", resolve));
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  try {
+    await new Promise((resolve) => child.once("message", resolve));
+    await expect(open()).rejects.toMatchObject({ code: "STORE_IN_USE", details: { pid: String(child.pid) } });
+  } finally {
+    child.kill("SIGKILL");
+    await ended;
+  }
   const { journal } = await open();
   expect(await journal.claim(await join(journal), 10)).toMatchObject([{ id: "run_1", crashCount: 1 }]);
 });

@@ -134,6 +134,10 @@ export class Runs {
     const runAt = submission.run_at === undefined ? null : timeOf(submission.run_at);
     const availableAt = runAt !== null && runAt > now ? runAt : null;
     const slot = slotOf(plans, inputs);
+    if (slot && availableAt !== null)
+      throw new AppError("INVALID_REQUEST", {
+        reason: `run_at cannot be given for ${plan.name}, whose runs wait for their concurrency key; submit it when it is due`,
+      });
     const created: RunCreated = {
       type: "run_created",
       runId: id,

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { compare, lineDiff, valueAt } from "./difference.ts";
 import { junit } from "./junit.ts";
 import { differenceLines, plain, summaryLine } from "./report.ts";
-import type { CaseResult } from "./test-workflow.ts";
+import type { CaseResult } from "./run-cases.ts";
 
 describe("a comparison", () => {
   it.each([

@@ -1,5 +1,5 @@
 import { differenceLines, plain } from "./report.ts";
-import type { CaseResult } from "./test-workflow.ts";
+import type { CaseResult } from "./run-cases.ts";
 
 /** The cases of one file; `mistake` where the file could not be run. */
 export interface Suite {

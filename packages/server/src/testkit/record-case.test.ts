@@ -5,7 +5,7 @@ import { openWeft } from "../weft.ts";
 import { z } from "zod";
 import { defineNode } from "../nodes/define-node.ts";
 import { recordCase, withCase } from "./record-case.ts";
-import { testWorkflow } from "./test-workflow.ts";
+import { testWorkflow } from "./run-cases.ts";
 
 const SOURCE = `
 name: order

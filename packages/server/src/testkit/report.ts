@@ -1,6 +1,6 @@
 import { formatDuration, type Json } from "@weftwork/core";
 import { lineDiff, type Difference } from "./difference.ts";
-import type { CaseResult } from "./test-workflow.ts";
+import type { CaseResult } from "./run-cases.ts";
 
 export type Paint = (style: "red" | "green" | "dim" | "bold", text: string) => string;
 

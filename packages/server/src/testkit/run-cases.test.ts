@@ -5,7 +5,7 @@ import { z } from "zod";
 import { defineNode } from "../nodes/define-node.ts";
 import type { CaseSource } from "./case.ts";
 import { caseLines, plain } from "./report.ts";
-import { testWorkflow, type CaseResult, type TestWorkflowOptions } from "./test-workflow.ts";
+import { testWorkflow, type CaseResult, type TestWorkflowOptions } from "./run-cases.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../../../../examples");
 const example = (name: string): string => readFileSync(join(EXAMPLES, name), "utf8");
