@@ -4,6 +4,7 @@ import { setFlagsFromString } from "node:v8";
 /** `npm run bench -- NAME …`: each benchmark is a module that exports `bench(args)`, loaded when it is asked for. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ bench(args: readonly string[]): Promise<void> }>>> = {
   engine: () => import("./engine/main.ts"),
+  scale: () => import("./scale.ts"),
 };
 
 const [name, ...args] = process.argv.slice(2);

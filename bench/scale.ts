@@ -148,6 +148,11 @@ if (process.argv[1] === PROGRAM) {
   else compare(process.argv.slice(2).map(Number));
 }
 
+/** `npm run bench -- scale [SIZE …]`: a loop and a `for_each` of 10,000 and 100,000, to see what grows and how. */
+export async function bench(args: readonly string[]): Promise<void> {
+  compare(args.map(Number));
+}
+
 function compare(sizes: readonly number[]): void {
   console.log(`commit ${commit()}, node ${process.versions.node}`);
   const results: Scale[] = [];

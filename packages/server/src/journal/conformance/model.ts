@@ -12,15 +12,18 @@ export function modelFacts(open: Open, seeds: number, steps: number): void {
   for (let seed = 1; seed <= seeds; seed++) {
     test(`random calls are answered as the memory driver answers them, seed ${seed}`, async () => {
       const subject = await open();
-      const model = openModel(subject.now());
-      const [one, two] = [new Player(subject, seed), new Player(model, seed)];
-      await Promise.all([one.start(), two.start()]);
-      for (let step = 1; step <= steps; step++) {
-        const answer = await one.step();
-        const wanted = await two.step();
-        expect(answer, `step ${step}`).toEqual(wanted);
+      try {
+        const model = openModel(subject.now());
+        const [one, two] = [new Player(subject, seed), new Player(model, seed)];
+        await Promise.all([one.start(), two.start()]);
+        for (let step = 1; step <= steps; step++) {
+          const answer = await one.step();
+          const wanted = await two.step();
+          expect(answer, `step ${step}`).toEqual(wanted);
+        }
+      } finally {
+        await subject.close();
       }
-      await subject.close();
     });
   }
 }
