@@ -1,4 +1,4 @@
-import { AppError } from "@weftwork/core";
+import { AppError, type JsonObject } from "@weftwork/core";
 import { z } from "zod";
 import { defineNode } from "./define-node.ts";
 import type { NodeExecutor } from "./node.ts";
@@ -62,10 +62,17 @@ export function unavailableNodes(): NodeExecutor[] {
       pool,
       effect: "pure",
       config: z.unknown(),
-      unavailable: () => reason,
-      execute() {
-        throw new AppError("NODE_NOT_AVAILABLE", { type, reason });
+      unavailable: (config) => reasonOf(config, reason),
+      execute(_, { config }) {
+        throw new AppError("NODE_NOT_AVAILABLE", { type, reason: reasonOf(config, reason) });
       },
     }),
   );
+}
+
+/** A code step with an image runs in a container, whatever its language. */
+function reasonOf(config: JsonObject, reason: string): string {
+  return typeof config["image"] === "string"
+    ? `${config["image"]} is an image: ${REASONS["container"]!.reason}`
+    : reason;
 }
