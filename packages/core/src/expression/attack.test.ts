@@ -23,7 +23,7 @@ const TIME_MAX = 50 * 5;
 
 function timed(work: () => string): string {
   let [result, least] = ["", Infinity];
-  // A colleague's work can hold the machine for a moment; it does not do so three times.
+  // Other work can hold the machine for a moment; it does not do so three times.
   for (let round = 0; round < 3 && least >= TIME_MAX; round++) {
     const start = performance.now();
     result = work();
