@@ -149,13 +149,7 @@ export type ControlNode =
 export type PlanNode = WorkNode | ControlNode;
 
 /** The retry policy of a step that names none (design defaults): 3 attempts, full jitter, 1 s to 60 s. */
-export const RETRY_DEFAULT: RetryPolicy = {
-  attempts: 3,
-  backoff: "exponential",
-  initialMs: 1000,
-  maxMs: 60_000,
-  on: null,
-};
+export { RETRY_DEFAULT } from "../workflow/work-step.ts";
 
 /** Levels of nested workflows in one run. */
 export const NESTING_MAX = 20;
