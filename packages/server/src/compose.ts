@@ -7,8 +7,10 @@ import type { BlobStore } from "./blob/blob.ts";
 import { fsBlobs } from "./blob/fs.ts";
 import { memoryBlobs } from "./blob/memory.ts";
 import { memoryCatalogue } from "./db/catalogue-memory.ts";
-import { sqliteCatalogue } from "./db/catalogue-sqlite.ts";
+import { sqlCatalogue } from "./db/catalogue-sql.ts";
 import type { Catalogue } from "./db/catalogue.ts";
+import { memoryDatabase, sqliteDatabase } from "./db/database-sqlite.ts";
+import type { Database } from "./db/database.ts";
 import { BUILTIN_DEFAULT, builtinModels } from "./gateway/builtin/index.ts";
 import { discoverModels } from "./gateway/discover.ts";
 import { testModel, type ModelTest } from "./gateway/model-check.ts";
@@ -81,6 +83,7 @@ const MEMORY_SHARE = 0.25;
 
 interface Store {
   readonly journal: Journal;
+  readonly database: Database;
   readonly catalogue: Catalogue;
   readonly blobs: BlobStore;
   /** Payloads from this size on go to the blob store; without one of its own the database keeps them all. */
@@ -93,7 +96,7 @@ interface Store {
 export async function compose(options: ComposeOptions): Promise<Composition> {
   const { rehearsal } = options;
   const clock = rehearsal?.clock ?? systemClock;
-  const { journal, catalogue, blobs, objectBytesMin, lanes } = await openStore(options.store, clock);
+  const { journal, database, catalogue, blobs, objectBytesMin, lanes } = await openStore(options.store, clock);
   try {
     const joined = () =>
       journal.join({ name: options.name, incarnation: randomUUID(), pid: process.pid, leaseMs: LEASE_MS });
@@ -150,11 +153,11 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
         await retention?.close();
         await engine.close(graceMs);
         await models.close();
-        await Promise.all([journal.close(), catalogue.close(), blobs.close()]);
+        await Promise.all([journal.close(), database.close(), blobs.close()]);
       },
     };
   } catch (error) {
-    await Promise.all([journal.close(), catalogue.close(), blobs.close()]);
+    await Promise.all([journal.close(), database.close(), blobs.close()]);
     throw error;
   }
 }
@@ -162,18 +165,27 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
 async function openStore(address: StoreAddress, clock: Clock): Promise<Store> {
   if (address === "memory") {
     const journal = memoryJournal({ now: () => clock.now(), autoRenew: true });
-    return { journal, catalogue: memoryCatalogue(), blobs: memoryBlobs(), objectBytesMin: Infinity, lanes: 1 };
+    return {
+      journal,
+      database: await memoryDatabase(),
+      catalogue: memoryCatalogue(),
+      blobs: memoryBlobs(),
+      objectBytesMin: Infinity,
+      lanes: 1,
+    };
   }
   if (/^postgres(ql)?:\/\//.test(address)) {
     // Loaded on first use: a laptop never needs the client.
-    const [{ postgresJournal }, { postgresCatalogue }] = await Promise.all([
+    const [{ postgresJournal }, { postgresDatabase }] = await Promise.all([
       import("./journal/postgres.ts"),
-      import("./db/catalogue-postgres.ts"),
+      import("./db/database-postgres.ts"),
     ]);
     const journal = await postgresJournal({ url: address });
+    const database = await postgresDatabase({ url: address });
     return {
       journal,
-      catalogue: await postgresCatalogue({ url: address }),
+      database,
+      catalogue: sqlCatalogue(database),
       blobs: memoryBlobs(),
       objectBytesMin: Infinity,
       lanes: 2,
@@ -182,9 +194,11 @@ async function openStore(address: StoreAddress, clock: Clock): Promise<Store> {
   mkdirSync(address, { recursive: true, mode: 0o700 });
   // The journal first: it holds the lock on the folder.
   const journal = await sqliteJournal({ folder: address });
+  const database = await sqliteDatabase({ folder: address });
   return {
     journal,
-    catalogue: await sqliteCatalogue({ folder: address }),
+    database,
+    catalogue: sqlCatalogue(database),
     blobs: fsBlobs({ folder: join(address, "blobs") }),
     objectBytesMin: OBJECT_BYTES_MIN,
     // One is written, one waits in the thread: it never idles for want of rows.

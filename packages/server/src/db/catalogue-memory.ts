@@ -51,6 +51,5 @@ export function memoryCatalogue(): Catalogue {
     async versions(tenant, name) {
       return versionsOf(tenant, name).toReversed();
     },
-    async close() {},
   };
 }

@@ -1,54 +1,42 @@
 import { AppError } from "@weftwork/core";
-import { Kysely, sql, type Dialect, type Selectable, type Transaction } from "kysely";
+import { sql, type Selectable, type Transaction } from "kysely";
 import type { Catalogue, NewVersion, StoredVersion } from "./catalogue.ts";
-import { migrate } from "./migrate.ts";
-import type { CatalogueTables } from "./schema.ts";
+import type { Database } from "./database.ts";
+import type { Tables } from "./schema.ts";
 import { nextVersion } from "./version-number.ts";
 
-export interface SqlCatalogueOptions {
-  readonly dialect: Dialect;
-  /** The failure of the database as an error of the table. */
-  readonly storeError: (error: unknown) => AppError;
-}
-
 /**
- * The catalogue on a database, once for all that Kysely speaks.
+ * The catalogue on the database of the cold tables, once for all that Kysely speaks.
  *
  * Two publishers of one name are put in a row by the first statement of the transaction, which writes the workflow's
  * row: the second waits there, and then reads what the first has committed (PostgreSQL: READ COMMITTED).
  */
-export async function sqlCatalogue(options: SqlCatalogueOptions): Promise<Catalogue> {
-  const db = new Kysely<CatalogueTables>({ dialect: options.dialect });
-  const call = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw error instanceof AppError ? error : options.storeError(error);
-    }
-  };
-  try {
-    await call(() => migrate(db));
-  } catch (error) {
-    await db.destroy();
-    throw error;
-  }
-  const versions = db.selectFrom("workflow_version").selectAll();
+export function sqlCatalogue(database: Database): Catalogue {
+  const { call } = database;
   return {
-    publish: (given) => call(() => db.transaction().execute((transaction) => publish(transaction, given))),
+    publish: (given) => call((db) => db.transaction().execute((transaction) => publish(transaction, given))),
     find: (tenant, name, version) =>
-      call(async () => {
-        const named = versions.where("tenant", "=", tenant).where("name", "=", name);
+      call(async (db) => {
+        const named = db
+          .selectFrom("workflow_version")
+          .selectAll()
+          .where("tenant", "=", tenant)
+          .where("name", "=", name);
         const wanted =
           version === null ? named.orderBy("place", "desc").limit(1) : named.where("version", "=", version);
         return stored(await wanted.executeTakeFirst());
       }),
     byHash: (tenant, hash) =>
-      call(async () => {
-        const named = versions.where("tenant", "=", tenant).where("hash", "=", hash);
+      call(async (db) => {
+        const named = db
+          .selectFrom("workflow_version")
+          .selectAll()
+          .where("tenant", "=", tenant)
+          .where("hash", "=", hash);
         return stored(await named.orderBy("created_at", "desc").orderBy("place", "desc").limit(1).executeTakeFirst());
       }),
     list: (tenant) =>
-      call(async () => {
+      call(async (db) => {
         const newest = db
           .selectFrom("workflow_version as v")
           .innerJoin("workflow as w", (join) =>
@@ -64,15 +52,18 @@ export async function sqlCatalogue(options: SqlCatalogueOptions): Promise<Catalo
         return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
       }),
     versions: (tenant, name) =>
-      call(async () => {
-        const named = versions.where("tenant", "=", tenant).where("name", "=", name).orderBy("place", "desc");
-        return (await named.execute()).map((row) => stored(row)!);
+      call(async (db) => {
+        const named = db
+          .selectFrom("workflow_version")
+          .selectAll()
+          .where("tenant", "=", tenant)
+          .where("name", "=", name);
+        return (await named.orderBy("place", "desc").execute()).map((row) => stored(row)!);
       }),
-    close: () => db.destroy(),
   };
 }
 
-async function publish(db: Transaction<CatalogueTables>, given: NewVersion): Promise<StoredVersion> {
+async function publish(db: Transaction<Tables>, given: NewVersion): Promise<StoredVersion> {
   const { tenant, name } = given;
   const raised = await db
     .insertInto("workflow")
@@ -111,7 +102,7 @@ async function publish(db: Transaction<CatalogueTables>, given: NewVersion): Pro
   return { ...given, version };
 }
 
-function stored(row: Selectable<CatalogueTables["workflow_version"]> | undefined): StoredVersion | null {
+function stored(row: Selectable<Tables["workflow_version"]> | undefined): StoredVersion | null {
   if (!row) return null;
   const { tenant, name, version, hash, source, created_at: createdAt } = row;
   return { tenant, name, version, hash, source, createdAt: Number(createdAt) };

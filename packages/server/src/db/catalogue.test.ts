@@ -5,28 +5,33 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { catalogueConformance } from "./catalogue.conformance.ts";
 import { memoryCatalogue } from "./catalogue-memory.ts";
-import { postgresCatalogue } from "./catalogue-postgres.ts";
-import { sqliteCatalogue } from "./catalogue-sqlite.ts";
+import { sqlCatalogue } from "./catalogue-sql.ts";
+import { postgresDatabase } from "./database-postgres.ts";
+import { memoryDatabase, sqliteDatabase } from "./database-sqlite.ts";
 import { testPostgres } from "./test-postgres.ts";
 import { nextVersion } from "./version-number.ts";
 
 catalogueConformance("the memory catalogue", async () => {
-  const catalogue = memoryCatalogue();
-  return { catalogue, close: () => catalogue.close() };
+  return { catalogue: memoryCatalogue(), close: async () => undefined };
+});
+
+catalogueConformance("the catalogue on SQLite in memory", async () => {
+  const database = await memoryDatabase();
+  return { catalogue: sqlCatalogue(database), close: () => database.close() };
 });
 
 catalogueConformance("the SQLite catalogue", async () => {
   const folder = mkdtempSync(join(tmpdir(), "catalogue-"));
-  let catalogue = await sqliteCatalogue({ folder });
+  let database = await sqliteDatabase({ folder });
   return {
-    catalogue,
+    catalogue: sqlCatalogue(database),
     async reopen() {
-      await catalogue.close();
-      catalogue = await sqliteCatalogue({ folder });
-      return catalogue;
+      await database.close();
+      database = await sqliteDatabase({ folder });
+      return sqlCatalogue(database);
     },
     async close() {
-      await catalogue.close();
+      await database.close();
       rmSync(folder, { recursive: true });
     },
   };
@@ -39,32 +44,32 @@ if (postgres === null) {
   });
 } else {
   catalogueConformance("the PostgreSQL catalogue", async () => {
-    const database = await postgres.create();
-    let catalogue = await postgresCatalogue({ url: database.url, connectionsMax: 8 });
+    const fresh = await postgres.create();
+    let database = await postgresDatabase({ url: fresh.url, connectionsMax: 8 });
     return {
-      catalogue,
+      catalogue: sqlCatalogue(database),
       async reopen() {
-        await catalogue.close();
-        catalogue = await postgresCatalogue({ url: database.url });
-        return catalogue;
+        await database.close();
+        database = await postgresDatabase({ url: fresh.url });
+        return sqlCatalogue(database);
       },
       async close() {
-        await catalogue.close();
-        await database.drop();
+        await database.close();
+        await fresh.drop();
       },
     };
   });
 
   test("processes that open a fresh PostgreSQL database at once all find its tables", async () => {
-    const database = await postgres.create();
-    const all = await Promise.all(Array.from({ length: 4 }, () => postgresCatalogue({ url: database.url })));
-    expect(await Promise.all(all.map((one) => one.list("acme")))).toEqual([[], [], [], []]);
+    const fresh = await postgres.create();
+    const all = await Promise.all(Array.from({ length: 4 }, () => postgresDatabase({ url: fresh.url })));
+    expect(await Promise.all(all.map((one) => sqlCatalogue(one).list("acme")))).toEqual([[], [], [], []]);
     await Promise.all(all.map((one) => one.close()));
-    await database.drop();
+    await fresh.drop();
   });
 
   test("a PostgreSQL server that is not there is STORE_UNAVAILABLE", async () => {
-    await expect(postgresCatalogue({ url: "postgres://127.0.0.1:1/x" })).rejects.toMatchObject({
+    await expect(postgresDatabase({ url: "postgres://127.0.0.1:1/x" })).rejects.toMatchObject({
       code: "STORE_UNAVAILABLE",
     });
   });
@@ -72,11 +77,11 @@ if (postgres === null) {
 
 test("a store that a newer version has written is refused", async () => {
   const folder = mkdtempSync(join(tmpdir(), "catalogue-"));
-  await (await sqliteCatalogue({ folder })).close();
+  await (await sqliteDatabase({ folder })).close();
   const db = new DatabaseSync(join(folder, "catalogue.db"));
   db.exec("insert into catalogue_migration (name, timestamp) values ('9999_from_the_future', '2030')");
   db.close();
-  await expect(sqliteCatalogue({ folder })).rejects.toMatchObject({
+  await expect(sqliteDatabase({ folder })).rejects.toMatchObject({
     code: "STORE_VERSION",
     details: { found: "9999_from_the_future" },
   });

@@ -15,7 +15,6 @@ export interface Catalogue {
   list(tenant: string): Promise<readonly StoredVersion[]>;
   /** All versions of a workflow, the newest published first. Empty when there is no such workflow. */
   versions(tenant: string, name: string): Promise<readonly StoredVersion[]>;
-  close(): Promise<void>;
 }
 
 export interface NewVersion {

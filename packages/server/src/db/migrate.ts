@@ -1,7 +1,7 @@
 import { AppError } from "@weftwork/core";
 import type { Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
-import { MIGRATIONS, type CatalogueTables } from "./schema.ts";
+import { MIGRATIONS, type Tables } from "./schema.ts";
 
 /** Which steps a store has had. Named for the catalogue: the journal may lie in the same database. */
 const TABLE = "catalogue_migration";
@@ -10,7 +10,7 @@ const TABLE = "catalogue_migration";
  * Brings the tables to what this version needs. Safe to run twice, and at once from several processes: PostgreSQL holds
  * the others with an advisory lock, and a SQLite folder has one owner. Refuses a store that a newer version has written.
  */
-export async function migrate(db: Kysely<CatalogueTables>): Promise<void> {
+export async function migrate(db: Kysely<Tables>): Promise<void> {
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => ({ ...MIGRATIONS }) },
@@ -24,7 +24,7 @@ export async function migrate(db: Kysely<CatalogueTables>): Promise<void> {
   if (error !== undefined) throw error;
 }
 
-async function applied(db: Kysely<CatalogueTables>): Promise<readonly string[]> {
+async function applied(db: Kysely<Tables>): Promise<readonly string[]> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
   if (!tables.some((table) => table.name === TABLE)) return [];
   const rows = await db

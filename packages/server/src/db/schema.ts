@@ -2,12 +2,12 @@ import { sql, type Generated, type Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 
 /**
- * The tables of the catalogue, the same on SQLite and PostgreSQL.
+ * The cold tables, the same on SQLite and PostgreSQL.
  *
- * One row a workflow, and one a version. `version_count` is raised in the transaction that adds a version, before
+ * The catalogue: one row a workflow, and one a version. `version_count` is raised in the transaction that adds a version, before
  * anything is read: that statement is the lock that puts publishers of one name in a row, on both databases.
  */
-export interface CatalogueTables {
+export interface Tables {
   readonly workflow: {
     readonly tenant: string;
     readonly name: string;

@@ -46,9 +46,27 @@ export interface NodeTask {
   /** Derived from the run's seed, equal at every repeat. 32 bits. */
   readonly seed: number;
   readonly signal: AbortSignal;
+  /** Puts secrets where the config names them. */
+  readonly secrets: SecretTexts;
   /** Best-effort progress: tokens and log lines for those who watch. Never part of the result. */
   emit(part: TaskPart): void;
 }
+
+/**
+ * A config never holds a secret: where the author wrote `secrets.NAME` its texts have a mark. Whoever sends such a text
+ * outside asks here, at the last moment and with the target it goes to; the answer is kept in no variable that outlives
+ * the request, and in no error.
+ */
+export interface SecretTexts {
+  /**
+   * The text with every mark replaced by its secret. Throws `SECRET_NOT_FOUND`, and `SECRET_NOT_ALLOWED` where a secret
+   * is bound to other hosts than that of the target.
+   */
+  reveal(text: string, target: URL): string;
+}
+
+/** Where there are no secrets, no text has a mark. */
+export const NO_SECRETS: SecretTexts = { reveal: (text) => text };
 
 export type TaskPart =
   | { readonly type: "text_delta"; readonly text: string }

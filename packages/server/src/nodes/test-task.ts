@@ -1,5 +1,5 @@
 import { deepFreeze, type Json, type JsonObject } from "@weftwork/core";
-import type { NodeTask, TaskPart } from "./node.ts";
+import { NO_SECRETS, type NodeTask, type SecretTexts, type TaskPart } from "./node.ts";
 
 export interface TestTask extends NodeTask {
   /** What the node has emitted so far. */
@@ -10,6 +10,7 @@ export interface TestTaskOptions {
   readonly input?: Json;
   readonly seed?: number;
   readonly signal?: AbortSignal;
+  readonly secrets?: SecretTexts;
 }
 
 /** A task as the worker hands it to a node, for tests of nodes. */
@@ -26,6 +27,7 @@ export function testTask(config: JsonObject, options: TestTaskOptions = {}): Tes
     input: () => options.input ?? null,
     seed: options.seed ?? 7,
     signal: options.signal ?? new AbortController().signal,
+    secrets: options.secrets ?? NO_SECRETS,
     emit: (part) => void emitted.push(part),
     emitted,
   };

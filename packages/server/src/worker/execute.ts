@@ -10,7 +10,7 @@ import {
   scopeView,
 } from "@weftwork/core";
 import type { DispatchTask, Json, JsonObject, ScopeState, TaskOutcome, WorkNode } from "@weftwork/core";
-import type { NodeExecutor, NodeTask, Outcome, TaskPart } from "../nodes/node.ts";
+import { NO_SECRETS, type NodeExecutor, type NodeTask, type Outcome, type TaskPart } from "../nodes/node.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { HotRun } from "../runtime/hot-run.ts";
 import type { Payloads } from "../runtime/payloads.ts";
@@ -76,6 +76,7 @@ class Task implements NodeTask, RunningTask {
   readonly scope: string;
   readonly node: string;
   readonly attempt: number;
+  readonly secrets = NO_SECRETS;
   config: JsonObject = {};
   /** Puts the result into the cache. */
   private keep: ((output: Payload) => void) | null = null;

@@ -1,10 +1,9 @@
 import { AppError } from "@weftwork/core";
 import { PostgresDialect } from "kysely";
 import { Pool } from "pg";
-import type { Catalogue } from "./catalogue.ts";
-import { sqlCatalogue } from "./catalogue-sql.ts";
+import { openDatabase, type Database } from "./database.ts";
 
-export interface PostgresCatalogueOptions {
+export interface PostgresDatabaseOptions {
   readonly url: string;
   /** Connections at most. Publishing is rare, and plans are kept in memory: two serve many workers. */
   readonly connectionsMax?: number;
@@ -14,8 +13,8 @@ export interface PostgresCatalogueOptions {
 const OUR_FAULT = /^(?:22|23|42)/;
 const DISK_FULL = "53100";
 
-/** The catalogue in a PostgreSQL database, 15 or newer. */
-export async function postgresCatalogue(options: PostgresCatalogueOptions): Promise<Catalogue> {
+/** The cold tables in a PostgreSQL database, 15 or newer. */
+export async function postgresDatabase(options: PostgresDatabaseOptions): Promise<Database> {
   const pool = new Pool({
     connectionString: options.url,
     max: options.connectionsMax ?? 2,
@@ -25,7 +24,7 @@ export async function postgresCatalogue(options: PostgresCatalogueOptions): Prom
   });
   // An idle connection that breaks is replaced by the pool; the next query tells if the server is gone.
   pool.on("error", () => undefined);
-  return sqlCatalogue({ dialect: new PostgresDialect({ pool }), storeError });
+  return openDatabase({ dialect: new PostgresDialect({ pool }), storeError });
 }
 
 function storeError(error: unknown): AppError {

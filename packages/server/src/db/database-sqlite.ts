@@ -1,17 +1,21 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "@weftwork/core";
-import type { Catalogue } from "./catalogue.ts";
-import { sqlCatalogue } from "./catalogue-sql.ts";
+import { openDatabase, type Database } from "./database.ts";
 import { nodeSqliteDialect } from "./sqlite-dialect.ts";
 
 /** SQLITE_FULL (https://sqlite.org/rescode.html). */
 const FULL = 13;
 
-/** The catalogue in `catalogue.db` of a data folder. Whoever opens it holds the folder's lock. */
-export async function sqliteCatalogue(options: { readonly folder: string }): Promise<Catalogue> {
+/** The cold tables in `catalogue.db` of a data folder. Whoever opens it holds the folder's lock. */
+export async function sqliteDatabase(options: { readonly folder: string }): Promise<Database> {
   mkdirSync(options.folder, { recursive: true });
-  return sqlCatalogue({ dialect: nodeSqliteDialect(join(options.folder, "catalogue.db")), storeError });
+  return openDatabase({ dialect: nodeSqliteDialect(join(options.folder, "catalogue.db")), storeError });
+}
+
+/** The cold tables in the memory of the process. */
+export async function memoryDatabase(): Promise<Database> {
+  return openDatabase({ dialect: nodeSqliteDialect(":memory:"), storeError });
 }
 
 function storeError(error: unknown): AppError {
