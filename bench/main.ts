@@ -5,6 +5,7 @@ import { setFlagsFromString } from "node:v8";
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ bench(args: readonly string[]): Promise<void> }>>> = {
   engine: () => import("./engine/main.ts"),
   scale: () => import("./scale.ts"),
+  streams: () => import("./streams.ts"),
 };
 
 const [name, ...args] = process.argv.slice(2);

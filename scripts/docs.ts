@@ -14,6 +14,8 @@ import {
   type MapSpec,
   type TypeSpec,
 } from "../packages/core/src/workflow/fields.ts";
+import { resourceTables, routeTables } from "./api-tables.ts";
+import { commandTables, exitTable } from "./command-tables.ts";
 
 /** What the documents take from the code, by document and name. */
 export const GENERATED: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
@@ -25,6 +27,8 @@ export const GENERATED: Readonly<Record<string, Readonly<Record<string, () => st
     "control types": () => types(CONTROL_TYPE_FIELDS),
   },
   "docs/errors.md": { codes: errorTable },
+  "docs/cli.md": { "exit codes": exitTable, commands: commandTables },
+  "docs/api.md": { routes: routeTables, resources: resourceTables },
 };
 
 /** The text of a document with its generated parts renewed. Throws when a part has no place in it. */
@@ -72,6 +76,7 @@ const KINDS: Readonly<Record<FieldSpec["kind"], string>> = {
   expression: "expression",
   any: "any value, with templates",
   map: "map",
+  schema: "JSON Schema",
   list: "list",
   boolean: "true or false",
   integer: "whole number",

@@ -23,18 +23,27 @@ import { importsOf, readCode } from "./architecture/source.ts";
  */
 const CORE = "packages/core/src";
 const SERVER = "packages/server/src";
-const PORTS = ["journal port", "blob port", "live port", "node port", "catalogue port"];
+const PORTS = [
+  "journal port",
+  "blob port",
+  "live port",
+  "stream log port",
+  "search port",
+  "node port",
+  "catalogue port",
+];
 
 // prettier-ignore
 const FLOORS: readonly Floor[] = [
   // core: pure. Lower floors never know higher ones; libraries stand where they are needed and nowhere else.
   floor("core base",       [`${CORE}/base/`],         [], []),
   floor("core expression", [`${CORE}/expression/`],   ["core base"], ["@huggingface/jinja", "re2js"]),
-  floor("core workflow",   [`${CORE}/workflow/`],     ["core base", "core expression"], ["yaml"]),
+  floor("core schema",     [`${CORE}/schema/`],       ["core base"], ["re2js"]),
+  floor("core workflow",   [`${CORE}/workflow/`],     ["core base", "core expression", "core schema"], ["yaml"]),
   floor("core dify",       [`${CORE}/dify/`],         ["core base", "core expression", "core workflow"], ["yaml"]),
   floor("core plan",       [`${CORE}/plan/`],         ["core base", "core expression", "core workflow", "core dify"], []),
-  floor("core engine",     [`${CORE}/engine/`],       ["core base", "core expression", "core workflow", "core dify", "core plan"], ["@cfworker/json-schema"]),
-  floor("core",            [`${CORE}/index.ts`],      ["core base", "core expression", "core workflow", "core dify", "core plan", "core engine"], []),
+  floor("core engine",     [`${CORE}/engine/`],       ["core base", "core expression", "core workflow", "core dify", "core plan"], []),
+  floor("core",            [`${CORE}/index.ts`],      ["core base", "core expression", "core schema", "core workflow", "core dify", "core plan", "core engine"], []),
 
   // What runs elsewhere: the user's program and the browser.
   floor("sdk",             ["packages/sdk/src/"],     ["core"], []),
@@ -44,9 +53,13 @@ const FLOORS: readonly Floor[] = [
   floor("journal port",    [`${SERVER}/journal/journal.ts`], ["core"], []),
   floor("blob port",       [`${SERVER}/blob/blob.ts`],       ["core"], []),
   floor("live port",       [`${SERVER}/live/live.ts`],       ["core"], []),
+  floor("search port",     [`${SERVER}/search/search.ts`],   [], []),
   floor("node port",       [`${SERVER}/nodes/node.ts`],      ["core"], []),
+  floor("sandbox port",    [`${SERVER}/sandbox/sandbox.ts`, `${SERVER}/sandbox/containers.ts`], ["core"], []),
+  floor("stream log port", [`${SERVER}/streamlog/streamlog.ts`], ["core"], []),
   floor("model port",      [`${SERVER}/gateway/model.ts`],   ["core"], []),
   floor("catalogue port",  [`${SERVER}/db/catalogue.ts`],    ["core"], []),
+  floor("files port",       [`${SERVER}/files/files.ts`],     ["core"], []),
 
   // Drivers: each knows its port and its library. What two drivers of a port share stands on a floor between.
   floor("journal rules",      [`${SERVER}/journal/rules.ts`],                ["core", "journal port"], []),
@@ -56,34 +69,49 @@ const FLOORS: readonly Floor[] = [
   floor("PostgreSQL journal", [`${SERVER}/journal/postgres*`],               ["core", "journal port", "journal rules", "lease thread"], ["pg", "node:*"]),
   floor("memory blobs",       [`${SERVER}/blob/memory.ts`],                  ["core", "blob port"], []),
   floor("file blobs",         [`${SERVER}/blob/fs.ts`],                      ["core", "blob port"], ["node:*"]),
+  floor("PostgreSQL blobs",   [`${SERVER}/blob/postgres.ts`],                ["core", "blob port"], ["pg", "node:*"]),
   floor("memory live",        [`${SERVER}/live/memory.ts`],                  ["core", "live port"], []),
+  floor("JavaScript sandbox", [`${SERVER}/sandbox/javascript*`, `${SERVER}/sandbox/webassembly.d.ts`],             ["core", "sandbox port"], ["node:*", "quickjs-emscripten-core", "@jitl/quickjs-wasmfile-release-sync"]),
+  floor("memory stream log",     [`${SERVER}/streamlog/memory.ts`],          ["core", "stream log port"], []),
+  floor("SQLite stream log",     [`${SERVER}/streamlog/sqlite.ts`],          ["core", "stream log port"], ["node:*"]),
+  floor("PostgreSQL stream log", [`${SERVER}/streamlog/postgres.ts`],        ["core", "stream log port"], ["pg"]),
+  floor("memory search",      [`${SERVER}/search/memory.ts`],                ["search port"], []),
+  floor("SQLite search",      [`${SERVER}/search/sqlite.ts`],                ["search port"], ["node:*"]),
+  floor("PostgreSQL search",  [`${SERVER}/search/postgres.ts`],              ["search port"], ["pg"]),
+  floor("containers",         [`${SERVER}/sandbox/container-*`],              ["core", "sandbox port"], ["node:*"]),
+  floor("Python sandbox",     [`${SERVER}/sandbox/python*`, `${SERVER}/sandbox/wasm-memory.ts`], ["core", "sandbox port"], ["node:*", "pyodide"]),
   floor("catalogue rules",    [`${SERVER}/db/version-number.ts`],            ["core", "catalogue port"], []),
   floor("memory catalogue",   [`${SERVER}/db/catalogue-memory.ts`],          ["core", "catalogue port", "catalogue rules"], []),
   floor("cold tables",        [`${SERVER}/db/database.ts`, `${SERVER}/db/schema.ts`, `${SERVER}/db/migrat*`], ["core"], ["kysely"]),
   floor("SQLite tables",      [`${SERVER}/db/database-sqlite.ts`, `${SERVER}/db/sqlite-dialect.ts`], ["core", "cold tables"], ["kysely", "node:*"]),
   floor("PostgreSQL tables",  [`${SERVER}/db/database-postgres.ts`],          ["core", "cold tables"], ["kysely", "pg"]),
   floor("SQL catalogue",      [`${SERVER}/db/catalogue-sql.ts`],             ["core", "catalogue port", "catalogue rules", "cold tables"], ["kysely"]),
-  floor("gateway words",      [`${SERVER}/gateway/nearest.ts`, `${SERVER}/gateway/variables.ts`, `${SERVER}/gateway/secret.ts`, `${SERVER}/gateway/parts.ts`, `${SERVER}/gateway/tokens.ts`], ["core", "model port"], ["node:util"]),
+  floor("files store",         [`${SERVER}/files/`],                          ["core", "files port", "blob port", "cold tables"], ["kysely", "node:*", "uuid"]),
+  floor("secret words",       [`${SERVER}/secrets/secret.ts`, `${SERVER}/secrets/forms.ts`, `${SERVER}/secrets/mask.ts`, `${SERVER}/secrets/hosts.ts`, `${SERVER}/secrets/secrets.ts`, `${SERVER}/secrets/task-secrets.ts`, `${SERVER}/secrets/value.ts`, `${SERVER}/secrets/variables.ts`], ["core"], ["node:util", "node:net", "node:crypto"]),
+  floor("secrets",            [`${SERVER}/secrets/`],                        ["core", "sdk", "secret words", "cold tables"], ["node:*"]),
+  floor("gateway words",      [`${SERVER}/gateway/nearest.ts`, `${SERVER}/gateway/variables.ts`, `${SERVER}/gateway/parts.ts`, `${SERVER}/gateway/tokens.ts`], ["core", "model port"], []),
   floor("model catalog",      [`${SERVER}/gateway/catalog.ts`],              ["core", "model port", "gateway words"], []),
   floor("builtin models",     [`${SERVER}/gateway/builtin/`],                ["core", "model port", "gateway words"], ["node:timers/promises"]),
-  floor("model providers",    [`${SERVER}/gateway/providers/`],              ["core", "model port", "gateway words"], ["undici", "node:stream"]),
-  floor("gateway",            [`${SERVER}/gateway/`],                        ["core", "model port", "gateway words", "model catalog", "model providers"], ["undici"]),
+  floor("model providers",    [`${SERVER}/gateway/providers/`],              ["core", "model port", "gateway words", "secret words"], ["undici", "node:stream"]),
+  floor("gateway",            [`${SERVER}/gateway/`],                        ["core", "model port", "gateway words", "secret words", "model catalog", "model providers"], ["undici"]),
 
   // The runtime advances runs and knows ports only. Nodes do work and know nothing of runs; http knows neither.
-  floor("runtime",         [`${SERVER}/runtime/`],    ["core", "sdk", ...PORTS], ["node:crypto", "uuid", "@cfworker/json-schema"]),
-  floor("nodes",           [`${SERVER}/nodes/`],      ["core", "node port", "model port", "model catalog"], ["node:*", "undici", "zod", "@cfworker/json-schema"]),
-  floor("http",            [`${SERVER}/http/`],       ["core", "sdk"], ["node:*", "fastify", "zod"]),
-  floor("worker",          [`${SERVER}/worker/`],     ["core", "node port", "runtime"], ["node:crypto"]),
+  floor("runtime",         [`${SERVER}/runtime/`],    ["core", "sdk", ...PORTS], ["node:crypto", "uuid"]),
+  floor("nodes",           [`${SERVER}/nodes/`],      ["core", "node port", "model port", "model catalog", "sandbox port", "files port"], ["node:*", "undici", "zod"]),
+  floor("http",            [`${SERVER}/http/`],       ["core", "sdk"], ["node:*", "fastify", "ws", "zod", "@fastify/busboy"]),
+  floor("worker",          [`${SERVER}/worker/`],     ["core", "node port", "secret words", "runtime"], ["node:crypto"]),
 
   // Above all: one file chooses drivers, one is the library, one folder the command.
-  floor("config",          [`${SERVER}/config.ts`, `${SERVER}/config-files.ts`], ["core", "http", "gateway words", "gateway"], ["node:fs", "node:path"]),
+  floor("database facts",  [`${SERVER}/db/database-facts.ts`], [], ["pg"]),
+  floor("config",          [`${SERVER}/config.ts`, `${SERVER}/config-files.ts`], ["core", "sandbox port", "http", "secret words", "gateway words", "gateway"], ["node:fs", "node:path"]),
   floor("compose",         [`${SERVER}/compose.ts`],  ["core", ...PORTS, "model port", "memory journal", "SQLite journal", "PostgreSQL journal",
-    "memory blobs", "file blobs", "memory live", "memory catalogue", "SQL catalogue", "cold tables", "SQLite tables", "PostgreSQL tables",
-    "model catalog", "builtin models", "gateway", "nodes", "runtime", "worker"], ["node:*"]),
-  floor("opened",          [`${SERVER}/weft.ts`],     ["core", "sdk", "compose", "node port", "runtime"], ["node:os"]),
+    "memory blobs", "file blobs", "PostgreSQL blobs", "files port", "files store", "memory live", "memory search", "SQLite search", "PostgreSQL search", "memory stream log", "SQLite stream log", "PostgreSQL stream log", "memory catalogue", "SQL catalogue", "cold tables", "SQLite tables", "PostgreSQL tables",
+    "model catalog", "builtin models", "gateway", "JavaScript sandbox", "Python sandbox", "containers", "sandbox port", "secret words", "secrets", "nodes", "runtime", "worker"], ["node:*"]),
+  floor("opened",          [`${SERVER}/weft.ts`],     ["core", "sdk", "compose", "sandbox port", "node port", "runtime"], ["node:os"]),
   floor("test kit",        [`${SERVER}/testkit/`],    ["core", "sdk", "compose", "opened", "node port", "nodes", "model port", "model catalog", "gateway words", "runtime"], ["node:*", "zod"]),
   floor("library",         [`${SERVER}/index.ts`],    ["core", "sdk", "opened", "test kit", "node port", "nodes"], []),
-  floor("command line",    [`${SERVER}/cli/`],        ["core", "sdk", "opened", "library", "test kit", "config", "http"], ["node:*", "commander", "pino", "fastify"]),
+  floor("backup",          [`${SERVER}/backup/`],     ["core"], ["node:*", "modern-tar"]),
+  floor("command line",    [`${SERVER}/cli/`],        ["core", "sdk", "secret words", "opened", "library", "test kit", "config", "backup", "http", "database facts"], ["node:*", "commander", "pino", "fastify"]),
 ];
 
 function floor(name: string, files: readonly string[], may: readonly string[], libraries: readonly string[]): Floor {
@@ -113,7 +141,17 @@ const BANS: readonly Ban[] = [
 ];
 
 /** Terms that let a user ship the product with the dependency in it, without further duties. */
-const LICENSES = new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "BlueOak-1.0.0"]);
+// MPL-2.0 binds changes to the library's own files, and we make none: Pyodide is used as it comes.
+const LICENSES = new Set([
+  "MIT",
+  "ISC",
+  "Apache-2.0",
+  "BSD-2-Clause",
+  "BSD-3-Clause",
+  "0BSD",
+  "BlueOak-1.0.0",
+  "MPL-2.0",
+]);
 
 const LINES_WORTH_A_LOOK = 450;
 const LINES_MAX = 600;

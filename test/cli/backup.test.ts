@@ -64,20 +64,19 @@ test("a backup under load holds every run that had ended, byte for byte, and its
   await Promise.all(before.map((id) => client.wait(id)));
   const held = await Promise.all(Array.from({ length: 10 }, () => start(true)));
 
-  let loaded = 0;
-  let stopped = false;
-  const load = Promise.all(
+  const load = { count: 0, isOn: true };
+  const loading = Promise.all(
     Array.from({ length: 8 }, async () => {
-      while (!stopped) {
+      while (load.isOn) {
         await client.wait(await start(false));
-        loaded += 1;
+        load.count += 1;
       }
     }),
   );
   const written = await weft("backup", "--data", at("data"), "-o", at("weft.tar.gz"), "--json");
-  const loadedMeanwhile = loaded;
-  stopped = true;
-  await load;
+  const loadedMeanwhile = load.count;
+  load.isOn = false;
+  await loading;
   expect(written).toMatchObject({ code: 0, stderr: "" });
   expect(loadedMeanwhile).toBeGreaterThan(0);
 

@@ -13,6 +13,14 @@ export interface Ended {
   readonly stderr: string;
 }
 
+export interface WeftOptions {
+  readonly env?: Record<string, string>;
+  readonly input?: string;
+  readonly cwd?: string;
+  /** Another program in its place, such as one that gives it a terminal. */
+  readonly command?: string;
+}
+
 /** The command as a process of its own, with an environment that holds nothing of the caller's settings. */
 export class Weft {
   readonly process: ChildProcess;
@@ -20,15 +28,16 @@ export class Weft {
   stderr = "";
   private readonly exit: Promise<number | null>;
 
-  constructor(
-    args: readonly string[],
-    options: { readonly env?: Record<string, string>; readonly input?: string } = {},
-  ) {
+  /** The file that is run by Node. */
+  static readonly bin = BIN;
+
+  constructor(args: readonly string[], options: WeftOptions = {}) {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !name.startsWith("WEFT_") && !name.startsWith("VITEST"),
     );
-    const env = { ...Object.fromEntries(inherited), NO_COLOR: "1", ...options.env };
-    this.process = spawn(process.execPath, [BIN, ...args], { cwd: ROOT, env, stdio: "pipe" });
+    const env = { ...Object.fromEntries(inherited), NO_COLOR: "1", WEFT_LANG: "en", ...options.env };
+    const [command, words] = options.command ? [options.command, args] : [process.execPath, [BIN, ...args]];
+    this.process = spawn(command, words, { cwd: options.cwd ?? ROOT, env, stdio: "pipe" });
     this.process.stdout!.setEncoding("utf8").on("data", (text: string) => void (this.stdout += text));
     this.process.stderr!.setEncoding("utf8").on("data", (text: string) => void (this.stderr += text));
     this.exit = once(this.process, "close").then(([code]) => code as number | null);

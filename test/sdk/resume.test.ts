@@ -1,56 +1,92 @@
-import { WeftClient, type RunMessage } from "@weftwork/sdk";
+import { WeftClient, type RunMessage, type StreamTransport } from "@weftwork/sdk";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { testApp, type TestApp } from "../../packages/server/src/http/app.testing.ts";
 import { Random } from "../simulation/random.ts";
+import { said, served, type Served } from "../streams/served.ts";
 import { cuttingProxy, type CuttingProxy } from "./cutting-proxy.ts";
 
-const CUTS = 100;
-/** Lists of the workflow, one after the other; the middle of them waits for the reader. */
-const LISTS = 8;
-const ITEMS = 100;
-/** Bytes of one connection at most: some are cut within their head, some behind a few events. */
-const BYTES_MAX = 3000;
+/** Lists of the workflow before and behind the step that says something. */
+const LISTS = 3;
+const ITEMS = 40;
+/** Pieces that the step says, each with a log line; the second half while the reader looks on. */
+const PIECES = 800;
+const CHARS = 12;
+/** Bytes of one connection at most: some are cut within their head, some behind a few messages. */
+const BYTES_MAX = 4000;
 
+const STEP = JSON.stringify({
+  id: "say",
+  type: "tokens",
+  depends_on: ["list_0"],
+  count: PIECES,
+  chars: CHARS,
+  logs: true,
+  gate: PIECES / 2,
+});
 const LONG = [
   "name: long",
   "steps:",
   ...Array.from({ length: LISTS }, (_, at) => {
-    const after = at === 0 ? "" : `, depends_on: [${at === LISTS / 2 ? "wait" : `list_${at - 1}`}]`;
+    const after = at === 0 ? "" : `, depends_on: [${at === 1 ? "say" : `list_${at - 1}`}]`;
     return `  - {id: list_${at}, type: for_each, items: "{{ range(${ITEMS}) }}", concurrency: 4${after}, steps: [{id: a, type: template, template: "{{ item }}"}]}`;
   }),
-  `  - {id: wait, type: gate, depends_on: [list_${LISTS / 2 - 1}]}`,
+  `  - ${STEP}`,
 ].join("\n");
 
-let server: TestApp;
+let server: Served;
 let proxy: CuttingProxy;
-beforeEach(async () => void (server = await testApp(20)));
+beforeEach(async () => void (server = await served(20)));
 afterEach(async () => {
   await proxy.close();
   await server.close();
 });
 
 describe("a stream whose connection breaks", () => {
-  test(`${CUTS} times at any byte has every event of the run once, in order, with its value`, async () => {
+  test.each<{ transport: StreamTransport; cuts: number }>([
+    { transport: "sse", cuts: 100 },
+    { transport: "websocket", cuts: 40 },
+    { transport: "poll", cuts: 40 },
+  ])("$cuts times at any byte ($transport) has every message once, in order, and the whole text", async (how) => {
     const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
     const random = new Random(seed);
-    proxy = await cuttingProxy(await server.port(), () => (proxy.cuts < CUTS ? random.int(0, BYTES_MAX) : null));
+    // A poll answers with a page, which must come whole to be read.
+    const most = how.transport === "poll" ? 60_000 : BYTES_MAX;
+    // The values behind the text are larger than what one connection lives for.
+    let hasText = false;
+    proxy = await cuttingProxy(server.port, () => (proxy.cuts < how.cuts && !hasText ? random.int(0, most) : null));
     await server.weft.workflows.publish(LONG);
     const { run } = await server.weft.runs.start({ workflow: "long" });
     const client = new WeftClient({ baseUrl: proxy.url, reconnectMs: 1 });
-    const kept: RunMessage[] = [];
-    for await (const message of client.stream(run.id)) {
-      if (message.id !== null) kept.push(message);
-      // The second half happens while the reader looks on.
-      if (message.event === "task_completed" && message.data["node"] === `list_${LISTS / 2 - 1}`) server.open();
+    const read: RunMessage[] = [];
+    /** Connections cut when the first and the last text was read. */
+    const cutsAt = { first: -1, last: -1 };
+    for await (const message of client.stream(run.id, { transport: how.transport })) {
+      read.push(message);
+      if (message.event === "text_delta") {
+        if (cutsAt.first < 0) cutsAt.first = proxy.cuts;
+        cutsAt.last = proxy.cuts;
+      }
+      if (message.data["message"] === `said ${PIECES / 2 - 1}`) {
+        await server.arrived();
+        server.open();
+      }
+      hasText ||= message.data["message"] === `said ${PIECES - 1}`;
     }
-    expect(proxy.cuts, `seed ${seed}`).toBe(CUTS);
     const recorded: RunMessage[] = [];
-    for await (const message of server.weft.runs.events(run.id)) if (message.id !== null) recorded.push(message);
-    expect(kept.length).toBeGreaterThan(ITEMS * LISTS);
+    for await (const message of server.weft.runs.events(run.id)) recorded.push(message);
+    expect(recorded.filter(({ event }) => event === "log")).toHaveLength(PIECES);
     expect(
-      kept.map(({ id }) => id),
+      read.map(({ id }) => id),
       `seed ${seed}`,
     ).toEqual(recorded.map(({ id }) => id));
-    expect(kept).toEqual(recorded);
+    expect(read).toEqual(recorded);
+    expect(new Set(read.map(({ id }) => id)).size).toBe(read.length);
+    const text = read.map(({ event, data }) => (event === "text_delta" ? String(data["text"]) : "")).join("");
+    const completed = read.find(({ event, data }) => event === "task_completed" && data["node"] === "say");
+    expect(text).toBe(completed?.data["output"]);
+    expect(text).toBe(said(PIECES, CHARS, 1).join(""));
+    if (how.transport !== "poll") {
+      expect(proxy.cuts, `seed ${seed}`).toBe(how.cuts);
+      expect(cutsAt.last - cutsAt.first, `seed ${seed}`).toBeGreaterThan(how.cuts / 4);
+    } else expect(proxy.cuts, `seed ${seed}`).toBeGreaterThan(0);
   });
 });

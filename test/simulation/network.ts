@@ -85,6 +85,9 @@ export function blobsOver(link: Link, blobs: BlobStore): BlobStore {
       if (faults.crashes("blob written but not referenced") && process.crash("blob written")) await never();
     },
     get: (key) => link.send("blob get", () => blobs.get(key), true),
+    // Files are not simulated: only payloads are part of what recovery needs.
+    write: (key, source) => link.send("blob write", () => blobs.write(key, source), true),
+    read: (key) => link.send("blob read", () => blobs.read(key), true),
     delete: (key) => link.send("blob delete", () => blobs.delete(key), true),
     close: async () => {},
   };

@@ -5,6 +5,7 @@ import { memoryLive } from "../../packages/server/src/live/memory.ts";
 import { nodeRegistry } from "../../packages/server/src/nodes/registry.ts";
 import type { Clock } from "../../packages/server/src/runtime/clock.ts";
 import { Engine } from "../../packages/server/src/runtime/engine.ts";
+import { memoryStreamLog } from "../../packages/server/src/streamlog/memory.ts";
 import type { RunNotice } from "../../packages/server/src/runtime/owner.ts";
 import { Worker } from "../../packages/server/src/worker/worker.ts";
 import { simulatedNodes, type Recorder } from "./effects.ts";
@@ -96,6 +97,7 @@ export class SimProcess implements Caller {
           blobs: blobsOver(link, blobs),
           catalogue,
           live: memoryLive<RunNotice>(),
+          streamLog: memoryStreamLog(),
           registry,
           clock: this.clock,
           tenant: TENANT,

@@ -1,8 +1,11 @@
 import type { Json, JsonObject } from "@weftwork/core";
-import { errorOf, WeftError } from "./problem.ts";
-import type { Page, RerunAnswer, RunDetail, RunFilter, RunListItem, Stats } from "./detail.ts";
-import type { Run, RunMessage, RunSubmission, SubmittedRun, TaskProgress, WorkflowVersion } from "./run.ts";
-import { readEvents } from "./sse.ts";
+import { uploadForm, type FileLink, type FileResource, type UploadOptions } from "./file.ts";
+import { errorOf } from "./problem.ts";
+import type { Page, RerunAnswer, RerunRequest, RunDetail, RunFilter, RunPage, RunStep, Stats } from "./detail.ts";
+import type { RunExport } from "./export.ts";
+import type { Run, RunLog, RunMessage, RunSubmission, SubmittedRun, TaskProgress, WorkflowVersion } from "./run.ts";
+import { resumed, type StreamLink, type StreamOptions } from "./stream.ts";
+import type { SecretListing, SecretUpdate } from "./secret.ts";
 import type { WorkflowCheck, WorkflowDetail, WorkflowGraph } from "./workflow.ts";
 
 export interface ClientOptions {
@@ -10,6 +13,8 @@ export interface ClientOptions {
   readonly baseUrl?: string;
   /** Sent as a bearer token. */
   readonly apiKey?: string;
+  /** Language of problems, as `Accept-Language`: `zh-CN`. Default: what the platform sends. */
+  readonly language?: string;
   /** Milliseconds before a broken stream is tried again. Default: what the server asks for. */
   readonly reconnectMs?: number;
   /** Default: the platform's. */
@@ -18,6 +23,16 @@ export interface ClientOptions {
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+}
+
+/** A repeat with the same key is the same run, for 24 hours. */
+export interface RepeatableOptions extends CallOptions {
+  readonly idempotencyKey?: string;
+}
+
+export interface ScopeOptions extends CallOptions {
+  /** `root`, `each-doc[3]`, `retry-loop#2` */
+  readonly scope?: string;
 }
 
 export interface VersionOptions extends CallOptions {
@@ -30,8 +45,6 @@ export interface PublishedWorkflow extends WorkflowVersion {
 
 /** Longest wait of one request for the end of a run; a longer one is several requests. */
 const WAIT_SECONDS_MAX = 30;
-const RECONNECT_MS = 2000;
-const RECONNECTS_MAX = 10;
 
 /**
  * A client of the native API, for Node and the browser, without dependencies.
@@ -51,7 +64,10 @@ export class WeftClient {
 
   constructor(options: ClientOptions = {}) {
     this.base = (options.baseUrl ?? "http://127.0.0.1:9338").replace(/\/+$/, "");
-    this.headers = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
+    this.headers = {
+      ...(options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }),
+      ...(options.language === undefined ? {} : { "accept-language": options.language }),
+    };
     this.reconnectMs = options.reconnectMs ?? null;
     this.fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
   }
@@ -75,16 +91,32 @@ export class WeftClient {
     return this.json<Run>("GET", runPath(id), options);
   }
 
-  /** The same with the steps of its root and of every open scope. */
-  async detail(id: string, options: CallOptions = {}): Promise<RunDetail> {
-    return this.json<RunDetail>("GET", `${runPath(id)}?include=steps`, options);
+  /** The same with the steps of its root and of every open scope; with `scope`, those of that scope alone. */
+  async detail(id: string, options: ScopeOptions = {}): Promise<RunDetail> {
+    const { scope, ...call } = options;
+    return this.json<RunDetail>("GET", `${runPath(id)}${queryOf({ include: "steps", scope })}`, call);
   }
 
-  /** A page of runs, newest first. */
-  async list(filter: RunFilter = {}, options: CallOptions = {}): Promise<Page<RunListItem>> {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value));
-    return this.json<Page<RunListItem>>("GET", `/api/runs${query.size === 0 ? "" : `?${query}`}`, options);
+  /** One step whole: its resolved inputs and its output, however large. `scope` left out: the root. */
+  async step(id: string, step: string, options: ScopeOptions = {}): Promise<RunStep> {
+    const { scope, ...call } = options;
+    return this.json<RunStep>("GET", `${runPath(id)}/steps/${encodeURIComponent(step)}${queryOf({ scope })}`, call);
+  }
+
+  /** Everything recorded of a run in one document: plan, events, values. `readExport` of the server reads it. */
+  async export(id: string, options: CallOptions = {}): Promise<RunExport> {
+    return this.json<RunExport>("GET", `${runPath(id)}/export`, options);
+  }
+
+  /** The same as it comes, for a file: the document may be too large to be held as a value. */
+  async exportStream(id: string, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
+    const { body } = await this.send("GET", `${runPath(id)}/export`, options);
+    return body ?? new ReadableStream({ start: (controller) => controller.close() });
+  }
+
+  /** A page of runs, newest first. With `q`, those that hold all of its words. */
+  async list(filter: RunFilter = {}, options: CallOptions = {}): Promise<RunPage> {
+    return this.json<RunPage>("GET", `/api/runs${queryOf(filter)}`, options);
   }
 
   /** Runs of the server by what became of them. */
@@ -116,36 +148,21 @@ export class WeftClient {
   }
 
   /**
-   * What happened in a run so far and what happens to it until it has ended. A connection that breaks is made again
-   * behind the last message that was read: no gap and no repeat. `after` begins behind a known position.
+   * What happened in a run so far and what happens to it until it has ended, the text of its steps included. A connection
+   * that breaks is made again behind the last message that was read: no gap and no repeat. `after` begins behind a known
+   * position; `transport` chooses how the messages come (default: server-sent events).
    */
-  async *stream(id: string, options: CallOptions & { readonly after?: string } = {}): AsyncGenerator<RunMessage> {
-    let { after } = options;
-    let retryMs = this.reconnectMs ?? RECONNECT_MS;
-    for (let failures = 0; ;) {
-      let hasProgress = false;
-      try {
-        const response = await this.send("GET", `${runPath(id)}/events`, {
-          ...options,
-          headers: { accept: "text/event-stream", ...(after === undefined ? {} : { "last-event-id": after }) },
-        });
-        if (response.status === 204 || !response.body) return;
-        for await (const { id: position, event, data, retryMs: asked } of readEvents(response.body)) {
-          retryMs = this.reconnectMs ?? asked ?? retryMs;
-          if (data === "") continue;
-          hasProgress = true;
-          after = position ?? after;
-          yield { id: position, event, data: JSON.parse(data) as JsonObject };
-        }
-      } catch (error) {
-        if (options.signal?.aborted === true || !mayPass(error)) throw error;
-        if (!hasProgress && failures >= RECONNECTS_MAX) throw error;
-      }
-      // The stream of an ended run ends; asked again behind its last message it answers 204 and we are done. What brought
-      // something is asked again at once; what did not (a server that goes down lets streams go) has its pause.
-      failures = hasProgress ? 0 : failures + 1;
-      if (!hasProgress) await pause(retryMs * Math.min(failures, 5), options.signal);
-    }
+  async *stream(id: string, options: StreamOptions = {}): AsyncGenerator<RunMessage> {
+    yield* resumed(this.link(id), { ...options, reconnectMs: this.reconnectMs });
+  }
+
+  /** A page of the lines that the steps of a run (or one of them) wrote, in the order in which they came. */
+  async logs(
+    id: string,
+    options: CallOptions & { readonly node?: string; readonly cursor?: string; readonly limit?: number } = {},
+  ): Promise<Page<RunLog>> {
+    const { signal, ...query } = options;
+    return this.json<Page<RunLog>>("GET", `${runPath(id)}/logs${queryOf(query)}`, signal ? { signal } : {});
   }
 
   /** Ends the run where it stands. */
@@ -154,18 +171,17 @@ export class WeftClient {
     return this.json<Run>("POST", `${runPath(id)}/cancel`, { ...options, body });
   }
 
-  /** Begins a new run that takes over from an earlier one everything that does not follow from the step. */
-  async rerun(
-    id: string,
-    target: { readonly step: string; readonly scope?: string },
-    options: CallOptions = {},
-  ): Promise<RerunAnswer> {
-    return this.json<RerunAnswer>("POST", `${runPath(id)}/rerun`, { ...options, body: { ...target } });
+  /**
+   * Begins a new run that takes over from an earlier one everything that does not follow from the step, nor from an
+   * input that is given anew. Inputs that are left out stay as they were.
+   */
+  async rerun(id: string, request: RerunRequest, options: RepeatableOptions = {}): Promise<RerunAnswer> {
+    return this.json<RerunAnswer>("POST", `${runPath(id)}/rerun`, repeatable({ ...request }, options));
   }
 
   /** The same from the step that failed the run. */
-  async retry(id: string, options: CallOptions = {}): Promise<RerunAnswer> {
-    return this.json<RerunAnswer>("POST", `${runPath(id)}/retry`, { ...options, body: {} });
+  async retry(id: string, options: RepeatableOptions = {}): Promise<RerunAnswer> {
+    return this.json<RerunAnswer>("POST", `${runPath(id)}/retry`, repeatable({}, options));
   }
 
   /** Gives the run a signal; `id` makes a repeat harmless. */
@@ -208,7 +224,7 @@ export class WeftClient {
 
   /** The newest version of each published workflow, by name. */
   async workflows(options: CallOptions = {}): Promise<readonly WorkflowVersion[]> {
-    return (await this.json<Page<WorkflowVersion>>("GET", "/api/workflows", options)).data;
+    return this.all<WorkflowVersion>("/api/workflows", options);
   }
 
   /** A published version (left out: the newest) with what its author wrote. */
@@ -218,7 +234,7 @@ export class WeftClient {
 
   /** All versions of a workflow, the newest published first. */
   async versions(name: string, options: CallOptions = {}): Promise<readonly WorkflowVersion[]> {
-    return (await this.json<Page<WorkflowVersion>>("GET", workflowPath(name, "/versions"), options)).data;
+    return this.all<WorkflowVersion>(workflowPath(name, "/versions"), options);
   }
 
   /** The plan of a workflow as a graph to be drawn. */
@@ -226,12 +242,93 @@ export class WeftClient {
     return this.json<WorkflowGraph>("GET", workflowPath(name, "/plan", options.version), options);
   }
 
+  private link(id: string): StreamLink {
+    return {
+      send: (path, options) => this.send("GET", `${runPath(id)}${path}`, options),
+      socketUrl: `${this.base.replace(/^http/, "ws")}${runPath(id)}/stream`,
+      hasKey: "authorization" in this.headers,
+    };
+  }
+
+  /** The secrets that steps can send, by name; no answer holds a value. */
+  async secrets(options: CallOptions = {}): Promise<readonly SecretListing[]> {
+    return (await this.json<Page<SecretListing>>("GET", "/api/secrets", options)).data;
+  }
+
+  /** Stores a secret, or a new value of it. */
+  async setSecret(name: string, secret: SecretUpdate, options: CallOptions = {}): Promise<SecretListing> {
+    return this.json<SecretListing>("PUT", `/api/secrets/${encodeURIComponent(name)}`, {
+      ...options,
+      body: { ...secret },
+    });
+  }
+
+  /** Removes a stored secret. */
+  async removeSecret(name: string, options: CallOptions = {}): Promise<void> {
+    await this.send("DELETE", `/api/secrets/${encodeURIComponent(name)}`, options);
+  }
+
+  /** Wraps the keys of all stored secrets with the newest master key of the server. */
+  async rotateSecretKey(options: CallOptions = {}): Promise<{ readonly rewrapped: number }> {
+    return this.json<{ readonly rewrapped: number }>("POST", "/api/secrets/rotate-key", { ...options, body: {} });
+  }
+
+  /**
+   * Uploads a file; what is returned can be given as an input of a run. In Node a file on disk is
+   * `await openAsBlob(path)`, which is read while it is sent.
+   */
+  async upload(
+    source: Blob | Uint8Array<ArrayBuffer> | string,
+    options: UploadOptions & CallOptions = {},
+  ): Promise<FileResource> {
+    const { expiresIn, signal } = options;
+    const path = `/api/files${queryOf({ expires_in: expiresIn })}`;
+    const form = uploadForm(source, options);
+    return (
+      await this.json<{ readonly data: readonly [FileResource] }>("POST", path, { form, ...(signal ? { signal } : {}) })
+    ).data[0];
+  }
+
+  /** A file without its bytes. */
+  async file(id: string, options: CallOptions = {}): Promise<FileResource> {
+    return this.json<FileResource>("GET", filePath(id), options);
+  }
+
+  /** The bytes of a file as they come. */
+  async download(id: string, options: CallOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    const { body } = await this.send("GET", `${filePath(id)}/content`, options);
+    return body ?? new ReadableStream({ start: (controller) => controller.close() });
+  }
+
+  /** An address that opens this one file for five minutes, for those who have no key. */
+  async fileLink(id: string, options: CallOptions = {}): Promise<FileLink> {
+    const link = await this.json<FileLink>("GET", `${filePath(id)}/link`, options);
+    return { ...link, url: this.base + link.url };
+  }
+
+  async removeFile(id: string, options: CallOptions = {}): Promise<void> {
+    await this.send("DELETE", filePath(id), options);
+  }
+
+  /** All pages of a list. */
+  private async all<Item>(path: string, options: CallOptions): Promise<readonly Item[]> {
+    const items: Item[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await this.json<Page<Item>>("GET", path + queryOf({ cursor }), options);
+      items.push(...page.data);
+      cursor = page.next_cursor ?? undefined;
+    } while (cursor !== undefined);
+    return items;
+  }
+
   private async json<Answer = JsonObject>(method: string, path: string, options: SendOptions): Promise<Answer> {
     return (await (await this.send(method, path, options)).json()) as Answer;
   }
 
   private async send(method: string, path: string, options: SendOptions): Promise<Response> {
-    const body = options.text ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
+    const body =
+      options.form ?? options.text ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
     const type: Record<string, string> = options.body === undefined ? {} : { "content-type": "application/json" };
     const response = await this.fetch(this.base + path, {
       method,
@@ -248,11 +345,17 @@ interface SendOptions extends CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: JsonObject;
   readonly text?: string;
+  /** Its content type is set by the platform, with the boundary in it. */
+  readonly form?: FormData;
 }
 
-/** A connection that broke, and an answer that says so, may be better the next time; a mistake of ours will not. */
-function mayPass(error: unknown): boolean {
-  return error instanceof WeftError ? error.problem.retryable : !(error instanceof SyntaxError);
+function filePath(id: string): string {
+  return `/api/files/${encodeURIComponent(id)}`;
+}
+
+function repeatable(body: JsonObject, { idempotencyKey, ...options }: RepeatableOptions): SendOptions {
+  const headers: Record<string, string> = idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey };
+  return { ...options, headers, body };
 }
 
 /** A workflow file as a body; JSON is YAML as well. */
@@ -265,20 +368,13 @@ function workflowPath(name: string, part: string, version?: string): string {
   return `/api/workflows/${encodeURIComponent(name)}${part}${query}`;
 }
 
-function runPath(id: string): string {
-  return `/api/runs/${encodeURIComponent(id)}`;
+/** The members that are set, as the query of an address. */
+function queryOf(members: object): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(members)) if (value !== undefined) query.set(name, String(value));
+  return query.size === 0 ? "" : `?${query}`;
 }
 
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
+function runPath(id: string): string {
+  return `/api/runs/${encodeURIComponent(id)}`;
 }

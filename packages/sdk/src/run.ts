@@ -90,13 +90,32 @@ export interface TaskProgress {
   readonly links: RunLinks;
 }
 
-/** One message of a run's event stream. */
+/** One message of a run's stream: an event of its journal, or what a step said meanwhile. */
 export interface RunMessage {
-  /** Position in the stream; send it back to go on behind it. Null on progress that is not kept. */
-  readonly id: string | null;
+  /** Position in the stream; send it back to go on behind it. */
+  readonly id: string;
   /** Type of the event: `task_completed`, `text_delta`, … */
   readonly event: string;
   readonly data: JsonObject;
+}
+
+/** Messages of a run's stream, as a poll answers with them. */
+export interface RunMessages {
+  readonly data: readonly RunMessage[];
+  /** The position behind them: what the next poll sends as `after`. */
+  readonly next: string;
+  /** The run has ended, and nothing comes behind them. */
+  readonly done: boolean;
+}
+
+/** A line that a step wrote while it worked. */
+export interface RunLog {
+  readonly at: string;
+  readonly scope: string;
+  readonly node: string;
+  readonly attempt: number;
+  readonly level: "info" | "warn" | "error";
+  readonly message: string;
 }
 
 /** A published version of a workflow. */

@@ -10,4 +10,5 @@ if (major < 26) {
   );
   process.exit(78);
 }
-await import("../src/cli/main.ts");
+const { main } = await import("../src/cli/main.ts");
+await main(process.argv.slice(2));

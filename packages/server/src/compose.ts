@@ -1,6 +1,7 @@
 import { AppError, type JsonObject } from "@weftwork/core";
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import type { BlobStore } from "./blob/blob.ts";
@@ -18,16 +19,34 @@ import { NO_MODELS_CONFIG, readModelsConfig, type ModelsConfig } from "./gateway
 import { openModels, type ModelListing } from "./gateway/models.ts";
 import type { Catalog } from "./gateway/catalog.ts";
 import type { Model } from "./gateway/model.ts";
+import { FILE_LIMITS, type FileLimits } from "./files/files.ts";
+import { fileStore } from "./files/store.ts";
+import { FileSweeper } from "./files/sweeper.ts";
+import { tenantFiles, type TenantFiles } from "./files/tenant-files.ts";
 import type { Journal } from "./journal/journal.ts";
 import { memoryJournal } from "./journal/memory.ts";
 import { sqliteJournal } from "./journal/sqlite.ts";
 import { memoryLive } from "./live/memory.ts";
+import { memoryStreamLog } from "./streamlog/memory.ts";
+import { sqliteStreamLog } from "./streamlog/sqlite.ts";
+import { memorySearch } from "./search/memory.ts";
+import type { SearchIndex } from "./search/search.ts";
+import { sqliteSearch } from "./search/sqlite.ts";
+import type { StreamLog } from "./streamlog/streamlog.ts";
 import type { NodeExecutor } from "./nodes/node.ts";
 import { builtinNodes, nodeRegistry } from "./nodes/registry.ts";
 import { systemClock, type Clock } from "./runtime/clock.ts";
 import { Engine } from "./runtime/engine.ts";
 import type { RunNotice } from "./runtime/owner.ts";
 import { Retention } from "./runtime/retention.ts";
+import { javascriptSandbox } from "./sandbox/javascript.ts";
+import { EnvironmentSecrets } from "./secrets/environment.ts";
+import { SecretKeeper } from "./secrets/keeper.ts";
+import { masterKeys, passingMasterKeys, type MasterKeys } from "./secrets/master-key.ts";
+import { SecretTables } from "./secrets/store.ts";
+import { containers } from "./sandbox/container-runner.ts";
+import { pythonSandbox } from "./sandbox/python.ts";
+import type { SandboxLimits } from "./sandbox/sandbox.ts";
 import { POOL_DEFAULTS, Worker } from "./worker/worker.ts";
 
 /** Where a Weftwork keeps its state: `memory`, a folder, or the URL of a PostgreSQL database. */
@@ -38,6 +57,12 @@ export interface ComposeOptions {
   readonly nodes: readonly NodeExecutor[];
   readonly pools: Readonly<Record<string, number>>;
   readonly httpAllow: readonly string[];
+  /** Ports that `http` steps may speak to, as `80` and `1024-65535`. Left out: the usual ones. */
+  readonly httpPorts?: readonly string[] | undefined;
+  /** What the code of a step may use; left out, the defaults of the sandboxes. */
+  readonly codeLimits?: SandboxLimits | undefined;
+  /** Limits of the file store. Left out: the defaults. */
+  readonly files?: Partial<FileLimits> | undefined;
   /** How long ended runs are kept, in milliseconds; null keeps them all. */
   readonly retentionMs: number | null;
   /** The section `models:` of the configuration. */
@@ -45,9 +70,13 @@ export interface ComposeOptions {
   readonly defaultModel: string | null;
   /** Look for servers of models on this machine. */
   readonly discover: boolean;
+  /** Where secrets and master keys are looked for first. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly tenant: string;
   readonly name: string;
   readonly problem: (message: string, runId: string, error: unknown) => void;
+  /** Nothing is advanced, taken over or deleted: for a look at what is stored. */
+  readonly reading?: boolean;
   /** For tests: another time, other models, and others who do the work. Only with the store `memory`. */
   readonly rehearsal?: Rehearsal;
 }
@@ -66,12 +95,16 @@ export interface Models {
   test(name: string): Promise<ModelTest>;
 }
 
-export type { ModelListing, ModelTest };
+export type { ModelListing, ModelTest, TenantFiles };
+export type { FileLimits } from "./files/files.ts";
 
 export interface Composition {
   readonly engine: Engine;
   readonly journal: Journal;
   readonly models: Models;
+  readonly secrets: SecretKeeper;
+  /** The files of the tenant. */
+  readonly files: TenantFiles;
   close(graceMs: number): Promise<void>;
 }
 
@@ -80,12 +113,17 @@ const OBJECT_BYTES_MIN = 256 * 1024;
 const LEASE_MS = 12_000;
 const RESULT_BYTES_MAX = 100 * 1024 * 1024;
 const MEMORY_SHARE = 0.25;
+/** Interpreters that may be at work at the same time: code takes a core. */
+const CODE_THREADS = Math.max(2, availableParallelism());
 
 interface Store {
   readonly journal: Journal;
   readonly database: Database;
   readonly catalogue: Catalogue;
   readonly blobs: BlobStore;
+  readonly streamLog: StreamLog;
+  /** Runs by their words. */
+  readonly search: SearchIndex;
   /** Payloads from this size on go to the blob store; without one of its own the database keeps them all. */
   readonly objectBytesMin: number;
   /** Flushes on their way at the same time. */
@@ -96,8 +134,19 @@ interface Store {
 export async function compose(options: ComposeOptions): Promise<Composition> {
   const { rehearsal } = options;
   const clock = rehearsal?.clock ?? systemClock;
-  const { journal, database, catalogue, blobs, objectBytesMin, lanes } = await openStore(options.store, clock);
+  const { journal, database, catalogue, blobs, streamLog, search, objectBytesMin, lanes } = await openStore(
+    options.store,
+    clock,
+    options.tenant,
+  );
   try {
+    const secrets = new SecretKeeper({
+      environment: new EnvironmentSecrets(options.environment ?? {}),
+      tables: new SecretTables(database),
+      keys: keysOf(options),
+      now: () => clock.now(),
+    });
+    if (options.reading !== true) await secrets.check();
     const joined = () =>
       journal.join({ name: options.name, incarnation: randomUUID(), pid: process.pid, leaseMs: LEASE_MS });
     const membership = await joined();
@@ -109,7 +158,22 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       builtinDefault: BUILTIN_DEFAULT,
     });
     const catalog = rehearsal?.models(models.catalog) ?? models.catalog;
-    const executors = [...builtinNodes({ catalog, http: { allow: [...options.httpAllow] } }), ...options.nodes];
+    const sandboxes = {
+      javascript: javascriptSandbox({ threads: CODE_THREADS }),
+      python: pythonSandbox({ processes: CODE_THREADS }),
+      containers: containers({ now: () => performance.now() }),
+    };
+    const files = fileStore({ database, blobs, limits: options.files ?? {}, now: () => clock.now() });
+    const http = {
+      allow: options.httpAllow,
+      ...(options.httpPorts === undefined ? {} : { ports: options.httpPorts }),
+      files,
+      fileBytesMax: options.files?.bytesMax ?? FILE_LIMITS.bytesMax,
+    };
+    const executors = [
+      ...builtinNodes({ catalog, http, sandboxes, ...(options.codeLimits ? { codeLimits: options.codeLimits } : {}) }),
+      ...options.nodes,
+    ];
     const registry = nodeRegistry(rehearsal?.executors(executors) ?? executors);
     const pools = { ...POOL_DEFAULTS, ...options.pools };
     const engine = new Engine({
@@ -118,11 +182,24 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       join: joined,
       blobs,
       catalogue,
+      // A rehearsal knows them all: each reads as its name.
+      ...(rehearsal ? {} : { secretNames: () => secrets.names(options.tenant) }),
       live: memoryLive<RunNotice>(),
+      streamLog,
+      // Where time is skipped nothing may be due for ever again.
+      ...(rehearsal ? {} : { search: { index: search, load: processLoad() } }),
       registry,
       clock,
       tenant: options.tenant,
-      worker: (reports) => new Worker({ registry, clock, pools, resultBytesMax: RESULT_BYTES_MAX, ...reports }),
+      worker: (reports) =>
+        new Worker({
+          registry,
+          clock,
+          pools,
+          resultBytesMax: RESULT_BYTES_MAX,
+          ...(rehearsal ? {} : { secrets }),
+          ...reports,
+        }),
       lanes,
       limits: {
         runsMax: 50_000,
@@ -134,35 +211,59 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       },
       problem: options.problem,
     });
-    engine.start();
+    if (options.reading !== true) engine.start();
     const retention =
-      options.retentionMs === null
+      options.retentionMs === null || options.reading === true
         ? null
         : new Retention({
             journal,
+            streamLog,
             clock,
             keepMs: options.retentionMs,
             problem: (message, error) => options.problem(message, "", error),
           });
     retention?.start();
+    // Where time is skipped nothing may be due for ever again.
+    const sweeper =
+      rehearsal || options.reading === true
+        ? null
+        : new FileSweeper({
+            files,
+            after: (ms, callback) => clock.after(ms, callback),
+            problem: (message, error) => options.problem(message, "", error),
+          });
+    sweeper?.start();
     return {
       engine,
       journal,
+      secrets,
       models: { listings: models.listings, test: (name) => testModel(models.catalog.get(name)) },
+      files: tenantFiles(files, options.tenant, () => clock.now()),
       async close(graceMs) {
-        await retention?.close();
+        await Promise.all([retention?.close(), sweeper?.close()]);
         await engine.close(graceMs);
-        await models.close();
-        await Promise.all([journal.close(), database.close(), blobs.close()]);
+        await Promise.all(executors.map((executor) => executor.close?.()));
+        await Promise.all([models.close(), ...Object.values(sandboxes).map((one) => one.close())]);
+        await Promise.all([journal.close(), database.close(), blobs.close(), streamLog.close(), search.close()]);
       },
     };
   } catch (error) {
-    await Promise.all([journal.close(), database.close(), blobs.close()]);
+    await Promise.all([journal.close(), database.close(), blobs.close(), streamLog.close(), search.close()]);
     throw error;
   }
 }
 
-async function openStore(address: StoreAddress, clock: Clock): Promise<Store> {
+/** Where the keys of stored secrets are: never in the database. */
+function keysOf({ store, environment = {} }: ComposeOptions): MasterKeys {
+  if (store === "memory") return passingMasterKeys();
+  return masterKeys(environment, isPostgres(store) ? null : store);
+}
+
+function isPostgres(address: StoreAddress): boolean {
+  return /^postgres(ql)?:\/\//.test(address);
+}
+
+async function openStore(address: StoreAddress, clock: Clock, tenant: string): Promise<Store> {
   if (address === "memory") {
     const journal = memoryJournal({ now: () => clock.now(), autoRenew: true });
     return {
@@ -170,23 +271,31 @@ async function openStore(address: StoreAddress, clock: Clock): Promise<Store> {
       database: await memoryDatabase(),
       catalogue: memoryCatalogue(),
       blobs: memoryBlobs(),
+      streamLog: memoryStreamLog(),
+      search: memorySearch(),
       objectBytesMin: Infinity,
       lanes: 1,
     };
   }
-  if (/^postgres(ql)?:\/\//.test(address)) {
+  if (isPostgres(address)) {
     // Loaded on first use: a laptop never needs the client.
-    const [{ postgresJournal }, { postgresDatabase }] = await Promise.all([
-      import("./journal/postgres.ts"),
-      import("./db/database-postgres.ts"),
-    ]);
+    const [{ postgresJournal }, { postgresDatabase }, { postgresStreamLog }, { postgresBlobs }, { postgresSearch }] =
+      await Promise.all([
+        import("./journal/postgres.ts"),
+        import("./db/database-postgres.ts"),
+        import("./streamlog/postgres.ts"),
+        import("./blob/postgres.ts"),
+        import("./search/postgres.ts"),
+      ]);
     const journal = await postgresJournal({ url: address });
     const database = await postgresDatabase({ url: address });
     return {
       journal,
       database,
       catalogue: sqlCatalogue(database),
-      blobs: memoryBlobs(),
+      blobs: await postgresBlobs({ url: address }),
+      streamLog: await postgresStreamLog({ url: address }),
+      search: await postgresSearch({ url: address, tenant }),
       objectBytesMin: Infinity,
       lanes: 2,
     };
@@ -200,9 +309,22 @@ async function openStore(address: StoreAddress, clock: Clock): Promise<Store> {
     database,
     catalogue: sqlCatalogue(database),
     blobs: fsBlobs({ folder: join(address, "blobs") }),
+    streamLog: sqliteStreamLog({ folder: address }),
+    search: sqliteSearch({ folder: address, tenant }),
     objectBytesMin: OBJECT_BYTES_MIN,
     // One is written, one waits in the thread: it never idles for want of rows.
     lanes: 2,
+  };
+}
+
+/** How much of the time since the last call the event loop was at work. */
+function processLoad(): () => number {
+  let before = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, before);
+    before = now;
+    return utilization;
   };
 }
 
@@ -211,10 +333,10 @@ function heapShare(): number {
   return Math.floor(getHeapStatistics().heap_size_limit * MEMORY_SHARE);
 }
 
-function modelsConfig({ models: section, defaultModel }: ComposeOptions): ModelsConfig {
+function modelsConfig({ models: section, defaultModel, environment }: ComposeOptions): ModelsConfig {
   if (section === null && defaultModel === null) return NO_MODELS_CONFIG;
   const config = { ...(section ? { models: section } : {}), ...(defaultModel ? { default_model: defaultModel } : {}) };
-  const { models, mistakes } = readModelsConfig(config, process.env);
+  const { models, mistakes } = readModelsConfig(config, environment ?? process.env);
   if (mistakes.length === 0) return models;
   const told = mistakes.map(({ pointer, message }) => ({ pointer, message }));
   throw new AppError("CONFIGURATION_INVALID", {

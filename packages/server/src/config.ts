@@ -1,17 +1,36 @@
-import { AppError, parseDuration, type JsonObject } from "@weftwork/core";
+import { AppError, parseDuration, type Json, type JsonObject } from "@weftwork/core";
+import { HTTP_LIMITS, type HttpLimits } from "./http/connections.ts";
+import { isSecretVariable } from "./secrets/variables.ts";
 import { isLoopback } from "./http/loopback.ts";
+import { SANDBOX_LIMITS } from "./sandbox/sandbox.ts";
 
 /** What an operator can set. Read once at start from the environment; everything has a default. */
 export interface Config {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** A port of its own for `/metrics`; null: with the rest. */
+  readonly metricsPort: number | null;
+  /** What one caller of the server may take. */
+  readonly httpLimits: Partial<HttpLimits>;
   /** The data folder. */
   readonly data: string;
   /** PostgreSQL in place of the data folder; null: the folder. */
   readonly databaseUrl: string | null;
   /** Private targets that http steps may reach, as `host:port`. */
   readonly httpAllow: readonly string[];
+  /** Ports and ranges that http steps may speak to; null: the usual ones. */
+  readonly httpPorts: readonly string[] | null;
+  /** Bytes of one file, and of all files together. */
+  readonly fileBytesMax: number;
+  readonly filesBytesMax: number;
+  /** How long files are kept, as a duration; null: until they are removed. */
+  readonly fileRetention: string | null;
+  /** Media types of files that are taken; empty: all. */
+  readonly fileTypes: readonly string[];
+  /** Bytes of memory that the code of a step may use, and bytes that it may give back or print. */
+  readonly codeMemory: number;
+  readonly codeOutput: number;
   /** Tasks at once in each pool; pools left out keep their default. */
   readonly pools: Readonly<Record<string, number>>;
   /** How long ended runs are kept, as a duration; null: until they are deleted by hand. */
@@ -39,9 +58,21 @@ interface Setting<T> {
 const SETTINGS = {
   host: setting("WEFT_HOST", "127.0.0.1", readHost),
   port: setting("WEFT_PORT", 9338, (text) => readWhole(text, 0, 65_535)),
+  metricsPort: setting<number | null>("WEFT_METRICS_PORT", null, (text) => readWhole(text, 0, 65_535)),
+  headersMs: setting("WEFT_HEADERS_TIMEOUT", HTTP_LIMITS.headersMs, readTimeout),
+  requestMs: setting("WEFT_REQUEST_TIMEOUT", HTTP_LIMITS.requestMs, readTimeout),
+  connectionsPerAddress: setting("WEFT_CONNECTIONS_PER_ADDRESS", HTTP_LIMITS.connectionsPerAddress, readCount),
+  streamsPerAddress: setting("WEFT_STREAMS_PER_ADDRESS", HTTP_LIMITS.streamsPerAddress, readCount),
   data: setting("WEFT_DATA", "./.weft", (text) => ({ value: text })),
   databaseUrl: setting<string | null>("WEFT_DATABASE_URL", null, readDatabaseUrl),
   httpAllow: setting<readonly string[]>("WEFT_HTTP_ALLOW", [], readTargets),
+  httpPorts: setting<readonly string[] | null>("WEFT_HTTP_PORTS", null, readPorts),
+  fileBytesMax: setting("WEFT_FILE_BYTES_MAX", 100 * 1024 ** 2, readStoreBytes),
+  filesBytesMax: setting("WEFT_FILES_BYTES_MAX", 10 * 1024 ** 3, readStoreBytes),
+  fileRetention: setting<string | null>("WEFT_FILE_RETENTION", null, readRetention),
+  fileTypes: setting<readonly string[]>("WEFT_FILE_TYPES", [], readMediaTypes),
+  codeMemory: setting("WEFT_CODE_MEMORY", SANDBOX_LIMITS.memoryBytes, readCodeMemory),
+  codeOutput: setting("WEFT_CODE_OUTPUT", SANDBOX_LIMITS.outputBytes, readBytes),
   pools: setting<Readonly<Record<string, number>>>("WEFT_POOLS", {}, readPools),
   retention: setting<string | null>("WEFT_RETENTION", null, readRetention),
   logLevel: setting<LogLevel>("WEFT_LOG", "info", readLogLevel),
@@ -51,6 +82,7 @@ const SETTINGS = {
 /** Read elsewhere, and not by the server. */
 const FOREIGN: ReadonlySet<string> = new Set([
   "WEFT_ENV",
+  "WEFT_LANG",
   "WEFT_SERVER",
   "WEFT_TEST_POSTGRES_URL",
   "WEFT_TEST_SERVICES",
@@ -73,20 +105,54 @@ export function readConfig(environment: Environment): Config {
   const config: Config = {
     host: read(SETTINGS.host),
     port: read(SETTINGS.port),
+    metricsPort: read(SETTINGS.metricsPort),
+    httpLimits: {
+      headersMs: read(SETTINGS.headersMs),
+      requestMs: read(SETTINGS.requestMs),
+      connectionsPerAddress: read(SETTINGS.connectionsPerAddress),
+      streamsPerAddress: read(SETTINGS.streamsPerAddress),
+    },
     data: read(SETTINGS.data),
     databaseUrl: read(SETTINGS.databaseUrl),
     httpAllow: read(SETTINGS.httpAllow),
+    httpPorts: read(SETTINGS.httpPorts),
+    fileBytesMax: read(SETTINGS.fileBytesMax),
+    filesBytesMax: read(SETTINGS.filesBytesMax),
+    fileRetention: read(SETTINGS.fileRetention),
+    fileTypes: read(SETTINGS.fileTypes),
+    codeMemory: read(SETTINGS.codeMemory),
+    codeOutput: read(SETTINGS.codeOutput),
     pools: read(SETTINGS.pools),
     retention: read(SETTINGS.retention),
     logLevel: read(SETTINGS.logLevel),
     bodyLimit: read(SETTINGS.bodyLimit),
-    unknown: Object.keys(environment).filter((name) => name.startsWith("WEFT_") && !isKnown(name)),
+    unknown: Object.keys(environment).filter(
+      (name) => name.startsWith("WEFT_") && !isKnown(name) && !isSecretVariable(name),
+    ),
   };
   if (mistakes.length === 0) return config;
   throw new AppError("CONFIGURATION_INVALID", {
     count: mistakes.length,
     first: `${mistakes[0]!.variable} ${mistakes[0]!.message}`,
     mistakes: mistakes as readonly JsonObject[],
+  });
+}
+
+/** A setting with the value it has, and where that comes from. */
+export interface SettingInForce {
+  readonly name: string;
+  readonly variable: string;
+  readonly value: Json;
+  readonly from: "environment" | "default";
+}
+
+/** All settings of an environment, by name. A variable that is wrong counts as not set here; `readConfig` tells of it. */
+export function settingsInForce(environment: Environment): readonly SettingInForce[] {
+  return Object.entries<Setting<Json>>(SETTINGS).map(([name, { variable, default: otherwise, read }]) => {
+    const text = environment[variable]?.trim() ?? "";
+    const result = text === "" ? null : read(text);
+    const isSet = result !== null && "value" in result;
+    return { name, variable, value: isSet ? result.value : otherwise, from: isSet ? "environment" : "default" };
   });
 }
 
@@ -114,6 +180,16 @@ function readWhole(text: string, least: number, most: number): Read<number> {
   return { mistake: `is ${text}; it must be a whole number from ${least} to ${most}` };
 }
 
+function readCount(text: string): Read<number> {
+  return readWhole(text, 1, 20_000);
+}
+
+function readTimeout(text: string): Read<number> {
+  const ms = parseDuration(text);
+  if (ms !== null && ms >= 100 && ms <= 3_600_000) return { value: ms };
+  return { mistake: `is ${text}; it must be a duration from 100ms to 1h, such as 10s` };
+}
+
 function readDatabaseUrl(text: string): Read<string> {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url !== null && (url.protocol === "postgres:" || url.protocol === "postgresql:")) return { value: text };
@@ -126,6 +202,25 @@ function readTargets(text: string): Read<readonly string[]> {
   const wrong = targets.filter((target) => !/^(?:\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+):\d{1,5}$/.test(target));
   if (wrong.length === 0) return { value: targets };
   return { mistake: `has ${wrong.map((one) => JSON.stringify(one)).join(", ")}; each target is host:port` };
+}
+
+function readPorts(text: string): Read<readonly string[]> {
+  const entries = text.split(",").map((entry) => entry.trim());
+  const wrong = entries.filter((entry) => {
+    const [, from, to] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(entry) ?? [];
+    return from === undefined || Number(from) < 1 || Number(to ?? from) > 65_535 || Number(from) > Number(to ?? from);
+  });
+  if (wrong.length === 0) return { value: entries };
+  return { mistake: `has ${wrong.map((one) => JSON.stringify(one)).join(", ")}; write ports as 80,443,8000-8999` };
+}
+
+function readMediaTypes(text: string): Read<readonly string[]> {
+  const types = text.split(",").map((type) => type.trim().toLowerCase());
+  const wrong = types.filter((type) => !/^[a-z0-9][a-z0-9.+-]*\/(?:\*|[a-z0-9][a-z0-9.+-]*)$/.test(type));
+  if (wrong.length === 0) return { value: types };
+  return {
+    mistake: `has ${wrong.map((one) => JSON.stringify(one)).join(", ")}; write types as image/*,application/pdf`,
+  };
 }
 
 function readPools(text: string): Read<Readonly<Record<string, number>>> {
@@ -151,11 +246,29 @@ function readLogLevel(text: string): Read<LogLevel> {
   return level ? { value: level } : { mistake: `is ${text}; it must be one of ${LOG_LEVELS.join(", ")}` };
 }
 
-const UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 };
+const UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3, tb: 1024 ** 4 };
 
 function readBytes(text: string): Read<number> {
-  const [, number, unit] = /^(\d{1,12})\s*(|b|kb|mb|gb)$/i.exec(text) ?? [];
-  const value = number === undefined ? Number.NaN : Number(number) * UNITS[unit!.toLowerCase()]!;
+  const value = bytesOf(text);
   if (value >= 1024 && value <= 512 * 1024 ** 2) return { value };
   return { mistake: `is ${text}; it must be a size from 1KB to 512MB, such as 16MB` };
+}
+
+/** Below 64 MB an interpreter does not start; more than 4 GB WebAssembly does not have. */
+function readCodeMemory(text: string): Read<number> {
+  const value = bytesOf(text);
+  if (value >= 64 * 1024 ** 2 && value <= 4 * 1024 ** 3) return { value };
+  return { mistake: `is ${text}; it must be a size from 64MB to 4GB, such as 256MB` };
+}
+
+/** Sizes of what goes to the disk and never lies in memory whole. */
+function readStoreBytes(text: string): Read<number> {
+  const value = bytesOf(text);
+  if (value >= 1024 && value <= 1024 ** 5) return { value };
+  return { mistake: `is ${text}; it must be a size from 1KB to 1024TB, such as 100MB` };
+}
+
+function bytesOf(text: string): number {
+  const [, number, unit] = /^(\d{1,12})\s*(|b|kb|mb|gb|tb)$/i.exec(text) ?? [];
+  return number === undefined ? Number.NaN : Number(number) * UNITS[unit!.toLowerCase()]!;
 }

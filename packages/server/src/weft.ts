@@ -1,11 +1,13 @@
 import { hostname } from "node:os";
 import { AppError, parseDuration, type JsonObject, type Plan, type Problem } from "@weftwork/core";
-import type { WorkflowDetail, WorkflowGraph, WorkflowVersion } from "@weftwork/sdk";
-import { compose, type Models } from "./compose.ts";
+import type { SecretListing, SecretUpdate, WorkflowDetail, WorkflowGraph, WorkflowVersion } from "@weftwork/sdk";
+import { compose, type FileLimits, type Models, type TenantFiles } from "./compose.ts";
 import type { NodeExecutor } from "./nodes/node.ts";
 import type { Runs } from "./runtime/runs.ts";
 import type { Validation } from "./runtime/workflows.ts";
+import { SANDBOX_LIMITS } from "./sandbox/sandbox.ts";
 
+export { readExport, type ExportReading } from "./runtime/read-export.ts";
 export type { ModelListing, ModelTest } from "./compose.ts";
 
 export interface WeftOptions {
@@ -17,6 +19,17 @@ export interface WeftOptions {
   readonly pools?: Readonly<Record<string, number>>;
   /** Targets (`host:port`) that `http` steps may reach although they are private. */
   readonly httpAllow?: readonly string[];
+  /** Ports and ranges (`443`, `8000-8999`) that `http` steps may speak to. Default: 80, 443 and from 1024 on. */
+  readonly httpPorts?: readonly string[];
+  /** What the code of a step may use: bytes of memory, and bytes of its result and of what it prints. */
+  readonly codeLimits?: { readonly memoryBytes?: number; readonly outputBytes?: number };
+  /** Limits of the file store: bytes of one file and of all, how long files are kept (`"30d"`), media types taken. */
+  readonly files?: {
+    readonly bytesMax?: number;
+    readonly tenantBytesMax?: number;
+    readonly keep?: string;
+    readonly types?: readonly string[];
+  };
   /** The section `models:` of the configuration: real models by name. The built-in ones are always there. */
   readonly models?: JsonObject;
   /** Name of the model for steps that name none. */
@@ -25,6 +38,10 @@ export interface WeftOptions {
   readonly discoverModels?: boolean;
   /** How long ended runs are kept, as a duration (`"30d"`); left out, they are kept until they are deleted by hand. */
   readonly retention?: string;
+  /** Only look: open runs of the store stay as they are, and what is submitted is not begun. Default: no. */
+  readonly reading?: boolean;
+  /** Where `WEFT_SECRET_…` and `WEFT_MASTER_KEY…` are read. Default: the environment of this process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly tenant?: string;
   /** Name of this worker in the store. */
   readonly name?: string;
@@ -41,6 +58,8 @@ export interface Weft {
       options?: { readonly version?: string },
     ): Promise<WorkflowVersion & { readonly created: boolean; readonly problems: readonly Problem[] }>;
     validate(source: string): Validation;
+    /** The same, with a warning for each secret that is not there yet. */
+    check(source: string): Promise<Validation>;
     find(name: string, version?: string): Promise<WorkflowVersion | null>;
     list(): Promise<readonly WorkflowVersion[]>;
     /** A version (left out: the newest) with what its author wrote; null when it is not there. */
@@ -57,11 +76,15 @@ export interface Weft {
     | "start"
     | "get"
     | "detail"
+    | "step"
+    | "export"
     | "task"
     | "list"
     | "stats"
     | "wait"
     | "events"
+    | "stream"
+    | "logs"
     | "cancel"
     | "signal"
     | "decide"
@@ -70,6 +93,18 @@ export interface Weft {
   >;
   /** The models that steps can name. */
   readonly models: Models;
+  /** Files that runs take as inputs and give as results. */
+  readonly files: TenantFiles;
+  /** The secrets that steps can send. Their values go in and never come out. */
+  readonly secrets: {
+    list(): Promise<readonly SecretListing[]>;
+    /** Stores a secret, or a new value of it; `hosts` left out stay as they are. Throws `SECRET_INVALID`. */
+    set(name: string, secret: SecretUpdate): Promise<SecretListing>;
+    /** Removes a stored secret. Throws `SECRET_NOT_FOUND`. */
+    remove(name: string): Promise<void>;
+    /** Wraps all data keys with the newest master key. Throws `MASTER_KEY_WRONG`. */
+    rotateKey(): Promise<{ readonly rewrapped: number }>;
+  };
   ready(): Promise<{ readonly ready: boolean; readonly reasons: readonly string[] }>;
   /** Ends in order: running steps may finish within the grace, what is open is found again at the next start. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
@@ -87,16 +122,22 @@ export interface Weft {
  * ```
  */
 export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
-  const { engine, journal, models, close } = await compose({
+  const tenant = options.tenant ?? "default";
+  const { engine, journal, models, secrets, files, close } = await compose({
     store: options.store ?? "memory",
     nodes: options.nodes ?? [],
     pools: options.pools ?? {},
     httpAllow: options.httpAllow ?? [],
+    httpPorts: options.httpPorts,
+    codeLimits: { ...SANDBOX_LIMITS, ...options.codeLimits },
+    files: fileLimits(options.files ?? {}),
     models: options.models ?? null,
     defaultModel: options.defaultModel ?? null,
     discover: options.discoverModels ?? false,
     retentionMs: options.retention === undefined ? null : retentionOf(options.retention),
-    tenant: options.tenant ?? "default",
+    reading: options.reading ?? false,
+    environment: options.environment ?? process.env,
+    tenant,
     name: options.name ?? hostname(),
     problem:
       options.problem ??
@@ -110,6 +151,7 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     workflows: {
       publish: (source, publishing) => workflows.publish(source, publishing),
       validate: (source) => workflows.validate(source),
+      check: (source) => workflows.check(source),
       find: (name, version) => workflows.find(name, version ?? null),
       list: () => workflows.list(),
       describe: (name, version) => workflows.describe(name, version ?? null),
@@ -119,10 +161,17 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     },
     runs,
     models,
+    files,
+    secrets: {
+      list: () => secrets.list(tenant),
+      set: (name, secret) => secrets.set(tenant, name, secret),
+      remove: (name) => secrets.remove(tenant, name),
+      rotateKey: () => secrets.rotate(),
+    },
     async ready() {
       if (closing) return { ready: false, reasons: [new AppError("SHUTTING_DOWN").message] };
       try {
-        await Promise.all([journal.stats(options.tenant ?? "default"), workflows.list()]);
+        await Promise.all([journal.stats(tenant), workflows.list()]);
         return { ready: true, reasons: [] };
       } catch (error) {
         return { ready: false, reasons: [error instanceof Error ? error.message : String(error)] };
@@ -133,10 +182,15 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
 }
 
 function retentionOf(text: string): number {
+  return durationOf("retention", text);
+}
+
+function fileLimits({ keep, ...limits }: NonNullable<WeftOptions["files"]>): Partial<FileLimits> {
+  return keep === undefined ? limits : { ...limits, keepMs: durationOf("files.keep", keep) };
+}
+
+function durationOf(name: string, text: string): number {
   const ms = parseDuration(text);
   if (ms !== null) return ms;
-  throw new AppError("CONFIGURATION_INVALID", {
-    count: 1,
-    first: `retention is ${text}; write a duration such as 30d`,
-  });
+  throw new AppError("CONFIGURATION_INVALID", { count: 1, first: `${name} is ${text}; write a duration such as 30d` });
 }

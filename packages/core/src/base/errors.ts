@@ -35,6 +35,22 @@ export const ERRORS = {
   ),
   UNSUPPORTED_MEDIA_TYPE: row(415, false, "The content type {type} is not accepted here. Send {accepted}."),
   PAYLOAD_TOO_LARGE: row(413, false, "{what} has {size} bytes; the limit is {limit}. Send less, or raise {setting}."),
+  FILE_NOT_FOUND: row(404, false, "There is no file {file}, or it has expired. Upload it again."),
+  FILE_TYPE_REFUSED: row(
+    415,
+    false,
+    "Files of type {type} are not taken here. Send one of {types}; an operator sets them with WEFT_FILE_TYPES.",
+  ),
+  FILE_STORE_FULL: row(
+    413,
+    false,
+    "The files kept here take {used} of {limit} bytes; this one does not fit. Delete some, or raise WEFT_FILES_BYTES_MAX.",
+  ),
+  FILE_LINK_INVALID: row(
+    403,
+    false,
+    "The link to the file {file} is not valid, or its time is over. Ask for a new one.",
+  ),
   FORBIDDEN_HOST: row(
     403,
     false,
@@ -42,6 +58,11 @@ export const ERRORS = {
   ),
   FORBIDDEN_ORIGIN: row(403, false, "Requests from the origin {origin} are not accepted by a server without a key."),
   ROUTE_NOT_FOUND: row(404, false, "There is nothing at {method} {path}."),
+  UPGRADE_REQUIRED: row(
+    426,
+    false,
+    "This address speaks WebSocket only. Send a handshake, or follow the run at /api/runs/ID/events.",
+  ),
   WORKFLOW_NOT_FOUND: row(
     404,
     false,
@@ -53,6 +74,17 @@ export const ERRORS = {
     "Version {version} of {workflow} is published already with other content. Raise the version, or leave it out.",
   ),
   RUN_NOT_FOUND: row(404, false, "There is no run {run}."),
+  STEP_NOT_FOUND: row(
+    404,
+    false,
+    "The run {run} has no {what}, or has not come to it yet. GET /api/runs/ID?include=steps shows its steps and scopes.",
+  ),
+  EXPORT_TOO_LARGE: row(
+    413,
+    false,
+    "The record of the run {run} has {size} bytes; an export holds up to {limit}. Read its steps one by one, or take a backup.",
+  ),
+  EXPORT_INVALID: row(400, false, "The document is no export of a run: {reason}."),
   RUN_ID_TAKEN: row(422, false, "The run {run} exists with another workflow or other inputs. Use another id."),
   RUN_FINISHED: row(409, false, "The run {run} has ended as {status}; it takes no further input."),
   RUN_CONFLICT: row(409, true, "The run {run} has moved on since it was read. Read it again and repeat."),
@@ -72,6 +104,12 @@ export const ERRORS = {
   EXPRESSION_LIMIT: row(422, false, "The expression was stopped: {reason}. Do the work in a step instead."),
   NODE_NOT_AVAILABLE: row(501, false, "Steps of type {type} cannot run here: {reason}."),
   STEP_FAILED: row(500, false, "The step failed: {reason}"),
+  CODE_FAILED: row(422, false, "The code of the step failed: {reason}. Correct it, publish, and rerun from this step."),
+  CODE_STOPPED: row(
+    422,
+    false,
+    "The code of the step was stopped: {reason}. Let it do less at a time, or raise {setting}.",
+  ),
   CONFIG_INVALID: row(422, false, "The fields of the step do not fit its type: {reason}."),
   STEP_TIMEOUT: row(504, true, "The step took longer than its timeout of {timeoutMs} ms."),
   WAIT_TIMEOUT: row(504, false, "Nothing arrived within the time the step waits ({timeoutMs} ms)."),
@@ -98,6 +136,9 @@ export const ERRORS = {
     "The run was open at {count} crashes of its owner and is set aside. Look at its last steps, then rerun.",
   ),
   RUN_DAMAGED: row(500, false, "The stored record of the run cannot be read: {reason}. Restore it from a backup."),
+  BACKUP_NOT_POSSIBLE: row(409, false, "No backup was written: {reason}."),
+  BACKUP_DAMAGED: row(422, false, "The backup cannot be restored: {reason}. Nothing was changed; use another backup."),
+  RESTORE_NOT_POSSIBLE: row(409, false, "Nothing was restored: {reason}."),
   RESULT_TOO_LARGE: row(
     413,
     false,
@@ -139,6 +180,38 @@ export const ERRORS = {
   ),
   REQUEST_FAILED: row(502, true, "The request to {target} failed: {reason}."),
   REQUEST_STATUS: row(502, false, "{target} answered with status {status}."),
+  // Secrets.
+  SECRET_NOT_FOUND: row(
+    422,
+    false,
+    "There is no secret {secret}. Store it with weft secrets set {secret}, or set WEFT_SECRET_{secret} for the server.",
+  ),
+  SECRET_NOT_ALLOWED: row(
+    403,
+    false,
+    "The secret {secret} may not be sent to {target}: {reason}. Add the host to those of the secret (weft secrets set " +
+      "{secret} --host HOST, or WEFT_SECRET_{secret}_HOSTS), if it may know it.",
+  ),
+  SECRET_INVALID: row(422, false, "The secret {secret} cannot be used: {reason}."),
+  SECRET_UNREADABLE: row(500, false, "The secret {secret} cannot be read: {reason}. Set it again."),
+  MASTER_KEY_MISSING: row(
+    500,
+    false,
+    "Secrets cannot be stored without a master key: {reason}. Set WEFT_MASTER_KEY to 32 random bytes in base64 " +
+      "(openssl rand -base64 32).",
+  ),
+  MASTER_KEY_INVALID: row(
+    500,
+    false,
+    "The master key in {variable} cannot be used: {reason}. It must be 32 random bytes in base64 (openssl rand -base64 32).",
+  ),
+  MASTER_KEY_WRONG: row(
+    500,
+    false,
+    "The master key does not open the stored secrets. Set WEFT_MASTER_KEY to the key they were stored with (after a " +
+      "change, WEFT_MASTER_KEY_OLD until weft secrets rotate-key is done). If it is lost, start without WEFT_MASTER_KEY, " +
+      "remove them with weft secrets rm, and set them again.",
+  ),
   // The process and its store.
   LEASE_LOST: row(409, false, "Another owner holds a newer epoch of the run; this process stopped its part in it."),
   STORE_IN_USE: row(

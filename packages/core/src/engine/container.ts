@@ -127,11 +127,18 @@ function openRound(state: RunState, scope: ScopeState, node: LoopNode, loop: Loo
     state.copies.delete(id);
     state.counts.copied += 1;
     for (const { name, value } of copy.assigned) {
-      if (node.varNames.includes(name)) loop.assigned.set(name, value);
+      const own = ownVariable(scope, node, name);
+      if (own !== null) loop.assigned.set(own, value);
       else assign(scope, name, value);
     }
     if (node.collect !== null) keepValue(loop.values, loop.round, copy.end.output ?? Payload.null);
   }
+}
+
+/** The variable of a loop that an assigned name means; null when it is none of its own. */
+function ownVariable(scope: ScopeState, { id, varNames }: LoopNode, name: string): string | null {
+  const label = !scope.plan.workflow.dify ? name : name.startsWith(`${id}.`) ? name.slice(id.length + 1) : "";
+  return varNames.includes(label) ? label : null;
 }
 
 /** The value of a body that names none: of its last nodes, the last one in the author's order that has a value. */

@@ -3,7 +3,6 @@ import { AppError } from "../base/errors.ts";
 import { parseDuration, parseTime } from "../base/duration.ts";
 import { isJsonObject, type Json } from "../base/json.ts";
 import { Payload } from "../base/payload.ts";
-import { evaluateCondition } from "../expression/evaluate.ts";
 import { renderValueTemplate, type ValueTemplate } from "../expression/template.ts";
 import {
   NESTING_MAX,
@@ -18,6 +17,17 @@ import {
 } from "../plan/plan.ts";
 import { allValues, fullPages, pageValue } from "./collect.ts";
 import { defaultInput } from "./default-input.ts";
+import {
+  assignAll,
+  choiceOutput,
+  endsBefore,
+  holds,
+  iterationItems,
+  iterationResult,
+  loopResult,
+  startOutput,
+} from "./dify-control.ts";
+import { scopeOutput } from "./output.ts";
 import { loopVariables, scopeView, visibleTask } from "./scope-view.ts";
 import type { RunState, ScopeState, TaskState } from "./state.ts";
 
@@ -29,27 +39,36 @@ export function runControl(state: RunState, scope: ScopeState, node: ControlNode
   switch (node.kind) {
     case "switch": {
       const view = scopeView(state, scope);
-      const chosen = node.cases.find((option) => evaluateCondition(option.when, view))?.name ?? node.default;
-      complete(scope, node, Payload.of(chosen), emit, chosen ?? undefined);
+      const chosen = node.cases.find((option) => holds(option.when, view))?.name ?? node.default;
+      const output = scope.plan.workflow.dify ? choiceOutput(chosen) : Payload.of(chosen);
+      complete(scope, node, output, emit, chosen ?? undefined);
       break;
     }
     case "assign":
       runAssign(state, scope, node, emit);
       break;
     case "aggregate":
-      complete(scope, node, aggregate(scope, node), emit);
+      if (node.value) complete(scope, node, scopeOutput(state, scope, node.value), emit);
+      else complete(scope, node, aggregate(scope, node), emit);
       break;
     case "for_each":
       startItems(state, scope, node, emit);
       break;
-    case "loop":
-      emit({
-        type: "loop_started",
-        scope: scope.id,
-        node: node.id,
-        values: Payload.of(renderMap(state, scope, node.vars, "vars")),
-      });
+    case "loop": {
+      const values = renderMap(state, scope, node.vars, "vars");
+      const isDify = scope.plan.workflow.dify !== undefined;
+      if (isDify && endsBefore(node, scopeView(state, scope), values)) complete(scope, node, Payload.of({}), emit);
+      else emit({ type: "loop_started", scope: scope.id, node: node.id, values: Payload.of(values) });
       break;
+    }
+    case "start":
+      complete(scope, node, startOutput(state, scope, node), emit);
+      break;
+    case "end":
+      complete(scope, node, scopeOutput(state, scope, node.value), emit);
+      break;
+    case "refuse":
+      throw new AppError("NODE_NOT_AVAILABLE", { type: node.type, reason: node.reason });
     case "workflow":
       startChild(state, scope, node, emit);
       break;
@@ -69,9 +88,11 @@ export function closeContainer(scope: ScopeState, node: PlanNode, task: TaskStat
     for (const page of fullPages(container.values)) {
       emit({ type: "values_paged", scope: scope.id, node: node.id, page, values: pageValue(container.values, page) });
     }
-    complete(scope, node, allValues(container.values), emit);
+    const isDify = node.kind === "for_each" && scope.plan.workflow.dify !== undefined;
+    complete(scope, node, isDify ? iterationResult(node, container) : allValues(container.values), emit);
   } else if (container?.type === "loop" && container.done && node.kind === "loop") {
-    complete(scope, node, node.collect ? allValues(container.values) : Payload.of(loopVariables(container)), emit);
+    if (scope.plan.workflow.dify) complete(scope, node, loopResult(container), emit);
+    else complete(scope, node, node.collect ? allValues(container.values) : Payload.of(loopVariables(container)), emit);
   }
 }
 
@@ -81,6 +102,11 @@ function complete(scope: ScopeState, node: PlanNode, output: Payload, emit: Emit
 }
 
 function runAssign(state: RunState, scope: ScopeState, node: AssignNode, emit: Emit): void {
+  if (node.assignments) {
+    assignAll(scope, node.id, node.assignments, scopeView(state, scope), emit);
+    complete(scope, node, Payload.of({}), emit);
+    return;
+  }
   const values = renderMap(state, scope, node.variables, "variables");
   for (const [name, value] of Object.entries(values)) {
     emit({ type: "variable_assigned", scope: scope.id, node: node.id, name, values: Payload.of(value) });
@@ -112,7 +138,8 @@ function aggregate(scope: ScopeState, node: AggregateNode): Payload {
 }
 
 function startItems(state: RunState, scope: ScopeState, node: ForEachNode, emit: Emit): void {
-  const items = renderValueTemplate(node.items, scopeView(state, scope));
+  const given = renderValueTemplate(node.items, scopeView(state, scope));
+  const items = scope.plan.workflow.dify ? iterationItems(given) : given;
   if (!Array.isArray(items))
     throw new AppError("ITEMS_INVALID", {
       actual: items === null ? "null" : typeof items === "object" ? "a map" : `a ${typeof items}`,

@@ -1,10 +1,13 @@
 import { AppError, failure as failureFor, failureOf, type Failure } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
 import { Payload } from "../base/payload.ts";
 import { evaluateCondition } from "../expression/evaluate.ts";
 import type { PlanNode } from "../plan/plan.ts";
+import { humanOutput, pressedAction } from "../dify/human.ts";
 import { fullPages, pageValue } from "./collect.ts";
 import { dispatchId, RUN_TIMER, START_TIMER, timedTask } from "./command.ts";
 import { closeContainer, runControl } from "./control.ts";
+import { cameToEnd, holds } from "./dify-control.ts";
 import type { Emit, RunCreated, RunEvent, TaskUsage } from "./event.ts";
 import { evolve, isUndecided, keepUndecided } from "./evolve.ts";
 import type { Input, TaskOutcome } from "./input.ts";
@@ -74,8 +77,17 @@ function take(state: RunState, input: Input, now: number, emit: Emit): void {
       break;
     case "approval_decided": {
       const { scope, node } = input;
-      if (state.waiting.get(`${scope}/${node}`)?.waiting.type !== "approval") return;
-      const attempt = taskOf(state, state.scopes.get(scope)!, nodeOf(state.scopes.get(scope)!, node)).attempt;
+      const waiting = state.waiting.get(`${scope}/${node}`)?.waiting;
+      if (waiting?.type !== "approval") return;
+      const asked = nodeOf(state.scopes.get(scope)!, node);
+      const attempt = taskOf(state, state.scopes.get(scope)!, asked).attempt;
+      if (asked.step.kind === "approval" && asked.step.dify) {
+        const pressed = pressedAction(asked.step.dify, input);
+        if (pressed === null) return;
+        const output = Payload.of(humanOutput(waiting.title, pressed, input.form));
+        emit({ type: "task_completed", scope, node, attempt, output, handle: pressed.id });
+        break;
+      }
       const output = Payload.of({ decision: input.approved ? "approved" : "rejected", by: input.by, form: input.form });
       emit({ type: "task_completed", scope, node, attempt, output, handle: input.approved ? "approved" : "rejected" });
       break;
@@ -106,13 +118,11 @@ function taskReported(
   const node = nodeOf(scope, nodeId);
   const task = { scope: scopeId, node: nodeId, attempt };
   switch (outcome.type) {
-    case "completed":
-      emit(
-        outcome.usage
-          ? { type: "task_completed", ...task, output: outcome.output, usage: outcome.usage }
-          : { type: "task_completed", ...task, output: outcome.output },
-      );
+    case "completed": {
+      const completed = { type: "task_completed", ...task, ...shaped(node, outcome.output) } as const;
+      emit(outcome.usage ? { ...completed, usage: outcome.usage } : completed);
       return;
+    }
     case "parked":
       emit({ type: "task_parked", ...task, reason: outcome.reason, dueAt: outcome.until });
       return;
@@ -133,6 +143,17 @@ function taskReported(
       } else failTask(state, scope, node, attempt, outcome.failure, emit, outcome.usage);
     }
   }
+}
+
+/** The result of a step as its own rules keep it, and the handle that it names. */
+function shaped({ step }: PlanNode, output: Payload): { readonly output: Payload; readonly handle?: string } {
+  if (step.kind !== "work") return { output };
+  if (step.resultAs !== undefined)
+    return { output: Payload.ofJson(`{${JSON.stringify(step.resultAs)}:${output.text}}`) };
+  if (step.handleFrom === undefined) return { output };
+  const value = output.value;
+  const handle = isJsonObject(value) ? value[step.handleFrom] : undefined;
+  return typeof handle === "string" ? { output, handle } : { output };
 }
 
 function timerFired(state: RunState, timer: string, emit: Emit): void {
@@ -158,6 +179,8 @@ function timerFired(state: RunState, timer: string, emit: Emit): void {
     failTask(state, scope, node, timed.attempt, failureFor("STEP_TIMEOUT", { timeoutMs: node.timeoutMs }), emit);
   else if (node.kind === "wait" && node.on.type !== "signal")
     emit({ type: "task_completed", ...timed, output: Payload.null });
+  else if (node.step.kind === "approval" && node.step.dify)
+    emit({ type: "task_completed", ...timed, output: Payload.of({}), handle: "timeout" });
   else if (node.outgoing.some((edge) => edge.handle === "timeout"))
     emit({ type: "task_completed", ...timed, output: Payload.null, handle: "timeout" });
   else failTask(state, scope, node, timed.attempt, failureFor("WAIT_TIMEOUT", { timeoutMs: node.timeoutMs }), emit);
@@ -245,9 +268,12 @@ function endScope(state: RunState, scope: ScopeState, container: PlanNode, emit:
     }
     case "loop": {
       const output = container.collect ? scopeOutput(state, scope, container.collect) : null;
-      const stop = container.until !== null && evaluateCondition(container.until, scopeView(state, scope));
+      const isDify = scope.plan.workflow.dify !== undefined;
+      const stop =
+        (isDify && cameToEnd(scope, container)) ||
+        (container.until !== null && holds(container.until, scopeView(state, scope)));
       const last = stop || scope.parent!.position + 1 >= container.maxIterations;
-      if (last && !stop && container.until !== null)
+      if (last && !stop && container.until !== null && !isDify)
         throw new AppError("ITERATION_LIMIT", { limit: container.maxIterations });
       emit(
         output

@@ -167,6 +167,7 @@ function taskEvent(state: RunState, event: TaskEvent): void {
         addUsage(state, task, event.usage);
         task.failure = event.failure;
         task.attempt = event.attempt + 1;
+        state.retried += 1;
       }
       task.status = "waiting";
       owe(state, { type: "arm_timer", id: taskTimerId(scope.id, node.id, task.attempt), dueAt: event.dueAt });

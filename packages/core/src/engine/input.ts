@@ -28,6 +28,8 @@ export type Input =
       readonly approved: boolean;
       readonly by: string | null;
       readonly form: Json;
+      /** The button pressed, where an imported graph has buttons of its own. */
+      readonly action?: string;
     }
   | { readonly type: "cancel_requested"; readonly reason: string }
   /** The owner gives the run up for a reason of its own (quarantine, damaged record). */

@@ -2,6 +2,7 @@ import { AppError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
 import { Payload } from "../base/payload.ts";
 import { renderValueTemplate, type ValueTemplate } from "../expression/template.ts";
+import { difyOutput } from "./dify-view.ts";
 import { scopeView } from "./scope-view.ts";
 import type { RunState, ScopeState } from "./state.ts";
 
@@ -12,6 +13,7 @@ export function scopeOutput(state: RunState, scope: ScopeState, template: ValueT
 
 /** The outputs of a workflow: its `outputs`, or the values of its last steps by id, as far as they ran. */
 export function workflowOutput(state: RunState, scope: ScopeState): Payload {
+  if (scope.plan.workflow.dify) return Payload.of(difyOutput(scope));
   if (scope.plan.outputs === null) {
     const texts: Record<string, string> = {};
     for (const node of scope.body.last) {

@@ -88,7 +88,9 @@ steps:
     const world = new World(text);
     const copy = { type: "task_copied", scope: "root", output: Payload.of(1), handle: null, from: "run_1" } as const;
     const copies = steps.slice(0, -1).map(({ id }) => ({ ...copy, node: id, failure: null, skipped: false }));
-    const again = new World(text, { rerun: { copies, reused: 9999, reusedTokens: 0, payloads: [] } }).start().run();
+    const again = new World(text, { rerun: { copies, reused: 9999, reusedTokens: 0, recomputed: [], payloads: [] } })
+      .start()
+      .run();
     expect(world.plan.bodies[0]!.nodes).toHaveLength(10_000);
     expect(again.called).toEqual(["s9999"]);
   });
@@ -343,5 +345,95 @@ steps:
     const again = runsAgain(before, "root", "after", { nested: { inner: INNER.replace("+ 1", "+ 2") } });
     expect(again.called).toEqual(["call/a", "call/b", "after"]);
     expect(again.output).toEqual({ after: { b: 3 } });
+  });
+});
+
+describe("a rerun with other inputs", () => {
+  const text = `
+name: x
+inputs: {a: number, b: number}
+steps:
+  - {id: first, type: worker, input: "{{ inputs.a }}"}
+  - {id: second, type: worker, input: "{{ inputs.b }}"}
+  - {id: after, type: worker, input: "{{ steps.first.output }}"}
+  - {id: whole, type: worker, input: "{{ inputs }}"}
+  - {id: fixed, type: worker, input: F}
+  - {id: last, type: worker, input: "{{ steps.second.output }}"}`;
+  const before = runs(text, { inputs: { a: 1, b: 2 } });
+
+  test("computes every step that reads one of them, and what follows; the rest is taken over", () => {
+    const again = runsAgain(before, "root", "last", { inputs: { a: 9, b: 2 } });
+    expect(again.called.toSorted()).toEqual(["after", "first", "last", "whole"]);
+    expect(again.output).toEqual({ after: 9, whole: { a: 9, b: 2 }, fixed: "F", last: 2 });
+  });
+
+  test("with the same inputs takes over as much as ever", () => {
+    expect(runsAgain(before, "root", "last", { inputs: { a: 1, b: 2 } }).called).toEqual(["last"]);
+  });
+
+  test("gives what a new run with these inputs gives, from any node", () => {
+    for (const node of ["first", "second", "after", "whole", "fixed", "last"]) {
+      const again = runsAgain(before, "root", node, { inputs: { a: 5, b: 6 } });
+      expect(again.output).toEqual(runs(text, { inputs: { a: 5, b: 6 } }).output);
+    }
+  });
+
+  test("a step without an input of its own reads them all, and a condition reads what it names", () => {
+    const plain = `
+name: x
+steps:
+  - {id: a, type: worker}
+  - {id: b, type: worker, input: B, when: inputs.on}
+  - {id: c, type: template, template: C}
+  - {id: d, type: worker, input: D}`;
+    const again = runsAgain(runs(plain, { inputs: { on: true } }), "root", "d", { inputs: { on: false } });
+    expect(again.called.toSorted()).toEqual(["a", "d"]);
+    expect(again.statusOf("b")).toBe("skipped");
+  });
+
+  test("an input that the items are made of makes all items new; one that no item reads makes none", () => {
+    const each = `
+name: x
+steps:
+  - {id: each, type: for_each, items: "{{ inputs.list }}", concurrency: 1, steps: [{id: w, type: worker, input: "{{ item }}"}]}`;
+    const first = runs(each, { inputs: { list: [1, 2, 3], other: 1 } });
+    expect(runsAgain(first, "each[1]", "w", { inputs: { list: [1, 2, 3], other: 2 } }).called).toEqual(["each[1]/w"]);
+    const again = runsAgain(first, "each[1]", "w", { inputs: { list: [4, 5], other: 1 } });
+    expect(again.output).toEqual({ each: [4, 5] });
+  });
+
+  test("an input that the items read makes the other items new as well", () => {
+    const each = `
+name: x
+steps:
+  - {id: each, type: for_each, items: [1, 2], concurrency: 1, steps: [{id: w, type: worker, input: "{{ item * inputs.k }}"}]}`;
+    const again = runsAgain(runs(each, { inputs: { k: 1 } }), "each[1]", "w", { inputs: { k: 10 } });
+    expect(again.output).toEqual({ each: [10, 20] });
+  });
+
+  test("reaches a step through a variable that another step assigns from it", () => {
+    const assigned = `
+name: x
+steps:
+  - {id: set, type: assign, variables: {v: "{{ inputs.a }}"}}
+  - {id: mid, type: worker, input: M, depends_on: [set]}
+  - {id: reader, type: worker, input: "{{ vars.v }}", depends_on: [mid]}
+  - {id: other, type: worker, input: O}`;
+    const again = runsAgain(runs(assigned, { inputs: { a: 1 } }), "root", "other", { inputs: { a: 2 } });
+    expect(again.output).toMatchObject({ reader: 2, other: "O" });
+  });
+
+  test("a nested workflow that gets the inputs is computed with them", () => {
+    const nested = {
+      inner: "name: inner\nsteps: [{id: x, type: worker, input: '{{ inputs.a }}'}, {id: y, type: worker, input: Y}]",
+    };
+    const outer = `
+name: x
+steps:
+  - {id: call, type: workflow, workflow: inner, inputs: {a: "{{ inputs.a }}"}}`;
+    const first = runs(outer, { inputs: { a: 1 }, nested });
+    const again = runsAgain(first, "call", "y", { inputs: { a: 2 } });
+    expect(again.called.toSorted()).toEqual(["call/x", "call/y"]);
+    expect(runsAgain(first, "call", "y", { inputs: { a: 1, b: 2 } }).called).toEqual(["call/y"]);
   });
 });

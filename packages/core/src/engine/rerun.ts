@@ -12,6 +12,8 @@ export interface Rerun {
   /** Tasks, items and rounds that are not computed again. */
   readonly reused: number;
   readonly reusedTokens: number;
+  /** Nodes on the way to the target that are computed, in whole or in part, as scope and id. */
+  readonly recomputed: readonly string[];
   /** What control rules may read of it: to be loaded before `start`. */
   readonly payloads: readonly Payload[];
 }
@@ -19,10 +21,10 @@ export interface Rerun {
 /**
  * What a run that starts again from one node takes over from the run before it: everything that is not downstream of
  * that node, by reference. In a `for_each` only the item that holds the node is computed again, in a loop its round and
- * the later ones. On another version of the workflow a result is taken over only where the node, and all before it,
- * are the same.
+ * the later ones. On another version of the workflow, or with other inputs, a result is taken over only where the node,
+ * and all before it, are the same and read the same.
  *
- * Returns null when the target is not a node of the plan.
+ * Returns null when the target is not a node of both plans.
  */
 export function rerun(
   runId: string,
@@ -30,8 +32,9 @@ export function rerun(
   target: RerunTarget,
   old: Pinned,
   next: Pinned,
+  changedInputs?: ReadonlySet<string>,
 ): Rerun | null {
-  const levels = wayTo(target, old, next);
+  const levels = wayTo(target, old, next, changedInputs);
   if (!levels) return null;
   const taking = new Taking(runId, levels, old);
   for (const { events } of decisions) for (const event of events) taking.take(event);
@@ -71,7 +74,8 @@ class Taking {
     const copies = [...this.copies.values()];
     const reused = copies.filter((event) => event.type !== "variable_assigned").length;
     const payloads = copies.flatMap((event) => copyPayloads(event, next));
-    return { copies, reused, reusedTokens: this.tokens, payloads };
+    const recomputed = this.levels.flatMap(({ scope, computed }) => computed.map((id) => `${scope}/${id}`));
+    return { copies, reused, reusedTokens: this.tokens, recomputed, payloads };
   }
 
   take(event: RunEvent): void {
@@ -147,6 +151,7 @@ class Taking {
 
   private visibleFrom(event: Variable, { level, branch, node }: Beside): string | null {
     if (branch === null) return event.scope;
+    if (level.plan.workflow.dify && event.name.startsWith("conversation.")) return level.scope;
     // An earlier round is opened again, so to speak; any other branch ends in the node of the level.
     const isRound = node === level.node.id;
     const containers = this.containers(level, partsOf(event.scope));

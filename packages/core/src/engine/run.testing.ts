@@ -1,7 +1,8 @@
-import { isJsonObject, type Json, type JsonObject } from "../base/json.ts";
+import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../base/json.ts";
 import type { Failure } from "../base/errors.ts";
 import { Payload } from "../base/payload.ts";
 import { renderValueTemplate } from "../expression/template.ts";
+import { importDify } from "../dify/import.ts";
 import { compile } from "../plan/compile.ts";
 import type { Plan, WorkNode } from "../plan/plan.ts";
 import { parseWorkflow } from "../workflow/parse.ts";
@@ -312,7 +313,11 @@ export function runsAgain(before: World, scope: string, node: string, changes: A
   const { workflow = before.text, ...options } = changes;
   const next = new World(workflow, { ...before.options, ...options, store: before.store });
   const rows = before.rows.flatMap((row) => decodeRow(row));
-  const taken = rerun(before.options.runId ?? "run_1", rows, { scope, node }, before, next);
+  const [was, is] = [before.options.inputs ?? {}, next.options.inputs ?? {}];
+  const changed = Object.keys({ ...was, ...is }).filter(
+    (name) => canonicalJson(was[name] ?? null) !== canonicalJson(is[name] ?? null),
+  );
+  const taken = rerun(before.options.runId ?? "run_1", rows, { scope, node }, before, next, new Set(changed));
   if (!taken) throw new Error(`${scope}/${node} is not there`);
   return new World(workflow, { runId: "run_2", ...next.options, rerun: taken }).start().run();
 }
@@ -321,9 +326,18 @@ type Again = WorldOptions & { readonly workflow?: string };
 
 export function planOf(text: string): Plan {
   const parsed = parseWorkflow(text);
+  if (parsed.problems.some(({ code }) => code === "dify_file")) return planOfDify(text);
   const { workflow, pointer, locate } = parsed;
   if (workflow === null) throw new Error(JSON.stringify(parsed.problems));
   const compiled = compile(workflow, { version: "1.0.0", hash: digest(text), digest, locate, pointer });
+  if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
+  return compiled.plan;
+}
+
+function planOfDify(text: string): Plan {
+  const { workflow, problems } = importDify(text);
+  if (workflow === null) throw new Error(JSON.stringify(problems));
+  const compiled = compile(workflow, { version: "1.0.0", hash: digest(text), digest });
   if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
   return compiled.plan;
 }

@@ -2,16 +2,24 @@ import type { Json, JsonObject } from "../base/json.ts";
 import type { Payload } from "../base/payload.ts";
 import { lazyMap, type LazyMap, type Scope } from "../expression/scope.ts";
 import { copyPayloads } from "./copies.ts";
+import { difyView } from "./dify-view.ts";
 import type { ContainerState, LoopState, RunState, ScopeState, TaskState } from "./state.ts";
 
 /**
  * What an expression in a scope can see, under the roots of the language: `inputs steps item index loop vars env sys
- * conversation`. Values are read when they are asked for; asking for a payload that is not loaded is a mistake of the
+ * conversation secrets`. Values are read when they are asked for; asking for a payload that is not loaded is a mistake of the
  * runtime (see `controlPayloads` and `payloadsRead`).
  *
  * A step is looked for in the scope itself, then in the scopes around it, up to the border of its workflow.
+ *
+ * The value of a secret is never in sight: in its place stands what `secretMark` gives for its name, or `***`.
  */
-export function scopeView(state: RunState, scope: ScopeState): Scope {
+export function scopeView(
+  state: RunState,
+  scope: ScopeState,
+  secretMark: (name: string) => string = () => "***",
+): Scope {
+  if (scope.plan.workflow.dify) return difyView(state, scope);
   return {
     lookup(name: string): unknown {
       switch (name) {
@@ -33,6 +41,8 @@ export function scopeView(state: RunState, scope: ScopeState): Scope {
           return systemOf(state, scope);
         case "conversation":
           return EMPTY;
+        case "secrets":
+          return secretsView(secretMark);
         default:
           return undefined;
       }
@@ -41,6 +51,10 @@ export function scopeView(state: RunState, scope: ScopeState): Scope {
 }
 
 const EMPTY: JsonObject = Object.freeze({});
+
+function secretsView(mark: (name: string) => string): LazyMap {
+  return { [lazyMap]: true, get: mark, keys: () => [], toJson: () => EMPTY };
+}
 
 /** The task of a step as seen from a scope; null when it was not reached, or no such step is in sight. */
 export function visibleTask(scope: ScopeState, step: string): TaskState | null {

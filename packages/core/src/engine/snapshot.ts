@@ -34,6 +34,7 @@ export function encodeSnapshot(state: RunState): string {
       created: created === null ? null : new Raw(encodeEvent(created)),
       usage: state.usage,
       counts: state.counts,
+      retried: state.retried,
       scopes: list([...state.scopes.values()], encodeScope),
       owed: [...state.owed.values()],
       waiting: [...state.waiting.entries()],
@@ -181,6 +182,7 @@ export function decodeSnapshot(text: string, plan: Plan, nested: ReadonlyMap<str
   const { status, seq, at, createdAt, startedAt, finishedAt, failure, failedAt, usage } = data;
   Object.assign(state, { status, seq, at, createdAt, startedAt, finishedAt, failure, failedAt, usage });
   Object.assign(state.counts, data.counts);
+  state.retried = data.retried ?? 0; // Snapshots of older versions do not count them.
   state.output = decodePayload((data as SnapshotData).output);
   for (const scope of (data as SnapshotData).scopes) decodeScope(state, scope);
   for (const command of (data as SnapshotData).owed) state.owed.set(command.id, command as never);

@@ -51,6 +51,8 @@ export interface RunState {
   usage: TaskUsage;
   /** Tasks ended in any scope, by how. */
   readonly counts: { completed: number; failed: number; skipped: number; copied: number };
+  /** Attempts that failed and were followed by another. */
+  retried: number;
   readonly fresh: Command[];
   readonly withdrawn: string[];
   /** Nodes whose edges are decided and that need a rule to go on; `node` null: the scope has become quiet. */
@@ -166,6 +168,7 @@ export function initialState(plan: Plan, nested: ReadonlyMap<string, Plan>): Run
     signalIds: new Set(),
     usage: { input_tokens: 0, output_tokens: 0, total_tokens: 0 },
     counts: { completed: 0, failed: 0, skipped: 0, copied: 0 },
+    retried: 0,
     fresh: [],
     withdrawn: [],
     undecided: [],

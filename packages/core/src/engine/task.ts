@@ -1,6 +1,8 @@
+import type { JsonObject } from "../base/json.ts";
 import { Payload } from "../base/payload.ts";
 import type { Edge, PlanNode } from "../plan/plan.ts";
 import { dispatchId } from "./command.ts";
+import { errorOutputs, keepResult } from "./dify-view.ts";
 import type { RunEvent, TaskUsage } from "./event.ts";
 import { owe } from "./owe.ts";
 import type { RunState, ScopeState, TaskState } from "./state.ts";
@@ -84,6 +86,7 @@ export function failed(state: RunState, scope: ScopeState, node: PlanNode, task:
 function leave(state: RunState, scope: ScopeState, node: PlanNode, task: TaskState, status: EndStatus): PlanNode[] {
   task.status = status;
   task.endedAt = state.at;
+  if (node.kind === "end" && task.output !== null) keepResult(scope, node.gives, task.output);
   const due: PlanNode[] = [];
   for (const edge of node.outgoing) {
     if (isTaken(edge, node, task)) scope.taken[edge.to]! += 1;
@@ -102,7 +105,9 @@ function leaveFailed(state: RunState, scope: ScopeState, node: PlanNode, task: T
       task.endedAt = state.at;
       return [];
     case "default":
-      task.output = Payload.of(node.onError.value);
+      task.output = scope.plan.workflow.dify
+        ? Payload.of({ ...(node.onError.value as JsonObject), ...errorOutputs(task.failure!) })
+        : Payload.of(node.onError.value);
       return leave(state, scope, node, task, "succeeded");
     case "branch":
       task.handle = "error";
@@ -115,7 +120,8 @@ function leaveFailed(state: RunState, scope: ScopeState, node: PlanNode, task: T
 /** Handles that say no: plain edges are not taken then. A case of a switch may have such a name and says nothing. */
 const NEGATIVE_HANDLES: ReadonlySet<string> = new Set(["rejected", "timeout"]);
 
-function isTaken(edge: Edge, node: PlanNode, task: TaskState): boolean {
+/** Whether an edge of a node that has ended was taken. */
+export function isTaken(edge: Edge, node: PlanNode, task: TaskState): boolean {
   if (edge.orderOnly || task.status === "skipped") return false;
   if (edge.handle !== null) return edge.handle === task.handle;
   if (task.status === "failed") return node.onError.type === "continue";

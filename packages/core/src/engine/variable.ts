@@ -1,4 +1,5 @@
 import type { Payload } from "../base/payload.ts";
+import { assignDify } from "./dify-view.ts";
 import type { LoopState, ScopeState } from "./state.ts";
 
 /**
@@ -6,6 +7,10 @@ import type { LoopState, ScopeState } from "./state.ts";
  * item of a `for_each` has its own copy, a nested workflow sees nothing of its caller, and past them lies the root.
  */
 export function assign(scope: ScopeState, name: string, value: Payload): void {
+  if (scope.plan.workflow.dify) {
+    assignDify(scope, name, value);
+    return;
+  }
   let at = scope;
   while (at.parent?.node.kind === "loop") {
     const { scope: around, node } = at.parent;

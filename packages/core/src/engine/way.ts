@@ -1,5 +1,6 @@
 import type { Body, Plan, PlanNode } from "../plan/plan.ts";
 import { shellOf } from "../plan/content.ts";
+import { readersOf, shellReads } from "../plan/inputs-read.ts";
 
 export interface RerunTarget {
   readonly scope: string;
@@ -30,7 +31,11 @@ export interface Level {
   readonly keep: ReadonlySet<string>;
   /** Whether the other items, or the earlier rounds, of the container are taken over. */
   readonly keepsSiblings: boolean;
+  /** Nodes of the new plan's body that are computed, in whole or in part. */
+  readonly computed: readonly string[];
 }
+
+const NO_INPUTS: ReadonlySet<string> = new Set();
 
 /** A scope id as the containers that lead to it, from the root on. */
 export function partsOf(scope: string): string[] {
@@ -61,20 +66,30 @@ export function bodyOf({ plan, nested }: Pinned, scope: string): Body | null {
   return at?.body ?? null;
 }
 
-/** The levels from the root to the target; null where no such way is in both plans. */
-export function wayTo(target: RerunTarget, old: Pinned, next: Pinned): Level[] | null {
+/**
+ * The levels from the root to the target; null where no such way is in both plans. `changedInputs`: inputs of the run
+ * that are others now, so that nothing that read one of them is kept.
+ */
+export function wayTo(
+  target: RerunTarget,
+  old: Pinned,
+  next: Pinned,
+  changedInputs: ReadonlySet<string> = NO_INPUTS,
+): Level[] | null {
   const parts = partsOf(target.scope);
   const levels: Level[] = [];
   let here = { plan: old.plan, body: old.plan.bodies[0]! };
   let there = { plan: next.plan, body: next.plan.bodies[0]! };
   // What a container begins with is as it was, all the way to here.
   let sound = true;
+  // Of the workflow that the level belongs to.
+  let inputs = changedInputs;
   for (const [i, part] of [...parts, target.node].entries()) {
     const place = parsePart(part);
     const node = place && here.body.byId.get(place.node);
     const nextNode = node && there.body.byId.get(node.id);
     if (!node || !nextNode) return null;
-    const same = sameNodes(old, here, next, there);
+    const same = sameNodes(old, here, next, there, readersOf(here.plan, inputs));
     const changed = behind(
       here.body,
       here.body.nodes.filter(({ id }) => !same.has(id) && id !== node.id),
@@ -82,20 +97,27 @@ export function wayTo(target: RerunTarget, old: Pinned, next: Pinned): Level[] |
     const dropped = behind(here.body, [node]);
     const isTarget = i === parts.length;
     const begun: boolean = sound && !changed.has(node.id);
+    const keep = new Set(
+      sound ? here.body.nodes.flatMap(({ id }) => (changed.has(id) || dropped.has(id) ? [] : [id])) : [],
+    );
     levels.push({
       scope: i === 0 ? "root" : parts.slice(0, i).join("/"),
       plan: here.plan,
       body: here.body,
       node,
       position: isTarget ? null : place.position,
-      keep: new Set(sound ? here.body.nodes.flatMap(({ id }) => (changed.has(id) || dropped.has(id) ? [] : [id])) : []),
+      keep,
       keepsSiblings: begun && same.has(node.id),
+      computed: there.body.nodes.flatMap(({ id }) => (keep.has(id) ? [] : [id])),
     });
     if (isTarget) break;
     const [inner, nextInner] = [innerOf(old.nested, here.plan, node), innerOf(next.nested, there.plan, nextNode)];
     if (!inner || !nextInner || node.kind !== nextNode.kind) return null;
     if ((place.position === null) !== (node.kind === "workflow")) return null;
-    sound = begun && shellOf(node.step, here.plan.env) === shellOf(nextNode.step, there.plan.env);
+    const sameShell = shellOf(node.step, here.plan.env) === shellOf(nextNode.step, there.plan.env);
+    sound = begun && sameShell && !shellReads(node, inputs);
+    // A nested workflow has inputs of its own: the same ones, or nothing in it is kept.
+    if (node.kind === "workflow") inputs = NO_INPUTS;
     [here, there] = [inner, nextInner];
   }
   return levels;
@@ -116,11 +138,17 @@ function behind(body: Body, nodes: readonly PlanNode[]): ReadonlySet<string> {
   return found;
 }
 
-/** The nodes that do the same in both bodies, down to the nested workflows they call. */
-function sameNodes(old: Pinned, here: Place, next: Pinned, there: Place): ReadonlySet<string> {
+/** The nodes that do the same in both bodies, down to the nested workflows they call, but for those of `without`. */
+function sameNodes(
+  old: Pinned,
+  here: Place,
+  next: Pinned,
+  there: Place,
+  without: ReadonlySet<PlanNode>,
+): ReadonlySet<string> {
   return new Set(
     here.body.nodes.flatMap((node) => {
-      if (there.body.byId.get(node.id)?.hash !== node.hash) return [];
+      if (there.body.byId.get(node.id)?.hash !== node.hash || without.has(node)) return [];
       const called = calledBy(old.nested, here.plan, node, new Set());
       return [...called].every((key) => old.nested.get(key)?.hash === next.nested.get(key)?.hash) ? [node.id] : [];
     }),

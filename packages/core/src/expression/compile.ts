@@ -2,6 +2,7 @@ import { type Act, compileBody } from "./statements.ts";
 import { Expressions } from "./expressions.ts";
 import { FILTERS } from "./filters.ts";
 import { type Token, tokenizeExpression, tokenizeTemplate } from "./lexer.ts";
+import { insertsOnly } from "./insertion.ts";
 import { PREDICATES } from "./predicates.ts";
 import { type ExpressionProblem, ProblemError } from "./problem.ts";
 import { Names, type Reference } from "./references.ts";
@@ -19,6 +20,8 @@ export interface Compiled {
   readonly value: Run | null;
   /** The value as names from a root on, when it is nothing else. */
   readonly path: readonly string[] | null;
+  /** Whether secrets, if it reads any, are put into its text by name and nothing is computed with them. */
+  readonly insertsSecrets: boolean;
   readonly body: Act;
 }
 
@@ -67,7 +70,8 @@ function compileNodes(tokens: readonly Token[], nodes: readonly Node[], source: 
     tokens.findIndex((token) => token.type === "CloseExpression") === tokens.length - 1;
   if (isValue && nodes.length === 1) {
     const value = expressions.compile(nodes[0]!);
-    return { roots: names.roots(), value, path: expressions.pathOf(nodes[0]!), body: () => 0 };
+    const roots = names.roots();
+    return { roots, value, path: expressions.pathOf(nodes[0]!), insertsSecrets: inserts(roots, nodes), body: () => 0 };
   }
   const inner = compileBody(expressions, nodes);
   // Most templates bind no names and need no frame.
@@ -78,5 +82,10 @@ function compileNodes(tokens: readonly Token[], nodes: readonly Node[], source: 
           rt.frame = { variables: new Map(), parent: null };
           return inner(rt, out);
         };
-  return { roots: names.roots(), value: null, path: null, body };
+  const roots = names.roots();
+  return { roots, value: null, path: null, insertsSecrets: inserts(roots, nodes), body };
+}
+
+function inserts(roots: readonly Reference[], nodes: readonly Node[]): boolean {
+  return !roots.some(({ path }) => path[0] === "secrets") || insertsOnly(nodes, "secrets");
 }

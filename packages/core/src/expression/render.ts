@@ -203,7 +203,7 @@ export function pythonNumber(value: number): string {
 }
 
 /** Text as `repr()` writes it: single quotes unless the text holds one and no double quote. */
-function pythonQuoted(text: string): string {
+export function pythonQuoted(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   if (!CONTROL.test(text)) return quote + (quote === "'" ? text.replaceAll("'", "\\'") : text) + quote;
   let out = quote;

@@ -11,8 +11,10 @@ export interface ValueTemplate {
   readonly part: Part;
 }
 
-type Part =
+export type Part =
   | { readonly type: "constant"; readonly value: Json }
+  /** A value of another dialect; undefined leaves the member or element out. */
+  | { readonly type: "computed"; render(scope: Scope): Json | undefined }
   | { readonly type: "template"; readonly template: Template }
   | { readonly type: "list"; readonly parts: readonly Part[] }
   | { readonly type: "map"; readonly members: readonly (readonly [string, Part])[] };
@@ -69,25 +71,48 @@ function constant(value: Json): Part {
   return { type: "constant", value: deepFreeze(value) };
 }
 
+/** The texts of a value that have templates in them, each with the keys and positions that lead to it. */
+export function* templatesOf(
+  { part }: ValueTemplate,
+  pointer: readonly string[] = [],
+): Generator<{ readonly pointer: readonly string[]; readonly template: Template }> {
+  yield* templatesIn(part, pointer);
+}
+
+function* templatesIn(part: Part, pointer: readonly string[]): ReturnType<typeof templatesOf> {
+  if (part.type === "template") yield { pointer, template: part.template };
+  if (part.type === "list")
+    for (const [at, item] of part.parts.entries()) yield* templatesIn(item, [...pointer, `${at}`]);
+  if (part.type === "map") for (const [key, member] of part.members) yield* templatesIn(member, [...pointer, key]);
+}
+
 /**
  * Renders a value. What holds no template is answered as it is, frozen and without a copy. Each template has the
  * whole budget; their number is fixed when the value is parsed.
  */
 export function renderValueTemplate(template: ValueTemplate, scope: Scope, options: EvaluateOptions = {}): Json {
-  return renderPart(template.part, scope, options);
+  return renderPart(template.part, scope, options) ?? null;
 }
 
-function renderPart(part: Part, scope: Scope, options: EvaluateOptions): Json {
+function renderPart(part: Part, scope: Scope, options: EvaluateOptions): Json | undefined {
   switch (part.type) {
     case "constant":
       return part.value;
+    case "computed":
+      return part.render(scope);
     case "template":
       return renderTemplate(part.template, scope, options);
     case "list":
-      return part.parts.map((item) => renderPart(item, scope, options));
+      return part.parts.flatMap((item) => {
+        const value = renderPart(item, scope, options);
+        return value === undefined ? [] : [value];
+      });
     case "map": {
       const map: Record<string, Json> = {};
-      for (const [key, member] of part.members) setOwn(map, key, renderPart(member, scope, options));
+      for (const [key, member] of part.members) {
+        const value = renderPart(member, scope, options);
+        if (value !== undefined) setOwn(map, key, value);
+      }
       return map;
     }
   }

@@ -70,7 +70,7 @@ steps:
     ["item outside of a for_each", `when: item > 1`, "10:11 no_item", null],
     ["index outside of a for_each and a loop", `when: index > 1`, "10:11 no_item", null],
     ["loop outside of a loop", `when: loop.n > 1`, "10:11 no_loop", null],
-    ["secrets", `input: {key: "{{ secrets.KEY }}"}`, "10:12 secrets_not_available", null],
+    ["secrets", `input: {key: "{{ secrets.KEY }}"}`, "10:18 secret_not_here", "http step"],
     ["a name that nobody knows", `when: input.question`, "10:11 unknown_name", "did you mean inputs?"],
     ["an expression that cannot be read", `when: "inputs.question >"`, "10:11 invalid_expression", null],
     ["a template that cannot be read", `input: {a: ["{{ 1 + }}"]}`, "10:17 invalid_expression", null],

@@ -1,9 +1,10 @@
-import type { Problem, Step, Workflow } from "../workflow/workflow.ts";
+import type { Place, Problem, Step, Workflow } from "../workflow/workflow.ts";
 import { contentOf } from "./content.ts";
 import { cycleIn, edgesOf } from "./edges.ts";
 import { nodeOfStep } from "./node.ts";
 import type { Body, Edge, ForEachNode, LoopNode, Plan, PlanNode, WorkflowNode, WorkNode } from "./plan.ts";
 import { StepReader, type Locate, type Read } from "./reader.ts";
+import { outwardFields } from "./secrets.ts";
 import { checkReads, type Sight } from "./sight.ts";
 
 export interface CompileOptions {
@@ -13,6 +14,10 @@ export interface CompileOptions {
   /** A cryptographic hash of a text, as hex: core has none of its own. */
   readonly digest: (text: string) => string;
   readonly locate?: Locate;
+  /** Fields that steps of an own type send outside: there, secrets may stand. Those of the language are known. */
+  readonly outwardFields?: (type: string) => readonly string[];
+  /** Names of the secrets there are; left out: nobody has looked, and none is missed. */
+  readonly secretNames?: ReadonlySet<string>;
   /** Pointer of the workflow within its document: `/workflow`, or empty. */
   readonly pointer?: string;
 }
@@ -33,6 +38,7 @@ export function compile(workflow: Workflow, options: CompileOptions): Compiled {
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+const NONE: ReadonlySet<string> = new Set();
 type Outer = { readonly body: number; readonly node: number; readonly sight: Sight };
 
 class Build {
@@ -43,6 +49,8 @@ class Build {
   private readonly workflow: Workflow;
   private readonly options: CompileOptions;
   private readonly locate: Locate;
+  private readonly outward = (type: string): readonly string[] =>
+    outwardFields(type) ?? this.options.outwardFields?.(type) ?? [];
 
   constructor(workflow: Workflow, options: CompileOptions) {
     this.workflow = workflow;
@@ -54,11 +62,12 @@ class Build {
     const { workflow, options } = this;
     const pointer = options.pointer ?? "";
     const { sight } = this.body(workflow.steps, `${pointer}/steps`, null);
-    const reader = new StepReader(pointer, { line: 1, column: 1 }, this.locate, this.problems);
+    const reader = this.reader(pointer, { line: 1, column: 1 });
     const outputs = workflow.outputs === null ? null : reader.template("outputs", workflow.outputs);
     const key = workflow.concurrency === null ? null : reader.template("concurrency/key", workflow.concurrency.key);
     this.noteReads(checkReads(reader, { ...sight, self: null }), reader.reads, sight);
-    if (outputs === null) for (const node of this.bodies[0]!.last) this.controlRead.add(`0/${node.index}`);
+    if (outputs === null && !workflow.dify)
+      for (const node of this.bodies[0]!.last) this.controlRead.add(`0/${node.index}`);
     this.markControlReads();
     if (workflow.retention !== null) {
       const message = "the retention of a single workflow is not applied in this version";
@@ -78,6 +87,10 @@ class Build {
       env: workflow.env,
       nested: [...nested],
     };
+  }
+
+  private reader(pointer: string, place: Place): StepReader {
+    return new StepReader(pointer, place, this.locate, this.problems, this.workflow.dify !== undefined);
   }
 
   /** Builds one body and, inside out, the bodies of its containers. Returns the outer steps it reads. */
@@ -132,7 +145,7 @@ class Build {
     readsOutside: Set<string>,
   ): ReadonlySet<string> {
     (this.stepsByBody[bodyIndex] ??= [])[i] = step;
-    const reader = new StepReader(pointer, step.place, this.locate, this.problems);
+    const reader = this.reader(pointer, step.place);
     const own = { ...sight, self: step.id };
     const reads = new Set<string>();
     const note = (names: readonly string[]): void => {
@@ -163,8 +176,9 @@ class Build {
       incomingTakeable: 0,
       readByControl: false,
     };
-    const node = nodeOfStep(step, base, inner, reader) as Mutable<PlanNode>;
+    const node = nodeOfStep(step, base, inner, reader, this.outward) as Mutable<PlanNode>;
     nodes[i] = node;
+    if (node.kind === "work" && node.secrets) this.noteMissingSecrets(node.secrets.names, reader);
     const names = checkReads(reader, own);
     this.noteReads(names, reader.reads, sight);
     note(names);
@@ -174,6 +188,16 @@ class Build {
     return reads;
   }
 
+  /** Not an error: a workflow may be published before its secrets are there. */
+  private noteMissingSecrets(names: readonly string[], reader: StepReader): void {
+    const { secretNames } = this.options;
+    for (const name of names) {
+      if (secretNames === undefined || secretNames.has(name)) continue;
+      const suggestion = `store it with weft secrets set ${name}, or set WEFT_SECRET_${name} for the server`;
+      reader.problem("unknown_secret", `there is no secret ${name} yet`, suggestion, undefined, "warning");
+    }
+  }
+
   /** Parses what is asked at the end of each item or round, inside the inner body. Returns outer steps it reads. */
   private closing(
     step: Step,
@@ -181,10 +205,16 @@ class Build {
     pointer: string,
     sight: Sight,
   ): readonly string[] {
-    const reader = new StepReader(pointer, step.place, this.locate, this.problems);
+    const reader = this.reader(pointer, step.place);
     if (step.kind === "for_each" || step.kind === "loop")
       node.collect = step.collect === null ? null : reader.template("collect", step.collect);
-    if (step.kind === "loop" && node.kind === "loop") node.until = reader.expression("until", step.until);
+    if (step.kind === "loop" && node.kind === "loop") {
+      const { until } = step;
+      const isText = until === null || typeof until === "string";
+      node.until = isText ? reader.expression("until", until) : reader.check("until", until);
+    }
+    // The items of an imported iteration are put together by its own rule.
+    if (step.kind === "for_each" && step.dify) this.controlRead.add(`${node.body}/${node.index}`);
     const names = checkReads(reader, { ...sight, self: null });
     this.noteReads(names, reader.reads, sight);
     return names.filter((name) => !sight.steps.has(name));
@@ -228,11 +258,12 @@ class Build {
     readsOf: readonly ReadonlySet<string>[],
     pointer: string,
   ): void {
-    const edges = edgesOf(steps, readsOf);
+    // In an imported graph a reference orders nothing: its edges alone do.
+    const edges = edgesOf(steps, this.workflow.dify ? readsOf.map(() => NONE) : readsOf);
     const cycle = cycleIn(steps.length, edges);
     if (cycle) {
       const names = cycle.map((i) => steps[i]!.id).join(" → ");
-      const reader = new StepReader(`${pointer}/${cycle[0]}`, steps[cycle[0]!]!.place, this.locate, this.problems);
+      const reader = this.reader(`${pointer}/${cycle[0]}`, steps[cycle[0]!]!.place);
       reader.problem(
         "cycle",
         `the steps wait for each other: ${names}`,
@@ -249,7 +280,7 @@ class Build {
       sources[edge.to]!.set(steps[from]!.id, from);
     }
     nodes.forEach((node, i) => {
-      if (node.kind !== "work" && node.kind !== "workflow") return;
+      if ((node.kind !== "work" && node.kind !== "workflow") || this.workflow.dify) return;
       const defaulted = sources[i]!.size === 0 ? null : [...sources[i]!.keys()];
       (node as Mutable<WorkNode> | Mutable<WorkflowNode>).defaultInput = defaulted;
       if (node.kind === "work") (node as Mutable<WorkNode>).reads = [...new Set([...node.reads, ...(defaulted ?? [])])];

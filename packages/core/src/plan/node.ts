@@ -3,6 +3,7 @@ import type { Expression } from "../expression/parse.ts";
 import type { Step } from "../workflow/workflow.ts";
 import { RAW_FIELDS, type PlanNode } from "./plan.ts";
 import type { StepReader } from "./reader.ts";
+import { secretsOf } from "./secrets.ts";
 
 /** What `compile` knows of a node apart from its own fields. */
 export type NodeBase = Pick<PlanNode, "index" | "body" | "id" | "step" | "join" | "onError" | "timeoutMs" | "hash"> & {
@@ -12,15 +13,26 @@ export type NodeBase = Pick<PlanNode, "index" | "body" | "id" | "step" | "join" 
 };
 
 /** Parses the texts of a step into a node. Edges, and what depends on them, are filled in by `compile`. */
-export function nodeOfStep(step: Step, base: NodeBase, inner: number, reader: StepReader): PlanNode {
+export function nodeOfStep(
+  step: Step,
+  base: NodeBase,
+  inner: number,
+  reader: StepReader,
+  outwardFields: (type: string) => readonly string[],
+): PlanNode {
   const when = reader.expression("when", step.when);
   const shared = { ...base, when };
   switch (step.kind) {
     case "work": {
       const raw = RAW_FIELDS[step.type] ?? [];
       const entries = Object.entries(step.config);
+      const outward = outwardFields(step.type);
       const rawConfig: JsonObject = Object.fromEntries(entries.filter(([field]) => raw.includes(field)));
-      const config = reader.fields(Object.fromEntries(entries.filter(([field]) => !raw.includes(field))), "work");
+      const config = reader.fields(
+        Object.fromEntries(entries.filter(([field]) => !raw.includes(field))),
+        "work",
+        outward,
+      );
       const { retry, pool, priority, idempotent } = step;
       return {
         ...shared,
@@ -28,6 +40,7 @@ export function nodeOfStep(step: Step, base: NodeBase, inner: number, reader: St
         type: step.type,
         config,
         rawConfig,
+        secrets: secretsOf(config, step.config["url"]),
         defaultInput: null,
         reads: [],
         retry,
@@ -39,7 +52,8 @@ export function nodeOfStep(step: Step, base: NodeBase, inner: number, reader: St
     case "switch": {
       const cases = step.cases.map(({ name, when: text }, i) => ({
         name,
-        when: required(reader.expression(`cases/${i}/when`, text)),
+        when:
+          typeof text === "string" ? required(reader.expression(`cases/${i}/when`, text)) : reader.check("cases", text),
       }));
       return { ...shared, kind: "switch", type: "switch", cases, default: step.default };
     }
@@ -108,9 +122,31 @@ export function nodeOfStep(step: Step, base: NodeBase, inner: number, reader: St
     }
     // eslint-disable-next-line no-fallthrough -- every way out of the case above returns
     case "aggregate":
-      return { ...shared, kind: "aggregate", type: "aggregate", from: step.from, mode: step.mode };
+      return {
+        ...shared,
+        kind: "aggregate",
+        type: "aggregate",
+        from: step.from,
+        mode: step.mode,
+        value: step.value === undefined ? null : reader.template("value", step.value),
+      };
     case "assign":
-      return { ...shared, kind: "assign", type: "assign", variables: reader.template("variables", step.variables) };
+      reader.assignments("variables", step.dify ?? []);
+      return {
+        ...shared,
+        kind: "assign",
+        type: "assign",
+        variables: reader.template("variables", step.variables),
+        assignments: step.dify ?? null,
+      };
+    case "start":
+      return { ...shared, kind: "start", type: "start", fields: step.fields };
+    case "end": {
+      const value = reader.template("value", step.value);
+      return { ...shared, kind: "end", type: step.gives === "answer" ? "answer" : "end", gives: step.gives, value };
+    }
+    case "refuse":
+      return { ...shared, kind: "refuse", type: step.what, reason: step.reason };
   }
 }
 

@@ -1,7 +1,9 @@
 import type { JsonObject } from "../base/json.ts";
-import type { Expression } from "../expression/parse.ts";
+import type { Expression, Reference } from "../expression/parse.ts";
 import type { ValueTemplate } from "../expression/template.ts";
+import type { Assignment, DifyTest, StartField } from "../workflow/dify-steps.ts";
 import type { OnError, Priority, RetryPolicy, Step, Workflow } from "../workflow/workflow.ts";
+import type { SecretNeeds } from "./secrets.ts";
 
 /**
  * A workflow compiled: frozen, indexed, checked. Every edge exists, every expression is parsed, every reference leads
@@ -69,6 +71,8 @@ export interface WorkNode extends NodeBase {
   readonly config: ValueTemplate;
   /** Fields of the config that the executor reads as written. */
   readonly rawConfig: JsonObject;
+  /** The secrets that stand in the config; null for a step without any, which pays nothing for them. */
+  readonly secrets: SecretNeeds | null;
   /** The input when the step names none: ids of the steps it depends on, or null for the run's inputs. */
   readonly defaultInput: readonly string[] | null;
   /** Ids of steps whose values the config and the input read, in this body or around it. */
@@ -79,9 +83,15 @@ export interface WorkNode extends NodeBase {
   readonly idempotent: boolean | null;
 }
 
+/** Conditions of an imported graph, with the values they read. */
+export interface DifyCheck {
+  readonly test: DifyTest;
+  readonly roots: readonly Reference[];
+}
+
 export interface SwitchNode extends NodeBase {
   readonly kind: "switch";
-  readonly cases: readonly { readonly name: string; readonly when: Expression }[];
+  readonly cases: readonly { readonly name: string; readonly when: Expression | DifyCheck }[];
   readonly default: string | null;
 }
 
@@ -99,7 +109,7 @@ export interface LoopNode extends NodeBase {
   readonly inner: number;
   readonly vars: ValueTemplate;
   readonly varNames: readonly string[];
-  readonly until: Expression | null;
+  readonly until: Expression | DifyCheck | null;
   readonly maxIterations: number;
   readonly collect: ValueTemplate | null;
 }
@@ -130,11 +140,30 @@ export interface AggregateNode extends NodeBase {
   readonly kind: "aggregate";
   readonly from: readonly string[];
   readonly mode: "first" | "list" | "merge";
+  /** The value itself, in an imported graph. */
+  readonly value: ValueTemplate | null;
 }
 
 export interface AssignNode extends NodeBase {
   readonly kind: "assign";
   readonly variables: ValueTemplate;
+  readonly assignments: readonly Assignment[] | null;
+}
+
+export interface StartNode extends NodeBase {
+  readonly kind: "start";
+  readonly fields: readonly StartField[];
+}
+
+export interface EndNode extends NodeBase {
+  readonly kind: "end";
+  readonly gives: "outputs" | "answer";
+  readonly value: ValueTemplate;
+}
+
+export interface RefuseNode extends NodeBase {
+  readonly kind: "refuse";
+  readonly reason: string;
 }
 
 export type ControlNode =
@@ -145,7 +174,10 @@ export type ControlNode =
   | ApprovalNode
   | WaitNode
   | AggregateNode
-  | AssignNode;
+  | AssignNode
+  | StartNode
+  | EndNode
+  | RefuseNode;
 export type PlanNode = WorkNode | ControlNode;
 
 /** The retry policy of a step that names none (design defaults): 3 attempts, full jitter, 1 s to 60 s. */

@@ -1,5 +1,6 @@
 import { parseDuration } from "../base/duration.ts";
 import { isJsonObject, type Json, type JsonObject } from "../base/json.ts";
+import { readJsonSchema } from "../schema/json-schema.ts";
 import type { FieldSpec, MapSpec } from "./fields.ts";
 import { listed, pointerPart, type ProblemList, shown } from "./problems.ts";
 import type { Suggester } from "./suggest.ts";
@@ -106,6 +107,10 @@ function checkField(value: Json, field: FieldSpec, name: string, pointer: string
       return checkExpression(value, name, pointer, reading);
     case "map":
       return checkMapField(value, field, name, pointer, reading);
+    case "schema":
+      if (isJsonObject(value)) checkSchemaField(value, name, pointer, reading);
+      else wrong(`a JSON Schema${orTemplate}`, "Write type: object, and properties: below it.");
+      return;
     case "list":
       if (!Array.isArray(value))
         wrong(`a list${orTemplate}`, typeof value === "string" ? asTemplate(name, value) : null);
@@ -188,6 +193,27 @@ function checkMapField(value: Json, field: FieldSpec, name: string, pointer: str
       : "Write name: value pairs.",
     pointer,
   });
+}
+
+/** What is wrong with a JSON Schema, each at its place. `inner` leads from a place in it to the author's text. */
+export function checkSchemaField(
+  schema: JsonObject,
+  name: string,
+  pointer: string,
+  { problems }: Reading,
+  inner: (at: string) => string | null = (at) => pointer + at,
+): void {
+  for (const { pointer: at, message } of readJsonSchema(schema).problems) {
+    const place = inner(at);
+    if (place === null) continue;
+    const suggestion = message.includes("RE2") ? "Write it without, or check the text in a step of its own." : null;
+    problems.error({
+      code: "invalid_schema",
+      message: `The schema ${name} is wrong: ${message}.`,
+      suggestion,
+      pointer: place,
+    });
+  }
 }
 
 function checkNumber(value: Json, field: FieldSpec, name: string, pointer: string, { problems }: Reading): void {

@@ -13,6 +13,7 @@ export type FieldKind =
   | "expression"
   | "any"
   | "map"
+  | "schema"
   | "list"
   | "boolean"
   | "integer"
@@ -27,6 +28,8 @@ export interface FieldSpec {
   readonly required?: true;
   /** A template may stand in place of the value. */
   readonly template?: true;
+  /** The executor sends it outside: `secrets.NAME` may stand in it, and nowhere else. */
+  readonly outward?: true;
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
@@ -124,7 +127,7 @@ export const WORK_TYPE_FIELDS: Readonly<Record<string, TypeSpec>> = {
       messages: open("list", "The conversation: maps of role and content."),
       system: field("text", "Instruction for the model."),
       params: open("map", "Temperature, max_tokens and the like."),
-      schema: open("map", "JSON Schema of the answer, which is then an object."),
+      schema: open("schema", "JSON Schema of the answer, which is then an object."),
       tools: open("list", "Tools that the model may ask for."),
     },
     atMostOne: [["prompt", "messages"]],
@@ -163,16 +166,47 @@ export const WORK_TYPE_FIELDS: Readonly<Record<string, TypeSpec>> = {
     about: "Sends a request.",
     fields: {
       method: field("text", "Method (GET)."),
-      url: needed("text", "Where to."),
-      headers: open("map", "Headers by name."),
-      query: open("map", "Parameters by name."),
-      body: field("any", "What to send; a map or list goes as JSON."),
-      auth: open("map", "How to sign in."),
-      response: field("choice", "How to read the answer.", {
-        choices: ["auto", "json", "text", "bytes"],
+      url: needed("text", "Where to.", { outward: true }),
+      headers: open("map", "Headers by name.", { outward: true }),
+      query: open("map", "Parameters by name.", { outward: true }),
+      body: field("any", "What to send; a map or list goes as JSON.", { outward: true }),
+      form: open("map", "What to send as a form (urlencoded).", { outward: true }),
+      multipart: open("map", "What to send as multipart/form-data; files go as files.", { outward: true }),
+      file: field("any", "A file to send as it is."),
+      auth: open("map", "How to sign in: {bearer}, {basic: {username, password}}, {header, value} or {query, value}.", {
+        outward: true,
+      }),
+      response: field("choice", "How to read the answer (auto).", {
+        choices: ["auto", "json", "text", "bytes", "file"],
         template: true,
       }),
+      raise_for_status: open("boolean", "Whether a status from 400 fails the step (true)."),
+      accept_status: open("list", "Statuses that do not: `404`, or all of a kind as `4xx`."),
+      paginate: field("map", "Reads further pages and puts their items together.", {
+        fields: {
+          fields: {
+            next: field(
+              "name",
+              "The next URL in the body: a JSON Pointer, or an expression (`body headers status page`).",
+            ),
+            link: field("boolean", "The next URL is in the header `Link` as rel=next."),
+            cursor: field("map", "The next page is the first request with a parameter set.", {
+              fields: {
+                fields: {
+                  from: needed("name", "Its value: a JSON Pointer, or an expression."),
+                  param: needed("name", "Name of the parameter."),
+                },
+              },
+            }),
+            items: field("name", "The list in the body: a JSON Pointer, or an expression; left out: the body."),
+            pages_max: field("integer", "Most pages (100).", { min: 1, max: 10_000 }),
+            items_max: field("integer", "Most items (10,000).", { min: 1, max: 1_000_000 }),
+          },
+          oneOf: [["next", "link", "cursor"]],
+        },
+      }),
     },
+    atMostOne: [["body", "form", "multipart", "file"]],
   },
   template: { about: "Writes a text.", fields: { template: needed("text", "The text.") } },
   javascript: { about: "Runs JavaScript in a sandbox.", ...code },
@@ -199,7 +233,7 @@ export const WORK_TYPE_FIELDS: Readonly<Record<string, TypeSpec>> = {
     about: "Lets a model fill an object from a text.",
     fields: {
       model: field("text", "Model, deployment or route."),
-      schema: open("map", "JSON Schema of the object.", { required: true }),
+      schema: open("schema", "JSON Schema of the object.", { required: true }),
       instruction: field("text", "What to look at."),
     },
   },
@@ -274,7 +308,7 @@ export const CONTROL_TYPE_FIELDS: Readonly<Record<string, TypeSpec>> = {
   approval: {
     about: "Asks people.",
     fields: {
-      form: field("map", "JSON Schema of what they fill in."),
+      form: field("schema", "JSON Schema of what they fill in."),
       assignees: field("any", "Who is asked."),
     },
   },

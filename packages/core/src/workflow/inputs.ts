@@ -1,6 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from "../base/json.ts";
 import { pointerPart, shown } from "./problems.ts";
-import { valueOf } from "./check-fields.ts";
+import { checkSchemaField, valueOf } from "./check-fields.ts";
 import type { StepReading } from "./step-reading.ts";
 
 const TYPES = ["string", "number", "integer", "boolean", "object", "array", "null"];
@@ -18,6 +18,7 @@ export function readInputs(value: Json, pointer: string, reading: StepReading): 
     if (isJsonObject(properties))
       for (const [name, schema] of Object.entries(properties))
         checkSchema(name, schema, `${pointer}/properties`, reading);
+    checkWhole(value, pointer, reading, "");
     return value;
   }
   const properties: Record<string, Json> = Object.create(null) as Record<string, Json>;
@@ -28,7 +29,16 @@ export function readInputs(value: Json, pointer: string, reading: StepReading): 
     properties[name] = typeof schema === "string" ? (schema === "any" ? {} : { type: schema }) : schema;
     if (!(isJsonObject(schema) && Object.hasOwn(schema, "default"))) required.push(name);
   }
-  return { type: "object", properties, required };
+  const schema = { type: "object", properties, required };
+  checkWhole(schema, pointer, reading, "/properties");
+  return schema;
+}
+
+/** All of the schema. What `checkSchema` has said of each input already, with a suggestion, is not said again. */
+function checkWhole(schema: JsonObject, pointer: string, reading: StepReading, hidden: string): void {
+  checkSchemaField(schema, "inputs", pointer, reading, (at) =>
+    /^\/properties\/[^/]+(?:\/type)?$/.test(at) ? null : pointer + at.slice(at.startsWith(hidden) ? hidden.length : 0),
+  );
 }
 
 function isSchema(value: JsonObject): boolean {

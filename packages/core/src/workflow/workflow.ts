@@ -1,4 +1,13 @@
 import type { Json, JsonObject } from "../base/json.ts";
+import type {
+  Assignment,
+  DifyFlow,
+  DifyTest,
+  HumanRules,
+  IterationRules,
+  LoopRules,
+  StartField,
+} from "./dify-steps.ts";
 
 /**
  * What an author wrote, read and checked for its form: the native YAML and every imported dialect end here.
@@ -19,6 +28,8 @@ export interface Workflow {
   readonly priority: Priority;
   readonly retention: Retention | null;
   readonly env: JsonObject;
+  /** Set when the workflow came from a Dify file: its values and rules are Dify's then. */
+  readonly dify?: DifyFlow;
 }
 
 export type Priority = "interactive" | "normal" | "batch" | "background";
@@ -50,7 +61,10 @@ export type ControlStep =
   | ApprovalStep
   | WaitStep
   | AggregateStep
-  | AssignStep;
+  | AssignStep
+  | StartStep
+  | EndStep
+  | RefuseStep;
 
 interface StepBase {
   readonly id: string;
@@ -107,11 +121,15 @@ export interface WorkStep extends StepBase {
   readonly seed: number | null;
   /** Null: as its executor declares. True: may be repeated. False: must not be repeated after a crash in the middle. */
   readonly idempotent: boolean | null;
+  /** Member of its result that names the handle it leaves by; left out: it has no handles. */
+  readonly handleFrom?: string;
+  /** Name that its result is kept under, as the only member of a map; left out: the result is kept as it is. */
+  readonly resultAs?: string;
 }
 
 export interface SwitchStep extends StepBase {
   readonly kind: "switch";
-  readonly cases: readonly { readonly name: string; readonly when: string; readonly place: Place }[];
+  readonly cases: readonly { readonly name: string; readonly when: string | DifyTest; readonly place: Place }[];
   /** Handle taken when no case is true; null takes none. */
   readonly default: string | null;
 }
@@ -125,6 +143,7 @@ export interface ForEachStep extends StepBase {
   readonly collect: Json | null;
   readonly concurrency: number;
   readonly onItemError: "fail" | "null" | "drop";
+  readonly dify?: IterationRules;
 }
 
 export interface LoopStep extends StepBase {
@@ -133,10 +152,11 @@ export interface LoopStep extends StepBase {
   /** Start values of the loop's variables, as templates. */
   readonly vars: JsonObject;
   /** A bare expression, asked after each round; null runs all rounds. */
-  readonly until: string | null;
+  readonly until: string | DifyTest | null;
   readonly maxIterations: number;
   /** Template of the value kept for each round; null keeps none and the loop returns its variables. */
   readonly collect: Json | null;
+  readonly dify?: LoopRules;
 }
 
 /** A nested workflow: a child scope in the same journal. */
@@ -154,6 +174,7 @@ export interface ApprovalStep extends StepBase {
   readonly approvalTitle: Json;
   readonly form: JsonObject | null;
   readonly assignees: Json | null;
+  readonly dify?: HumanRules;
 }
 
 export interface WaitStep extends StepBase {
@@ -169,11 +190,38 @@ export interface AggregateStep extends StepBase {
   readonly from: readonly string[];
   /** `first`: the first that ran, in the order of `from`; `list`: all that ran; `merge`: their maps put together. */
   readonly mode: "first" | "list" | "merge";
+  /** The value itself; `from` and `mode` say nothing then. */
+  readonly value?: Json;
 }
 
 export interface AssignStep extends StepBase {
   readonly kind: "assign";
   readonly variables: JsonObject;
+  /** Done one after the other, each seeing the ones before; `variables` says nothing then. */
+  readonly dify?: readonly Assignment[];
+}
+
+/** Where a Dify graph begins: its value is the run's inputs, checked and completed by the form. */
+export interface StartStep extends StepBase {
+  readonly kind: "start";
+  readonly fields: readonly StartField[];
+}
+
+/**
+ * Adds to the result of the run. The maps of `outputs` are put together, a later one wins where names are equal; the
+ * texts of `answer` stand one behind the other.
+ */
+export interface EndStep extends StepBase {
+  readonly kind: "end";
+  readonly gives: "outputs" | "answer";
+  readonly value: Json;
+}
+
+/** A step that was read and cannot be done here: to come to it fails, with the reason. */
+export interface RefuseStep extends StepBase {
+  readonly kind: "refuse";
+  readonly what: string;
+  readonly reason: string;
 }
 
 /** One thing wrong (or doubtful) in an author's text. All of them are listed, never the first only. */

@@ -1,5 +1,7 @@
 import type { BlobStore } from "./blob.ts";
 
+const CHUNK_BYTES = 64 * 1024;
+
 /** Keeps blobs in this process; they end with it. */
 export function memoryBlobs(): BlobStore {
   const blobs = new Map<string, Uint8Array>();
@@ -10,6 +12,15 @@ export function memoryBlobs(): BlobStore {
     async get(key) {
       return blobs.get(key) ?? null;
     },
+    async write(key, source) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of source) chunks.push(chunk);
+      blobs.set(key, Buffer.concat(chunks));
+    },
+    async read(key) {
+      const bytes = blobs.get(key);
+      return bytes ? pieces(bytes) : null;
+    },
     async delete(key) {
       blobs.delete(key);
     },
@@ -17,4 +28,8 @@ export function memoryBlobs(): BlobStore {
       blobs.clear();
     },
   };
+}
+
+async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
 }

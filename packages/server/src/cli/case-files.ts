@@ -1,25 +1,28 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parseWorkflow, type Plan } from "@weftwork/core";
+import type { NodeExecutor } from "../index.ts";
 import { CASE_FILE } from "../testkit/case.ts";
 import { readCases, type CaseFile } from "../testkit/read-cases.ts";
 import { validated } from "../testkit/run-cases.ts";
 import { withCodeFiles } from "./code-files.ts";
 import { UsageError } from "./exit.ts";
+import { say } from "./language.ts";
 import { problemLines } from "./problems.ts";
+import { neighbours } from "./neighbours.ts";
 import { readText } from "./workflow-file.ts";
 
 /** The files of cases that paths name: a folder with all below it, a case file, or a workflow file that has one. */
 export function caseFiles(paths: readonly string[]): readonly string[] {
   const found = new Set<string>();
   for (const path of paths) {
-    if (!existsSync(path)) throw new UsageError(`There is no file or folder ${path}.`);
+    if (!existsSync(path)) throw new UsageError(say("path.none", { path }));
     if (statSync(path).isDirectory()) for (const file of below(path)) found.add(file);
     else if (CASE_FILE.test(path)) found.add(path);
     else found.add(caseFileOf(path));
   }
   if (found.size > 0) return [...found];
-  throw new UsageError(`There are no *.test.yaml files in ${paths.join(", ")}.`);
+  throw new UsageError(say("test.no_files", { paths: paths.join(", ") }));
 }
 
 /** Where the cases of a workflow file stand. */
@@ -50,13 +53,13 @@ export type ReadCaseFile =
   | { readonly plan: null; readonly mistakes: readonly string[] };
 
 /** Reads a file of cases and the workflow it is for. */
-export async function readCaseFile(path: string): Promise<ReadCaseFile> {
+export async function readCaseFile(path: string, nodes: readonly NodeExecutor[]): Promise<ReadCaseFile> {
   const text = readText(path);
   const { workflow: named } = readCases(text, null);
   const workflowPath = join(dirname(path), named ?? basename(path).replace(CASE_FILE, ".yaml"));
   const author = readText(workflowPath);
   const code = withCodeFiles(author, parseWorkflow(author), workflowPath);
-  const { plan, problems } = await validated(code.source, []);
+  const { plan, problems } = await validated(code.source, nodes);
   const errors = [...problems, ...code.problems].filter(({ severity }) => severity === "error");
   const cases = readCases(text, plan);
   const mistakes = [
@@ -64,19 +67,10 @@ export async function readCaseFile(path: string): Promise<ReadCaseFile> {
     ...cases.problems.map((problem) => problemLines(path, problem)),
   ];
   if (plan === null || mistakes.length > 0) return { plan: null, mistakes };
-  return { plan, cases, source: code.source, others: plan.nested.length === 0 ? [] : neighbours(workflowPath) };
-}
-
-/** The other workflows of a folder: a workflow calls them by the names they give themselves. */
-function neighbours(path: string): string[] {
-  const folder = dirname(path);
-  return readdirSync(folder)
-    .filter((name) => /\.ya?ml$/.test(name) && !CASE_FILE.test(name) && name !== basename(path))
-    .toSorted()
-    .flatMap((name) => {
-      const file = join(folder, name);
-      const text = readText(file);
-      const parsed = parseWorkflow(text);
-      return parsed.workflow ? [withCodeFiles(text, parsed, file).source] : [];
-    });
+  return {
+    plan,
+    cases,
+    source: code.source,
+    others: plan.nested.length === 0 ? [] : neighbours(workflowPath).map((one) => one.source),
+  };
 }

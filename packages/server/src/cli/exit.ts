@@ -1,5 +1,5 @@
 /**
- * How `weft` ends. Scripts rely on these numbers; `weft --help` lists them.
+ * How `weft` ends. Scripts rely on these numbers; `weft --help` and docs/cli.md list them with the words of `words/exit.ts`.
  */
 export const EXIT = {
   /** Done; for `run`: the run succeeded. */
@@ -10,6 +10,8 @@ export const EXIT = {
   USAGE: 2,
   /** The run was cancelled by somebody else. */
   CANCELLED: 3,
+  /** This Node cannot run weft; said by `bin/weft.js`, which any Node can read. */
+  NODE_TOO_OLD: 78,
   /** Ended by Ctrl-C. */
   INTERRUPTED: 130,
 } as const;

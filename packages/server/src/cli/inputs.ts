@@ -1,8 +1,16 @@
 import { AppError, isJsonObject, parseJson, type Json, type JsonObject } from "@weftwork/core";
+import { InvalidArgumentError } from "commander";
 import { UsageError } from "./exit.ts";
+import { say } from "./language.ts";
 
 /** Types of an input that are written as JSON. Text is taken as it stands. */
 const JSON_TYPES: ReadonlySet<string> = new Set(["number", "integer", "boolean", "array", "object", "null"]);
+
+/** One more `-i` argument, for commander. */
+export function collect(value: string, before: readonly string[]): readonly string[] {
+  if (!value.includes("=")) throw new InvalidArgumentError(say("input.form", { argument: value }));
+  return [...before, value];
+}
 
 /**
  * The inputs of a run from `-i name=value` arguments. A value is text, unless the workflow's schema gives the input a
@@ -19,7 +27,7 @@ export function readInputs(
   for (const argument of given) {
     try {
       const [name, value] = readOne(argument, schema, readText);
-      if (Object.hasOwn(inputs, name)) throw new UsageError(`The input ${name} is given twice.`);
+      if (Object.hasOwn(inputs, name)) throw new UsageError(say("input.twice", { name }));
       inputs[name] = value;
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
@@ -33,7 +41,7 @@ export function readInputs(
 function readOne(argument: string, schema: JsonObject | null, readText: (path: string) => string): [string, Json] {
   const at = argument.indexOf("=");
   const name = argument.slice(0, at).trim();
-  if (at < 1 || name === "") throw new UsageError(`-i ${argument}: write it as name=value, or name=@file.`);
+  if (at < 1 || name === "") throw new UsageError(say("input.form", { argument }));
   const value = argument.slice(at + 1);
   const text = value.startsWith("@@") ? value.slice(1) : value.startsWith("@") ? readText(value.slice(1)) : value;
   const type = typeOf(name, schema);
@@ -42,9 +50,7 @@ function readOne(argument: string, schema: JsonObject | null, readText: (path: s
     return [name, parseJson(text)];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    throw new UsageError(
-      `The input ${name} is of type ${type}, so its value is read as JSON, and it is none: ${String(error.details["reason"])}.`,
-    );
+    throw new UsageError(say("input.no_json", { name, type, reason: String(error.details["reason"]) }));
   }
 }
 

@@ -1,31 +1,25 @@
-import { AppError } from "@weftwork/core";
-import { WeftError } from "@weftwork/sdk";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
-import { CommandError, EXIT, UsageError } from "./exit.ts";
-import { errorLines, remoteErrorLines } from "./problems.ts";
+import { inLanguage } from "./help.ts";
+import { collect } from "./inputs.ts";
+import { chooseLanguage, setLanguage } from "./language.ts";
 import { remoteCommands } from "./remote-commands.ts";
+import { secretCommands } from "./secret-commands.ts";
+import { selfCommands } from "./self-commands.ts";
+import { told } from "./told.ts";
 
-/** Errors whose remedy is in the caller's hands: the file, the inputs, the configuration. */
-const USAGE_CODES: ReadonlySet<string> = new Set([
-  "CONFIGURATION_INVALID",
-  "INVALID_INPUTS",
-  "INVALID_JSON",
-  "INVALID_REQUEST",
-  "INVALID_WORKFLOW",
-]);
-
-/** The command `weft`. A command is loaded when it is called, so that help and mistakes are answered at once. */
-function program(): Command {
+/**
+ * The command `weft`. A command is loaded when it is called, so that help and mistakes are answered at once. Texts stand
+ * here in English; `help.ts` puts them into the chosen language.
+ */
+export function program(): Command {
   const weft = new Command("weft")
     .description("Runs AI workflows asynchronously.")
     .version(packageJson.version)
     .exitOverride()
-    .showHelpAfterError("(weft --help lists the commands)")
-    .addHelpText(
-      "after",
-      "\nExit codes: 0 done, 1 failed, 2 wrong usage, configuration or workflow, 3 cancelled, 130 interrupted.",
-    );
+    // `--version` behind a command is the version of a workflow.
+    .enablePositionalOptions()
+    .option("--lang <language>", "language of messages, en or zh (WEFT_LANG, LANG); may stand anywhere");
   weft
     .command("serve")
     .description("serve the API on this machine")
@@ -46,6 +40,7 @@ function program(): Command {
     .option("--data <folder>", "keep the run in this data folder; left out: in memory")
     .option("--json", "print the run as JSON")
     .option("-q, --quiet", "show no steps")
+    .option("--nodes <file>", "module that exports nodes of your own")
     .option("--record <file>", "append the run as a test case to this file, such as NAME.test.yaml")
     .action(async (file: string, options: { input: string[] }) =>
       ended((await import("./run.ts")).runCommand(file, options)),
@@ -65,6 +60,7 @@ function program(): Command {
     .option("--filter <text>", "only cases whose name holds this text")
     .option("--json", "print the results as JSON")
     .option("--junit <file>", "write the results as JUnit XML")
+    .option("--nodes <file>", "module that exports nodes of your own")
     .option("--watch", "run again when a workflow or its cases change")
     .action(async (paths: string[], options: object) => ended((await import("./test.ts")).testCommand(paths, options)));
   const models = weft.command("models").description("the models that steps can name");
@@ -82,48 +78,22 @@ function program(): Command {
       ended((await import("./models.ts")).modelsTestCommand(name, options)),
     );
   remoteCommands(weft, ended);
+  secretCommands(weft, ended);
+  selfCommands(weft, ended);
   return weft;
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  if (!value.includes("=")) throw new InvalidArgumentError("Write it as name=value, or name=@file.");
-  return [...before, value];
 }
 
 async function ended(command: Promise<number>): Promise<void> {
   process.exitCode = await command;
 }
 
-try {
-  await program().parseAsync();
-} catch (error) {
-  process.exitCode = told(error);
-}
-
-/** Says what went wrong and returns the exit code. */
-function told(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
-  if (error instanceof UsageError) {
-    process.stderr.write(`weft: ${error.message}\n`);
-    return EXIT.USAGE;
+/** Reads the arguments behind `weft`, does what they ask, and sets the exit code. Never throws. */
+export async function main(given: readonly string[]): Promise<void> {
+  try {
+    const { language, args } = chooseLanguage(given, process.env);
+    setLanguage(language);
+    await inLanguage(program(), language).parseAsync([...args], { from: "user" });
+  } catch (error) {
+    process.exitCode = told(error);
   }
-  if (error instanceof CommandError) {
-    process.stderr.write(`weft: ${error.message}\n`);
-    return EXIT.FAILED;
-  }
-  if (error instanceof WeftError) {
-    process.stderr.write(`${remoteErrorLines(error)}\n`);
-    return USAGE_CODES.has(error.code.toUpperCase()) ? EXIT.USAGE : EXIT.FAILED;
-  }
-  if (error instanceof AppError) {
-    process.stderr.write(`${errorLines(error)}\n`);
-    return USAGE_CODES.has(error.code) ? EXIT.USAGE : EXIT.FAILED;
-  }
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "EADDRINUSE") {
-    process.stderr.write("weft: the port is in use. Choose another with --port, or end the server that has it.\n");
-    return EXIT.FAILED;
-  }
-  process.stderr.write(`weft: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  return EXIT.FAILED;
 }

@@ -1,4 +1,6 @@
 import { formatDuration } from "@weftwork/core";
+import { say } from "./language.ts";
+import { table } from "./table.ts";
 import type { ModelListing, ModelTest } from "../weft.ts";
 
 /** The lines of `weft models ls`: a table, the default marked. */
@@ -7,34 +9,36 @@ export function modelLines(listings: readonly ModelListing[]): string[] {
     isDefault ? "*" : " ",
     name,
     provider,
-    endpoint ?? "(in this process)",
+    endpoint ?? say("models.inside"),
     from,
     [aliasOf === null ? (model === name ? "" : model) : `→ ${aliasOf}`, label ?? ""].filter(Boolean).join(", "),
   ]);
-  const table = [[" ", "NAME", "PROVIDER", "ENDPOINT", "FROM", "NOTE"], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  return table.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd(),
-  );
+  const columns = ["name", "provider", "endpoint", "from", "note"] as const;
+  return table([" ", ...columns.map((name) => say(`models.${name}`))], rows).split("\n");
 }
 
 /** The lines of `weft models test NAME`. */
 export function modelTestLines(test: ModelTest): string[] {
-  const { failure, usage, firstTokenMs, totalMs } = test;
+  const { model, provider, failure, usage, firstTokenMs, totalMs } = test;
   if (failure) {
     return [
-      `✗ ${test.model} (${test.provider}) failed after ${formatDuration(totalMs)}`,
+      `✗ ${say("models.failed", { model, provider, time: formatDuration(totalMs) })}`,
       `  ${failure.code}: ${failure.message}`,
     ];
   }
-  const first = firstTokenMs === null ? "no text" : `first token ${formatDuration(firstTokenMs)}`;
+  const first =
+    firstTokenMs === null ? say("models.no_text") : say("models.first", { time: formatDuration(firstTokenMs) });
   return [
-    `✓ ${test.model} (${test.provider}) answered: ${first}, ${formatDuration(totalMs)} in all`,
-    ...(usage ? [`  tokens: ${usage.input_tokens} in, ${usage.output_tokens} out; ended by ${test.finishReason}`] : []),
-    ...(test.fingerprint === "" ? [] : [`  fingerprint: ${test.fingerprint}`]),
+    `✓ ${say("models.answered", { model, provider, first, time: formatDuration(totalMs) })}`,
+    ...(usage ? [`  ${say("models.tokens", tokensOf(usage, test))}`] : []),
+    ...(test.fingerprint === "" ? [] : [`  ${say("models.fingerprint", { fingerprint: test.fingerprint })}`]),
     `  ${JSON.stringify(test.text)}`,
   ];
+}
+
+function tokensOf(
+  usage: NonNullable<ModelTest["usage"]>,
+  { finishReason }: ModelTest,
+): Record<string, string | number> {
+  return { input: usage.input_tokens, output: usage.output_tokens, reason: String(finishReason) };
 }

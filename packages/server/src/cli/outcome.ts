@@ -1,5 +1,6 @@
 import type { Run } from "@weftwork/sdk";
 import { EXIT } from "./exit.ts";
+import { say } from "./language.ts";
 
 /** Prints how a run ended: its result on standard output, a failure on standard error. */
 export function printOutcome(run: Run, { json }: { readonly json?: boolean }): void {
@@ -10,9 +11,9 @@ export function printOutcome(run: Run, { json }: { readonly json?: boolean }): v
 
 /** Why a run has no result, in a sentence. */
 export function failureText({ error, status }: Run): string {
-  const place = error?.step == null ? "" : ` at step ${error.step}`;
-  const reason = error === null ? "" : `: ${error.message} (${error.code})`;
-  return `the run ${status === "cancelled" ? "was cancelled" : "failed"}${place}${reason}`;
+  const place = error?.step == null ? "" : say("run.at_step", { step: error.step });
+  const reason = error === null ? "" : say("run.reason", { message: error.message, code: error.code });
+  return say(status === "cancelled" ? "run.was_cancelled" : "run.failed", { place, reason });
 }
 
 /** A single text stands for itself; everything else is JSON. */

@@ -1,5 +1,6 @@
 import type { TaskProgress } from "@weftwork/sdk";
-import { duration, style, tail } from "./terminal.ts";
+import { say } from "./language.ts";
+import { duration, styleOn, tail, type Style } from "./terminal.ts";
 
 type StepStatus = TaskProgress["steps"][number]["status"];
 
@@ -11,12 +12,19 @@ const MARKS: Readonly<Record<StepStatus, string>> = {
   failed: "✗",
   skipped: "-",
 };
-const WORDS: Readonly<Record<StepStatus, string>> = {
-  pending: "waits",
-  running: "runs",
-  completed: "done",
-  failed: "failed",
-  skipped: "skipped",
+const WORDS = {
+  pending: "step.waits",
+  running: "step.runs",
+  completed: "step.done",
+  failed: "step.failed",
+  skipped: "step.skipped",
+} as const;
+const MARK_STYLES: Readonly<Record<StepStatus, Style>> = {
+  pending: "dim",
+  running: "cyan",
+  completed: "green",
+  failed: "red",
+  skipped: "dim",
 };
 /** Lines of a live view; a workflow with more steps shows those that move. */
 const LINES_MAX = 30;
@@ -73,7 +81,7 @@ function plainView(output: Output, now: () => number): ProgressView {
         if (seen.get(name) === status || status === "pending") continue;
         seen.set(name, status);
         const took = ms === null || status === "running" ? "" : ` (${duration(ms)})`;
-        output.write(`${MARKS[status]} ${name} ${WORDS[status]}${took}\n`);
+        output.write(`${MARKS[status]} ${name} ${say(WORDS[status])}${took}\n`);
       }
     },
     end() {},
@@ -81,6 +89,7 @@ function plainView(output: Output, now: () => number): ProgressView {
 }
 
 function liveView(output: Output, now: () => number): ProgressView {
+  const style = styleOn(output);
   const times = new Times(now);
   let drawn = 0;
   let frame = 0;
@@ -90,8 +99,11 @@ function liveView(output: Output, now: () => number): ProgressView {
       const columns = Math.max(20, (output.columns ?? 80) - 1);
       const lines = shownSteps(task).map(({ name, status }) => {
         const ms = times.of(name, status);
-        const mark = status === "running" ? style("cyan", FRAMES[frame % FRAMES.length]!) : coloured(status);
-        const head = `${name} ${ms === null ? WORDS[status] : duration(ms)}`;
+        const mark =
+          status === "running"
+            ? style("cyan", FRAMES[frame % FRAMES.length]!)
+            : style(MARK_STYLES[status], MARKS[status]);
+        const head = `${name} ${ms === null ? say(WORDS[status]) : duration(ms)}`;
         const text = status === "running" ? (task.partial[name] ?? "") : "";
         const room = columns - head.length - 5;
         return `${mark} ${head}${text === "" || room < 10 ? "" : `  ${style("dim", tail(text, room))}`}`;
@@ -112,9 +124,4 @@ function shownSteps({ steps }: TaskProgress): TaskProgress["steps"] {
   const moving = steps.filter(({ status }) => status === "running" || status === "failed");
   const ended = steps.filter(({ status }) => status === "completed" || status === "skipped");
   return [...ended.slice(-Math.max(3, LINES_MAX - moving.length)), ...moving].slice(-LINES_MAX);
-}
-
-function coloured(status: StepStatus): string {
-  const mark = MARKS[status];
-  return status === "completed" ? style("green", mark) : status === "failed" ? style("red", mark) : style("dim", mark);
 }

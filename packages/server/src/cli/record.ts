@@ -6,6 +6,7 @@ import { CASE_FILE } from "../testkit/case.ts";
 import { recordCase, withCase } from "../testkit/record-case.ts";
 import type { Weft } from "../weft.ts";
 import { UsageError } from "./exit.ts";
+import { say } from "./language.ts";
 import { readText } from "./workflow-file.ts";
 
 /** Appends a run that has ended to a file of test cases. */
@@ -14,15 +15,16 @@ export async function recordRun(weft: Weft, id: string, plan: Plan, workflowPath
   const messages: RunMessage[] = [];
   for await (const message of weft.runs.events(id)) messages.push(message);
   const name = `a run of ${run.created_at.slice(0, 16).replace("T", " at ").replace(":", ".")}`;
-  const added = recordCase({ name, run, messages, plan });
+  const steps = (await weft.runs.detail(id))?.steps ?? [];
+  const added = recordCase({ name, run, messages, plan, steps });
   const text = withCase(existsSync(path) ? readText(path) : null, added, workflowOf(workflowPath, path));
-  if (typeof text !== "string") throw new UsageError(`The run cannot be recorded in ${path}: ${text.reason}.`);
+  if (typeof text !== "string") throw new UsageError(say("run.not_recorded", { path, reason: text.reason }));
   try {
     writeFileSync(path, text);
   } catch (error) {
-    throw new UsageError(`${path} cannot be written: ${(error as Error).message}`);
+    throw new UsageError(say("file.unwritable", { path, reason: (error as Error).message }));
   }
-  process.stderr.write(`Recorded as a test case in ${path}; weft test ${path} runs it.\n`);
+  process.stderr.write(`${say("run.recorded", { path })}\n`);
 }
 
 /** How a new case file names its workflow; null beside a workflow of the same name. */

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { collect } from "./inputs.ts";
 
 type Ended = (command: Promise<number>) => Promise<void>;
 
@@ -11,16 +12,17 @@ export function remoteCommands(weft: Command, ended: Ended): void {
 function runCommands(weft: Command, ended: Ended): void {
   const runs = weft.command("runs").description("look at the runs of a running server, and steer them");
   const load = () => import("./runs.ts");
-  remoteOptions(runs.command("list"))
+  readOptions(runs.command("list"))
     .description("the newest runs")
     .option("--status <list>", "only these: pending,running,waiting,succeeded,failed,cancelled")
     .option("--workflow <name>", "only runs of this workflow")
     .option("--since <time>", "submitted after a time, or within a duration such as 2h")
+    .option("--search <words>", "with these words in their inputs or error")
     .option("--until <time>", "submitted before a time, or longer ago than a duration")
     .option("-n, --limit <number>", "how many, 1 to 200 (default 50)")
     .option("--cursor <cursor>", "go on where the last page ended")
     .action(async (options: object) => ended((await load()).runsList(options)));
-  remoteOptions(runs.command("show"))
+  readOptions(runs.command("show"))
     .description("one run with its steps")
     .argument("<run>")
     .action(async (run: string, options: object) => ended((await load()).runsShow(run, options)));
@@ -28,6 +30,17 @@ function runCommands(weft: Command, ended: Ended): void {
     .description("follow the steps of a run to its end, and print its result; exits as weft run does")
     .argument("<run>")
     .action(async (run: string, options: object) => ended((await load()).runsWatch(run, options)));
+  readOptions(runs.command("logs"))
+    .description("the lines that steps wrote while they worked")
+    .argument("<run>")
+    .option("--node <step>", "only of this step")
+    .option("-f, --follow", "wait for more until the run has ended")
+    .action(async (run: string, options: object) => ended((await import("./logs.ts")).runsLogs(run, options)));
+  readOptions(runs.command("export"), null)
+    .description("the run as one JSON document, with its plan, values and model answers")
+    .argument("<run>")
+    .option("-o, --output <file>", "write it to this file and not to standard output")
+    .action(async (run: string, options: object) => ended((await import("./export.ts")).runsExport(run, options)));
   remoteOptions(runs.command("cancel"))
     .description("end a run where it stands")
     .argument("<run>")
@@ -38,6 +51,8 @@ function runCommands(weft: Command, ended: Ended): void {
     .argument("<run>")
     .argument("<step>")
     .option("--scope <scope>", "scope of the step, such as each-doc[3] (default root)")
+    .option("-i, --input <name=value>", "a changed input; name=@file takes the text of a file", collect, [])
+    .option("--version <version>", "with another version of the workflow")
     .option("-w, --watch", "follow it to its end")
     .action(async (run: string, step: string, options: object) => ended((await load()).runsRerun(run, step, options)));
   remoteOptions(runs.command("retry"))
@@ -69,10 +84,10 @@ function runCommands(weft: Command, ended: Ended): void {
 function workflowCommands(weft: Command, ended: Ended): void {
   const workflows = weft.command("workflows").description("the workflows of a running server");
   const load = () => import("./workflows.ts");
-  remoteOptions(workflows.command("list"))
+  readOptions(workflows.command("list"))
     .description("what is published, each with its newest version")
     .action(async (options: object) => ended((await load()).workflowsList(options)));
-  remoteOptions(workflows.command("show"))
+  readOptions(workflows.command("show"))
     .description("steps, inputs and versions of a workflow")
     .argument("<name>")
     .option("--version <version>", "another version than the newest")
@@ -82,10 +97,32 @@ function workflowCommands(weft: Command, ended: Ended): void {
     .description("check workflow files and publish them, with the code that stands beside them")
     .argument("<files...>")
     .action(async (files: string[], options: object) => ended((await load()).workflowsPublish(files, options)));
+  readOptions(workflows.command("versions"))
+    .description("all versions of a workflow, the newest published first")
+    .argument("<name>")
+    .action(async (name: string, options: object) => ended((await load()).workflowsVersions(name, options)));
+  readOptions(workflows.command("diff"))
+    .description(
+      "what differs, step by step, between two versions or a version and a file; exits 0 same, 1 not, 2 unknown",
+    )
+    .argument("<name>")
+    .argument("[a]", "a version or a workflow file; left out: the version before the newest")
+    .argument("[b]", "the other one; left out: the newest version")
+    .action(async (name: string, a: string | undefined, b: string | undefined, options: object) =>
+      ended((await import("./diff/command.ts")).workflowsDiff(name, a, b, options)),
+    );
 }
 
 function remoteOptions(command: Command): Command {
-  return command
-    .option("--server <url>", "the server (WEFT_SERVER, default http://127.0.0.1:9338)")
-    .option("--json", "print the answer as JSON");
+  return serverOption(command).option("--json", "print the answer as JSON");
+}
+
+function serverOption(command: Command): Command {
+  return command.option("--server <url>", "the server (WEFT_SERVER, default http://127.0.0.1:9338)");
+}
+
+/** Of a command that only reads: it can do so without a server. `json` null: its answer is JSON anyhow. */
+function readOptions(command: Command, json: "json" | null = "json"): Command {
+  const own = json === null ? serverOption(command) : remoteOptions(command);
+  return own.option("--data <folder>", "read this data folder; where a server owns it, that server is asked");
 }

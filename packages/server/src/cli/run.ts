@@ -1,12 +1,17 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { Plan } from "@weftwork/core";
 import type { Run } from "@weftwork/sdk";
 import { readConfig } from "../config.ts";
+import { takeSecrets } from "../secrets/variables.ts";
 import { openWeft, type Weft } from "../weft.ts";
 import { configFromFolder } from "./config-folder.ts";
 import { EXIT, UsageError } from "./exit.ts";
 import { readInputs } from "./inputs.ts";
+import { neighbours } from "./neighbours.ts";
+import { say } from "./language.ts";
 import { exitCode, printOutcome } from "./outcome.ts";
+import { ownNodes } from "./own-nodes.ts";
 import { problemLines } from "./problems.ts";
 import { progressView } from "./progress.ts";
 import { recordRun } from "./record.ts";
@@ -19,6 +24,8 @@ export interface RunOptions {
   readonly quiet?: boolean;
   /** A file of test cases that the run is appended to. */
   readonly record?: string;
+  /** A module whose exports are nodes of the user's own. */
+  readonly nodes?: string;
 }
 
 /** How often the steps are looked at, and a terminal drawn again. */
@@ -29,12 +36,16 @@ const FRAME_MS = 100;
  * alone goes to standard output, so that it can be piped on.
  */
 export async function runCommand(path: string, options: RunOptions): Promise<number> {
-  const { httpAllow, pools } = readConfig(process.env);
+  const environment = takeSecrets(process.env);
+  const { httpAllow, pools, codeMemory, codeOutput } = readConfig(environment);
   const weft = await openWeft({
     store: options.data === undefined ? "memory" : resolve(options.data),
     httpAllow,
+    codeLimits: { memoryBytes: codeMemory, outputBytes: codeOutput },
     pools,
-    ...configFromFolder(process.env),
+    nodes: ownNodes(options.nodes),
+    ...configFromFolder(environment),
+    environment,
   });
   // The engine's timers let a process end; a run that waits for one of them is still to be waited for.
   const awake = setInterval(() => undefined, 60_000);
@@ -43,9 +54,10 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
     for (const problem of file.problems) process.stderr.write(`${problemLines(path, problem)}\n`);
     if (file.plan === null) return EXIT.USAGE;
     for (const { step, reason } of file.unavailable) {
-      process.stderr.write(`warning: the step ${step} cannot run on this machine: ${reason}.\n`);
+      process.stderr.write(`${say("run.step_unavailable", { step, reason })}\n`);
     }
     const inputs = readInputs(options.input, file.plan.workflow.inputs, readInputText);
+    await publishNested(weft, file.plan, path);
     const { name, version } = await weft.workflows.publish(file.source);
     const { run } = await weft.runs.start({ workflow: name, version, inputs });
     const ended = await follow(weft, run, options);
@@ -54,6 +66,18 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
   } finally {
     await weft.close({ graceMs: 1000 });
     clearInterval(awake);
+  }
+}
+
+/** Publishes the workflows that this one calls and that stand beside it, and those that they call. */
+async function publishNested(weft: Weft, plan: Plan, path: string): Promise<void> {
+  const beside = new Map((plan.nested.length === 0 ? [] : neighbours(path)).map((one) => [one.name, one.source]));
+  const wanted = [...plan.nested];
+  for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
+    const source = beside.get(name);
+    if (source === undefined || !beside.delete(name)) continue;
+    await weft.workflows.publish(source);
+    wanted.push(...(weft.workflows.validate(source).plan?.nested ?? []));
   }
 }
 
@@ -105,6 +129,6 @@ function readInputText(path: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(0));
   } catch (error) {
-    throw new UsageError(`Standard input cannot be read as text: ${(error as Error).message}`);
+    throw new UsageError(say("input.stdin", { reason: (error as Error).message }));
   }
 }

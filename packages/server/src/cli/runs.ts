@@ -1,27 +1,32 @@
-import { parseDuration, parseJson, type Json } from "@weftwork/core";
+import { parseDuration, parseJson, type Json, type JsonObject } from "@weftwork/core";
 import type { RerunAnswer, RunFilter, RunStatus, WeftClient } from "@weftwork/sdk";
 import { UsageError } from "./exit.ts";
+import { readInputs } from "./inputs.ts";
+import { say, sayCount } from "./language.ts";
 import { print, remote, type RemoteOptions } from "./remote.ts";
 import { runList, runReport } from "./run-report.ts";
 import { watchRun } from "./watch.ts";
+import { readText } from "./workflow-file.ts";
 
 export interface ListOptions extends RemoteOptions {
   readonly status?: string;
   readonly workflow?: string;
   readonly since?: string;
   readonly until?: string;
+  readonly search?: string;
   readonly limit?: string;
   readonly cursor?: string;
 }
 
 /** `weft runs list`: the newest runs of a server. */
 export function runsList(options: ListOptions): Promise<number> {
-  const { status, workflow, since, until, limit, cursor } = options;
+  const { status, workflow, since, until, search, limit, cursor } = options;
   const filter: RunFilter = {
     ...(status === undefined ? {} : { status: status.split(",") as RunStatus[] }),
     ...(workflow === undefined ? {} : { workflow }),
     ...(since === undefined ? {} : { created_after: timeOf(since) }),
     ...(until === undefined ? {} : { created_before: timeOf(until) }),
+    ...(search === undefined ? {} : { q: search }),
     ...(limit === undefined ? {} : { limit: Number(limit) }),
     ...(cursor === undefined ? {} : { cursor }),
   };
@@ -47,18 +52,48 @@ export function runsWatch(id: string, options: RemoteOptions): Promise<number> {
 export function runsCancel(id: string, options: RemoteOptions & { readonly reason?: string }): Promise<number> {
   return remote(options, async (client) => {
     const run = await client.cancel(id, options.reason === undefined ? {} : { reason: options.reason });
-    print(options, run, () => `${run.id} ${run.finished_at === null ? "is being cancelled" : `is ${run.status}`}`);
+    print(options, run, () =>
+      run.finished_at === null
+        ? say("run.cancelling", { run: run.id })
+        : say("run.is", { run: run.id, status: say(`status.${run.status}`) }),
+    );
   });
 }
 
 export interface AgainOptions extends RemoteOptions {
-  readonly scope?: string;
   readonly watch?: boolean;
 }
 
-export function runsRerun(id: string, step: string, options: AgainOptions): Promise<number> {
-  const target = { step, ...(options.scope === undefined ? {} : { scope: options.scope }) };
-  return remote(options, async (client) => again(client, await client.rerun(id, target), options));
+export interface RerunOptions extends AgainOptions {
+  readonly scope?: string;
+  readonly input?: readonly string[];
+  readonly version?: string;
+}
+
+export function runsRerun(id: string, step: string, options: RerunOptions): Promise<number> {
+  const { scope, input = [], version } = options;
+  return remote(options, async (client) => {
+    const inputs = input.length === 0 ? null : await newInputs(client, id, input, version);
+    const target = {
+      step,
+      ...(scope === undefined ? {} : { scope }),
+      ...(version === undefined ? {} : { version }),
+      ...(inputs === null ? {} : { inputs }),
+    };
+    return again(client, await client.rerun(id, target), options);
+  });
+}
+
+/** Inputs as the version that will run declares them: text, or JSON where its schema says so. */
+async function newInputs(
+  client: WeftClient,
+  id: string,
+  given: readonly string[],
+  version: string | undefined,
+): Promise<JsonObject> {
+  const run = await client.get(id);
+  const { inputs: schema } = await client.workflow(run.workflow, { version: version ?? run.version });
+  return readInputs(given, schema, readText);
 }
 
 export function runsRetry(id: string, options: AgainOptions): Promise<number> {
@@ -67,8 +102,8 @@ export function runsRetry(id: string, options: AgainOptions): Promise<number> {
 
 async function again(client: WeftClient, answer: RerunAnswer, options: AgainOptions): Promise<number | void> {
   const { id, rerun_of: before, reused, reused_tokens: tokens } = answer;
-  const saved = tokens === 0 ? "" : ` and ${tokens} tokens`;
-  const text = `${id} runs ${before} again, and reuses ${reused} ${reused === 1 ? "result" : "results"}${saved}`;
+  const saved = tokens === 0 ? "" : say("run.saved_tokens", { count: tokens });
+  const text = sayCount("run.again", reused, { run: id, before, saved });
   if (options.watch !== true) return print(options, answer, () => text);
   process.stderr.write(`${text}\n`);
   return watchRun(client, id, options);
@@ -88,7 +123,7 @@ export function runsSignal(run: string, name: string, options: SignalOptions): P
   };
   return remote(options, async (client) => {
     await client.signal(run, signal);
-    print(options, { run, signal: name }, () => `${run} has the signal ${name}`);
+    print(options, { run, signal: name }, () => say("run.signalled", { run, name }));
   });
 }
 
@@ -109,7 +144,7 @@ export function runsDecide(run: string, step: string, approved: boolean, options
   };
   return remote(options, async (client) => {
     await client.decide(run, decision);
-    print(options, { run, step, approved }, () => `${run}: ${step} is ${approved ? "approved" : "rejected"}`);
+    print(options, { run, step, approved }, () => say(approved ? "run.approved" : "run.rejected", { run, step }));
   });
 }
 
@@ -117,7 +152,7 @@ export function runsDecide(run: string, step: string, approved: boolean, options
 function timeOf(text: string): string {
   const ago = parseDuration(text);
   const time = ago === null ? Date.parse(text) : Date.now() - ago;
-  if (Number.isNaN(time)) throw new UsageError(`${text} is no time. Write 2h, or 2026-11-21T10:00:00Z.`);
+  if (Number.isNaN(time)) throw new UsageError(say("option.no_time", { text }));
   return new Date(time).toISOString();
 }
 
@@ -125,6 +160,6 @@ function jsonOf(option: string, text: string): Json {
   try {
     return parseJson(text);
   } catch (error) {
-    throw new UsageError(`${option} is no JSON: ${(error as Error).message}`);
+    throw new UsageError(say("option.no_json", { option, reason: (error as Error).message }));
   }
 }

@@ -2,10 +2,13 @@ import { resolve } from "node:path";
 import { pino } from "pino";
 import { readConfig, type Config } from "../config.ts";
 import { createApp, type HttpApp } from "../http/app.ts";
+import { takeSecrets } from "../secrets/variables.ts";
 import { openWeft, type Weft } from "../weft.ts";
 import { publishExamples } from "./examples.ts";
 import { configFromFolder } from "./config-folder.ts";
 import { EXIT } from "./exit.ts";
+import { forgetAddress, tellAddress } from "./address.ts";
+import { say } from "./language.ts";
 
 export interface ServeOptions {
   readonly host?: string;
@@ -18,8 +21,9 @@ const GRACE_MS = 30_000;
 
 /** `weft serve`: the server, until it is told to stop. Where it listens goes to standard output, logs to standard error. */
 export async function serveCommand(options: ServeOptions): Promise<number> {
+  const environment = takeSecrets(process.env);
   const config = readConfig({
-    ...process.env,
+    ...environment,
     ...(options.host === undefined ? {} : { WEFT_HOST: options.host }),
     ...(options.port === undefined ? {} : { WEFT_PORT: options.port }),
     ...(options.data === undefined ? {} : { WEFT_DATA: options.data }),
@@ -30,19 +34,30 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     store: config.databaseUrl ?? resolve(config.data),
     pools: config.pools,
     httpAllow: config.httpAllow,
-    ...configFromFolder(process.env),
+    ...(config.httpPorts === null ? {} : { httpPorts: config.httpPorts }),
+    codeLimits: { memoryBytes: config.codeMemory, outputBytes: config.codeOutput },
+    files: {
+      bytesMax: config.fileBytesMax,
+      tenantBytesMax: config.filesBytesMax,
+      types: config.fileTypes,
+      ...(config.fileRetention === null ? {} : { keep: config.fileRetention }),
+    },
+    ...configFromFolder(environment),
+    environment,
     discoverModels: true,
     ...(config.retention === null ? {} : { retention: config.retention }),
     problem: (message, runId, error) => logger.error({ run_id: runId, err: error }, message),
   });
   try {
     const published = await publishExamples(weft);
-    const app = createApp({ weft, config, logger });
+    const app = createApp({ weft, config, limits: config.httpLimits, logger });
     const stopped = stopSignal(logger);
     const address = await app.listen();
+    if (config.databaseUrl === null) tellAddress(resolve(config.data), address);
     process.stdout.write(banner(address, config, published));
     await stopped;
     await drain(app, weft);
+    if (config.databaseUrl === null) forgetAddress(resolve(config.data));
     logger.info({}, "stopped");
     return EXIT.OK;
   } finally {
@@ -78,11 +93,11 @@ function banner(address: string, config: Config, published: readonly string[]): 
   const text = "Weftwork runs AI workflows. A run is durable from the moment it has an id. It survives any crash.";
   const body = JSON.stringify({ workflow: "summarize", inputs: { text } });
   return [
-    `Weftwork listens on ${address}`,
-    `Data: ${store}`,
-    ...(published.length > 0 ? [`Published the examples: ${published.join(", ")}`] : []),
+    say("serve.listens", { address }),
+    say("serve.data", { store }),
+    ...(published.length > 0 ? [say("serve.examples", { names: published.join(", ") })] : []),
     "",
-    "Try it:",
+    say("serve.try"),
     `  curl -s -XPOST ${address}/api/runs -H 'content-type: application/json' -H 'prefer: wait=10' -d '${body}'`,
     "",
     "",

@@ -1,9 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { AppError } from "@weftwork/core";
 import { junit, type Suite } from "../testkit/junit.ts";
-import { caseLines, summaryLine, type Paint, type Totals } from "../testkit/report.ts";
+import { caseLines, failedLines, summaryLine, type Paint, type Totals } from "../testkit/report.ts";
 import { runCases, type CaseResult } from "../testkit/run-cases.ts";
 import { EXIT, UsageError } from "./exit.ts";
+import { ownNodes } from "./own-nodes.ts";
+import { say, setLanguage } from "./language.ts";
 import { errorLines } from "./problems.ts";
 import { style } from "./terminal.ts";
 import { caseFiles, readCaseFile, type ReadCaseFile } from "./case-files.ts";
@@ -14,6 +16,8 @@ export interface TestOptions {
   readonly json?: boolean;
   readonly junit?: string;
   readonly watch?: boolean;
+  /** A module whose exports are nodes of the user's own. */
+  readonly nodes?: string;
 }
 
 /**
@@ -21,6 +25,8 @@ export interface TestOptions {
  * not, with 2 when a file is wrong or there is none.
  */
 export async function testCommand(given: readonly string[], options: TestOptions): Promise<number> {
+  // The mistakes of files are part of the results, and programs read them.
+  if (options.json === true) setLanguage("en");
   const paths = given.length === 0 ? ["."] : given;
   const first = await testOnce(caseFiles(paths), options);
   if (!options.watch) return first;
@@ -32,7 +38,7 @@ export async function testCommand(given: readonly string[], options: TestOptions
       if (!(error instanceof UsageError)) throw error;
       process.stderr.write(`weft: ${error.message}\n`);
     }
-    process.stdout.write(`${style("dim", "Waiting for changes; Ctrl-C ends.")}\n`);
+    process.stdout.write(`${style("dim", say("test.waiting"))}\n`);
   });
   return EXIT.INTERRUPTED;
 }
@@ -54,25 +60,26 @@ async function testOnce(files: readonly string[], options: TestOptions): Promise
     broken: results.filter(({ mistake }) => mistake !== null).length,
     leftOut: results.reduce((sum, { leftOut }) => sum + leftOut, 0),
     durationMs: performance.now() - startedAt,
+    skippedMs: cases.reduce((sum, { skippedMs }) => sum + skippedMs, 0),
   };
   if (options.junit !== undefined) writeReport(options.junit, junit(results));
   if (options.json) process.stdout.write(`${JSON.stringify({ ...totals, results }, null, 2)}\n`);
-  else process.stdout.write(`\n${summaryLine(totals, paint)}\n`);
+  else process.stdout.write(`\n${failedLines(results, paint)}${summaryLine(totals, paint)}\n`);
   if (totals.broken > 0) return EXIT.USAGE;
-  if (cases.length === 0)
-    throw new UsageError(`No case has a name that holds ${JSON.stringify(options.filter ?? "")}.`);
+  if (cases.length === 0) throw new UsageError(say("test.no_case", { text: JSON.stringify(options.filter ?? "") }));
   return totals.failed > 0 ? EXIT.FAILED : EXIT.OK;
 }
 
-async function testFile(file: string, { filter = "", json = false }: TestOptions): Promise<FileResult> {
-  const say = (text: string): void => void (json || process.stdout.write(`${text}\n`));
+async function testFile(file: string, { filter = "", json = false, nodes: module }: TestOptions): Promise<FileResult> {
+  const nodes = ownNodes(module);
+  const show = (text: string): void => void (json || process.stdout.write(`${text}\n`));
   const broken = (mistake: string): FileResult => {
-    say(`${style("bold", file)}\n${mistake}`);
+    show(`${style("bold", file)}\n${mistake}`);
     return { file, workflow: null, cases: [], leftOut: 0, mistake };
   };
   let read: ReadCaseFile;
   try {
-    read = await readCaseFile(file);
+    read = await readCaseFile(file, nodes);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return broken(error.message);
@@ -81,12 +88,12 @@ async function testFile(file: string, { filter = "", json = false }: TestOptions
   const { plan, cases, source, others } = read;
   let hasTitle = false;
   const onCase = (result: CaseResult): void => {
-    if (!hasTitle) say(style("bold", file));
+    if (!hasTitle) show(style("bold", file));
     hasTitle = true;
-    say(caseLines(result, paint));
+    show(caseLines(result, paint));
   };
   try {
-    const report = await runCases(plan, cases, { source, workflows: others, filter, onCase });
+    const report = await runCases(plan, cases, { source, workflows: others, nodes, filter, onCase });
     return { file, workflow: report.workflow, cases: report.cases, leftOut: report.leftOut, mistake: null };
   } catch (error) {
     // Such as a nested workflow that is nowhere: the case could not begin.
@@ -101,6 +108,6 @@ function writeReport(path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (error) {
-    throw new UsageError(`The report ${path} cannot be written: ${(error as Error).message}`);
+    throw new UsageError(say("file.unwritable", { path, reason: (error as Error).message }));
   }
 }

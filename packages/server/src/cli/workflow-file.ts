@@ -3,6 +3,7 @@ import { parseWorkflow, type Plan, type Problem } from "@weftwork/core";
 import type { Weft } from "../weft.ts";
 import { withCodeFiles } from "./code-files.ts";
 import { UsageError } from "./exit.ts";
+import { say } from "./language.ts";
 
 /** A workflow file, read and checked. */
 export interface WorkflowFile {
@@ -34,9 +35,9 @@ export function readText(path: string): string {
     return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT") throw new UsageError(`There is no file ${path}.`);
-    if (code === "EISDIR") throw new UsageError(`${path} is a folder; name a file.`);
-    if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") throw new UsageError(`${path} is not text in UTF-8.`);
-    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`);
+    if (code === "ENOENT") throw new UsageError(say("file.none", { path }));
+    if (code === "EISDIR") throw new UsageError(say("file.folder", { path }));
+    if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") throw new UsageError(say("file.no_text", { path }));
+    throw new UsageError(say("file.unreadable", { path, reason: (error as Error).message }));
   }
 }

@@ -2,6 +2,7 @@ import { parseWorkflow } from "@weftwork/core";
 import type { WorkflowDetail, WorkflowGraph, WorkflowVersion } from "@weftwork/sdk";
 import { withCodeFiles } from "./code-files.ts";
 import { EXIT } from "./exit.ts";
+import { say } from "./language.ts";
 import { findingLines, problemLines } from "./problems.ts";
 import { print, remote, type RemoteOptions } from "./remote.ts";
 import { table } from "./table.ts";
@@ -14,11 +15,24 @@ export function workflowsList(options: RemoteOptions): Promise<number> {
     const data = await client.workflows();
     print(options, { data, next_cursor: null }, () =>
       data.length === 0
-        ? "No workflow is published there. Publish one with weft workflows publish FILE."
+        ? say("workflows.none")
         : table(
-            ["workflow", "version", "published"],
+            [say("column.workflow"), say("column.version"), say("column.published")],
             data.map((one) => [one.name, one.version, one.created_at]),
           ),
+    );
+  });
+}
+
+/** `weft workflows versions NAME`: all of them, the newest published first. */
+export function workflowsVersions(name: string, options: RemoteOptions): Promise<number> {
+  return remote(options, async (client) => {
+    const data = await client.versions(name);
+    print(options, { data, next_cursor: null }, () =>
+      table(
+        [say("column.version"), say("column.published"), say("column.hash")],
+        data.map(({ version, created_at: time, hash }) => [version, time, hash.slice(0, 12)]),
+      ),
     );
   });
 }
@@ -60,7 +74,9 @@ export function workflowsPublish(paths: readonly string[], options: RemoteOption
       results.push(published);
       const { name, version, created } = published;
       if (options.json !== true)
-        process.stdout.write(`${name} ${version} ${created === true ? "is published" : "was published already"}\n`);
+        process.stdout.write(
+          `${say(created === true ? "workflow.published" : "workflow.published_before", { name, version })}\n`,
+        );
     }
     if (options.json === true) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
     return isWrong ? EXIT.USAGE : EXIT.OK;
@@ -78,17 +94,20 @@ function report(workflow: WorkflowDetail, graph: WorkflowGraph, versions: readon
     when ?? "",
   ]);
   return [
-    `${style("bold", workflow.name)} ${workflow.version}, published ${workflow.created_at}`,
+    say("workflow.head", {
+      name: `${style("bold", workflow.name)} ${workflow.version}`,
+      time: workflow.created_at,
+    }),
     ...(workflow.description === null ? [] : [workflow.description]),
-    `inputs: ${inputNames(workflow)}`,
-    `versions: ${versions.map(({ version }) => version).join(", ")}`,
+    say("workflow.inputs", { names: inputNames(workflow) }),
+    say("workflow.versions", { versions: versions.map(({ version }) => version).join(", ") }),
     "",
-    table(["step", "type", "after", "when"], rows),
+    table([say("column.step"), say("column.type"), say("column.after"), say("column.when")], rows),
   ].join("\n");
 }
 
 function inputNames({ inputs }: WorkflowDetail): string {
   const properties = inputs?.["properties"];
   const names = typeof properties === "object" && properties !== null ? Object.keys(properties) : [];
-  return names.length === 0 ? "any" : names.join(", ");
+  return names.length === 0 ? say("workflow.any_inputs") : names.join(", ");
 }

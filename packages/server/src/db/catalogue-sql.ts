@@ -17,6 +17,7 @@ export function sqlCatalogue(database: Database): Catalogue {
     publish: (given) => call((db) => db.transaction().execute((transaction) => publish(transaction, given))),
     find: (tenant, name, version) =>
       call(async (db) => {
+        if (!isText(name + (version ?? ""))) return null;
         const named = db
           .selectFrom("workflow_version")
           .selectAll()
@@ -53,6 +54,7 @@ export function sqlCatalogue(database: Database): Catalogue {
       }),
     versions: (tenant, name) =>
       call(async (db) => {
+        if (!isText(name)) return [];
         const named = db
           .selectFrom("workflow_version")
           .selectAll()
@@ -61,6 +63,11 @@ export function sqlCatalogue(database: Database): Catalogue {
         return (await named.orderBy("place", "desc").execute()).map((row) => stored(row)!);
       }),
   };
+}
+
+/** Whether a name can stand in the database at all: PostgreSQL takes no NUL. What cannot be stored was never published. */
+function isText(name: string): boolean {
+  return !name.includes("\0");
 }
 
 async function publish(db: Transaction<Tables>, given: NewVersion): Promise<StoredVersion> {

@@ -27,6 +27,45 @@ export interface Tables {
     /** Format of `source`: 1 is the author's text. */
     readonly format: Generated<number>;
   };
+  /** A secret of the encrypted store. `sealed` opens only with the data key and with the other members bound to it. */
+  readonly secret: {
+    readonly tenant: string;
+    readonly name: string;
+    /** From 1, raised each time it is set. */
+    readonly version: number;
+    /** JSON list of the hosts that may know it. */
+    readonly hosts: string;
+    readonly sealed: string;
+    readonly created_at: number | string;
+    readonly updated_at: number | string;
+  };
+  /** The data key of a tenant, wrapped by the master key, which is not in the database. */
+  readonly secret_key: { readonly tenant: string; readonly wrapped: string };
+  /** A file of the file store. Its bytes are a blob; the row is there before them, and says when they are whole. */
+  readonly file: {
+    readonly tenant: string;
+    readonly id: string;
+    readonly name: string;
+    readonly mime_type: string;
+    /** Bytes; 0 while they arrive. */
+    readonly size: number | string;
+    /** Empty while the bytes arrive. */
+    readonly sha256: string;
+    readonly blob_key: string;
+    /** 1 when the bytes are whole. */
+    readonly ready: number;
+    readonly created_at: number | string;
+    /** From then on it counts as gone, and is deleted soon; null: it stays. While bytes arrive: when they count as given up. */
+    readonly expires_at: number | string | null;
+  };
+  /** Bytes of the files of a tenant, raised and lowered in the transactions that add and remove them. */
+  readonly file_usage: {
+    readonly tenant: string;
+    readonly bytes: number | string;
+    readonly files: number | string;
+  };
+  /** The key that links to files are signed with: one row. */
+  readonly file_link_key: { readonly id: number; readonly key: string };
 }
 
 /** Forward only: a published step is never changed, and none leads back. Their names are their order. */
@@ -54,6 +93,56 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .addUniqueConstraint("workflow_version_place", ["tenant", "name", "place"])
         .execute();
       await sql`create index workflow_version_hash on workflow_version (tenant, hash)`.execute(db);
+    },
+  },
+  "0002_secret": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("secret")
+        .addColumn("tenant", "text", (column) => column.notNull())
+        .addColumn("name", "text", (column) => column.notNull())
+        .addColumn("version", "integer", (column) => column.notNull())
+        .addColumn("hosts", "text", (column) => column.notNull())
+        .addColumn("sealed", "text", (column) => column.notNull())
+        .addColumn("created_at", "bigint", (column) => column.notNull())
+        .addColumn("updated_at", "bigint", (column) => column.notNull())
+        .addPrimaryKeyConstraint("secret_pk", ["tenant", "name"])
+        .execute();
+      await db.schema
+        .createTable("secret_key")
+        .addColumn("tenant", "text", (column) => column.primaryKey())
+        .addColumn("wrapped", "text", (column) => column.notNull())
+        .execute();
+    },
+  },
+  "0003_file": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("file")
+        .addColumn("tenant", "text", (column) => column.notNull())
+        .addColumn("id", "text", (column) => column.notNull())
+        .addColumn("name", "text", (column) => column.notNull())
+        .addColumn("mime_type", "text", (column) => column.notNull())
+        .addColumn("size", "bigint", (column) => column.notNull())
+        .addColumn("sha256", "text", (column) => column.notNull())
+        .addColumn("blob_key", "text", (column) => column.notNull())
+        .addColumn("ready", "integer", (column) => column.notNull())
+        .addColumn("created_at", "bigint", (column) => column.notNull())
+        .addColumn("expires_at", "bigint")
+        .addPrimaryKeyConstraint("file_key", ["tenant", "id"])
+        .execute();
+      await sql`create index file_expiry on file (expires_at) where expires_at is not null`.execute(db);
+      await db.schema
+        .createTable("file_usage")
+        .addColumn("tenant", "text", (column) => column.primaryKey())
+        .addColumn("bytes", "bigint", (column) => column.notNull())
+        .addColumn("files", "bigint", (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable("file_link_key")
+        .addColumn("id", "integer", (column) => column.primaryKey())
+        .addColumn("key", "text", (column) => column.notNull())
+        .execute();
     },
   },
 };

@@ -3,7 +3,7 @@ import { parseEndpoint } from "./providers/endpoint.ts";
 import { PROVIDERS } from "./providers/known.ts";
 import { MODEL_TIMEOUTS, type ModelTimeouts } from "./providers/patience.ts";
 import { nearestName } from "./nearest.ts";
-import { Secret } from "./secret.ts";
+import { Secret } from "../secrets/secret.ts";
 import { pointerPart, withVariables, type ConfigMistake, type Environment } from "./variables.ts";
 
 /** A model of the configuration, checked: what `openAiCompatible` needs to call it. */

@@ -4,7 +4,9 @@ import type { Socket } from "node:net";
 import { AppError } from "@weftwork/core";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { addBodyParsers } from "./body.ts";
+import { answerAndCut, Connections, HTTP_LIMITS, type HttpLimits } from "./connections.ts";
 import { describeRoutes } from "./describe.ts";
+import { docsRoutes } from "./docs/page.ts";
 import type { Engine } from "./engine.ts";
 import { readLanguage } from "./language.ts";
 import { checkCaller } from "./loopback.ts";
@@ -12,15 +14,28 @@ import { healthRoutes } from "./health.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { decisionRoutes } from "./native/decisions.ts";
 import { againRoutes } from "./native/again.ts";
+import { fileRoutes } from "./native/files.ts";
 import { listRoutes } from "./native/lists.ts";
+import { recordRoutes } from "./native/record.ts";
 import { runRoutes } from "./native/runs.ts";
+import { streamRoutes } from "./native/streams.ts";
+import { secretRoutes } from "./native/secrets.ts";
 import { workflowRoutes } from "./native/workflows.ts";
 import { errorOf, problemBody, PROBLEM_TYPE, retryAfterOf } from "./problem.ts";
+import { asksForWebSocket, webSockets } from "./web-socket.ts";
 import { Surface, type HttpLogger } from "./surface.ts";
 
 export interface AppOptions {
   readonly weft: Engine;
-  readonly config: { readonly host: string; readonly port: number; readonly bodyLimit: number };
+  readonly config: {
+    readonly host: string;
+    readonly port: number;
+    readonly bodyLimit: number;
+    /** A port of its own for `/metrics`; left out or null: it is with the rest. */
+    readonly metricsPort?: number | null;
+  };
+  /** What one caller may take; those left out keep their default. */
+  readonly limits?: Partial<HttpLimits>;
   readonly logger: HttpLogger;
   /** Pause between the comments that keep an event stream open. */
   readonly heartbeatMs?: number;
@@ -38,10 +53,8 @@ export interface HttpApp {
   close(): Promise<void>;
 }
 
-const HEADERS_MS = 10_000;
-const REQUEST_MS = 60_000;
-const HEADER_BYTES_MAX = 16 * 1024;
-const CONNECTIONS_MAX = 20_000;
+/** Routes whose answers stay open for as long as their run takes. */
+const STREAMS = /\/(?:events|stream)$/;
 
 /**
  * The native surface on Fastify. `POST /api/runs` is the hot path: nothing is logged for a request that succeeds, no
@@ -49,21 +62,30 @@ const CONNECTIONS_MAX = 20_000;
  */
 export function createApp(options: AppOptions): HttpApp {
   const { config, logger } = options;
+  const limits: HttpLimits = { ...HTTP_LIMITS, ...options.limits };
   const surface = new Surface(options.weft, options.heartbeatMs ?? 15_000);
   const app = fastify({
     logger: false,
     bodyLimit: config.bodyLimit,
-    requestTimeout: REQUEST_MS,
+    requestTimeout: limits.requestMs,
     requestIdHeader: false,
     genReqId: requestIds(),
     return503OnClosing: false,
     forceCloseConnections: true,
-    http: { headersTimeout: HEADERS_MS, maxHeaderSize: HEADER_BYTES_MAX, connectionsCheckingInterval: 1000 },
+    http: {
+      headersTimeout: limits.headersMs,
+      maxHeaderSize: limits.headerBytesMax,
+      connectionsCheckingInterval: Math.min(1000, limits.headersMs),
+      requireHostHeader: true,
+      shouldUpgradeCallback: asksForWebSocket,
+    },
     routerOptions: { maxParamLength: 500 },
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, limits),
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
   });
-  app.server.maxConnections = CONNECTIONS_MAX;
+  // All of them are read, so that none is passed over in silence; too many are refused below.
+  app.server.maxHeadersCount = 0;
+  const connections = new Connections(app.server, limits);
   addBodyParsers(app);
 
   app.addHook("onRequest", (request, reply, done) => {
@@ -74,6 +96,9 @@ export function createApp(options: AppOptions): HttpApp {
     if (surface.isDraining) reply.header("connection", "close");
     try {
       checkCaller(request.headers);
+      checkHead(request.raw.rawHeaders, limits.headersMax, reply);
+      if (STREAMS.test(request.routeOptions.url ?? ""))
+        reply.raw.once("close", connections.carriesStream(request.raw.socket));
       done();
     } catch (error) {
       done(error as Error);
@@ -118,25 +143,53 @@ export function createApp(options: AppOptions): HttpApp {
   app.addHook("onRoute", ({ method, url }) => {
     for (const one of [method].flat()) if (one !== "HEAD") routes.push(`${one} ${url}`);
   });
-  metricsRoutes(app, surface);
+  const metrics = config.metricsPort == null ? null : metricsServer(logger);
+  metricsRoutes(app, surface, metrics ?? app);
   describeRoutes(app);
+  docsRoutes(app);
   healthRoutes(app, surface);
   workflowRoutes(app, surface);
   listRoutes(app, surface);
   runRoutes(app, surface);
+  streamRoutes(app, surface);
+  recordRoutes(app, surface);
   againRoutes(app, surface);
   decisionRoutes(app, surface);
+  fileRoutes(app, surface);
+  secretRoutes(app, surface);
+
+  const sockets = webSockets(app, surface, connections);
 
   return {
     fastify: app,
     routes,
-    listen: () => app.listen({ host: config.host, port: config.port, backlog: 2048 }),
+    async listen() {
+      await metrics?.listen({ host: config.host, port: config.metricsPort! });
+      return app.listen({ host: config.host, port: config.port, backlog: 2048 });
+    },
     drain: () => surface.drain(),
     async close() {
       await surface.drain();
-      await app.close();
+      sockets.close();
+      await Promise.all([app.close(), metrics?.close()]);
     },
   };
+}
+
+/** A server for `/metrics` alone, so that who may read the numbers need not reach the rest. */
+function metricsServer(logger: HttpLogger): FastifyInstance {
+  const server = fastify({ logger: false, forceCloseConnections: true, bodyLimit: 1024 });
+  server.removeAllContentTypeParsers();
+  server.addHook("onRequest", async (request) => checkCaller(request.headers));
+  server.setErrorHandler((thrown, request, reply) => {
+    const error = errorOf(thrown, { contentType: undefined, contentLength: undefined, bodyLimit: 1024 });
+    if (error.status >= 500) logger.error({ code: error.code, err: thrown }, error.message);
+    return reply
+      .code(error.status)
+      .type(PROBLEM_TYPE)
+      .send(JSON.stringify(problemBody(error, request.id)));
+  });
+  return server;
 }
 
 /** The caller's own id where it can stand in a header and a log; otherwise one of ours, unique over processes. */
@@ -149,25 +202,29 @@ function requestIds(): (request: { readonly headers: IncomingMessage["headers"] 
   };
 }
 
-/** What is not HTTP, or too slow, or has too large a head, is answered on the bare socket and cut off. */
-function answerBrokenRequest(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-  const [status, problem] = brokenRequest(error);
-  const body = JSON.stringify(problemBody(problem, "none", { status }));
-  const head = [
-    `HTTP/1.1 ${status} ${status === 408 ? "Request Timeout" : "Bad Request"}`,
-    `content-type: ${PROBLEM_TYPE}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-    "connection: close",
-  ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+/** Refuses heads that the parser lets pass: two names for this server, and more headers than anybody needs. */
+function checkHead(rawHeaders: readonly string[], headersMax: number, reply: FastifyReply): void {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
+  }
+  const isLong = rawHeaders.length > headersMax * 2;
+  if (hosts < 2 && !isLong) return;
+  reply.header("connection", "close");
+  const reason = isLong ? `it has more than ${headersMax} headers` : "it has two Host headers";
+  throw new AppError("INVALID_REQUEST", { reason });
 }
 
-function brokenRequest({ code, message }: { readonly code?: string; readonly message: string }): [number, AppError] {
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
-    const reason = `it did not arrive whole in time (headers ${HEADERS_MS / 1000} s, all ${REQUEST_MS / 1000} s)`;
-    return [408, new AppError("INVALID_REQUEST", { reason })];
-  }
-  const reason = code === "HPE_HEADER_OVERFLOW" ? `its headers have more than ${HEADER_BYTES_MAX} bytes` : message;
-  return [400, new AppError("INVALID_REQUEST", { reason })];
+/** What is not HTTP, or too slow, or has too large a head, is answered on the bare socket and cut off. */
+function answerBrokenRequest(error: Error & { readonly code?: string }, socket: Socket, limits: HttpLimits): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const isSlow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const [status, phrase] = isSlow ? [408, "Request Timeout"] : [400, "Bad Request"];
+  const reason = isSlow
+    ? `it did not arrive whole in time (headers ${limits.headersMs / 1000} s, all ${limits.requestMs / 1000} s)`
+    : error.code === "HPE_HEADER_OVERFLOW"
+      ? `its headers have more than ${limits.headerBytesMax} bytes`
+      : error.message;
+  answerAndCut(socket, status as number, phrase as string, new AppError("INVALID_REQUEST", { reason }));
 }

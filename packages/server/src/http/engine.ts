@@ -1,12 +1,16 @@
-import type { Json, Problem } from "@weftwork/core";
+import type { FileValue, Json, JsonObject, Problem } from "@weftwork/core";
 import type {
   Page,
   Run,
   RunDetail,
-  RunListItem,
+  RunLog,
   RunMessage,
+  RunPage,
+  RunStep,
   RunStatus,
   RunSubmission,
+  SecretListing,
+  SecretUpdate,
   Stats,
   TaskProgress,
   WorkflowDetail,
@@ -21,14 +25,49 @@ export interface RunListQuery {
   readonly createdAfter?: number;
   readonly createdBefore?: number;
   readonly cursor?: string;
+  /** Words, all of which stand in the run. */
+  readonly q?: string;
   readonly limit: number;
 }
 
 /** A run that takes over what another one has computed. */
 export interface RunAgain {
   readonly run: Run;
+  /** False: the idempotency key has begun this run before. */
+  readonly created: boolean;
   readonly reused: number;
   readonly reusedTokens: number;
+  readonly recomputed: readonly string[];
+}
+
+/** Where a run begins again, and with what. */
+export interface RerunTarget {
+  readonly node: string;
+  readonly scope?: string;
+  readonly inputs?: JsonObject;
+  readonly version?: string;
+  readonly idempotencyKey?: string;
+}
+
+export interface UploadedFile {
+  readonly name: string;
+  readonly mimeType: string;
+  /** Left out: as the store is configured. */
+  readonly keepMs?: number;
+}
+
+/** A file with its times, in milliseconds. */
+export interface KeptFile {
+  readonly value: FileValue;
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+}
+
+/** What a link to a file carries. */
+export interface FileProof {
+  /** Seconds since 1970. */
+  readonly expires: number;
+  readonly signature: string;
 }
 
 /** What the surfaces ask of the engine. They translate between it and HTTP, and hold no rule of their own. */
@@ -41,11 +80,11 @@ export interface Engine {
     find(name: string, version?: string | null): Promise<WorkflowVersion | null>;
     list(): Promise<readonly WorkflowVersion[]>;
     /** Executes nothing. `plan` null: a problem is an error. */
-    validate(source: string): {
+    check(source: string): Promise<{
       readonly problems: readonly Problem[];
       readonly plan: { readonly name: string } | null;
       readonly unavailable: readonly { readonly step: string; readonly type: string; readonly reason: string }[];
-    };
+    }>;
     describe(name: string, version?: string): Promise<WorkflowDetail | null>;
     versions(name: string): Promise<readonly WorkflowVersion[]>;
     graph(name: string, version?: string): Promise<WorkflowGraph | null>;
@@ -56,15 +95,27 @@ export interface Engine {
       submission: RunSubmission & { readonly idempotencyKey?: string },
     ): Promise<{ readonly run: Run; readonly created: boolean }>;
     get(id: string): Promise<Run | null>;
-    detail(id: string): Promise<RunDetail | null>;
-    list(query: RunListQuery): Promise<Page<RunListItem>>;
+    detail(id: string, options?: { readonly scope?: string }): Promise<RunDetail | null>;
+    /** One step with its values whole. */
+    step(id: string, step: string, options?: { readonly scope?: string }): Promise<RunStep>;
+    /** Everything recorded of a run as one JSON document, in pieces of text. */
+    export(id: string): Promise<AsyncIterable<string>>;
+    list(query: RunListQuery): Promise<RunPage>;
     stats(): Promise<Stats>;
-    rerun(id: string, target: { readonly scope?: string; readonly node: string }): Promise<RunAgain>;
-    retry(id: string): Promise<RunAgain>;
+    rerun(id: string, target: RerunTarget): Promise<RunAgain>;
+    retry(id: string, options?: { readonly idempotencyKey?: string }): Promise<RunAgain>;
     task(id: string): Promise<TaskProgress | null>;
     /** Resolves at the end of the run, or at the timeout with the run as it stands. */
     wait(id: string, options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<Run | null>;
-    events(id: string, options?: { readonly after?: string; readonly signal?: AbortSignal }): AsyncIterable<RunMessage>;
+    /** Batches of what is there at a time. A message is one object for all who read it. */
+    stream(
+      id: string,
+      options?: { readonly after?: string; readonly signal?: AbortSignal },
+    ): AsyncIterable<readonly RunMessage[]>;
+    logs(
+      id: string,
+      query: { readonly node?: string; readonly cursor?: string; readonly limit: number },
+    ): Promise<Page<RunLog>>;
     cancel(id: string, reason: string): Promise<Run>;
     signal(
       id: string,
@@ -80,6 +131,22 @@ export interface Engine {
         readonly form?: Json;
       },
     ): Promise<unknown>;
+  };
+  /** Values go in and never come out. */
+  readonly secrets: {
+    list(): Promise<readonly SecretListing[]>;
+    set(name: string, secret: SecretUpdate): Promise<SecretListing>;
+    remove(name: string): Promise<void>;
+    rotateKey(): Promise<{ readonly rewrapped: number }>;
+  };
+  readonly files: {
+    put(file: UploadedFile, bytes: AsyncIterable<Uint8Array>): Promise<KeptFile>;
+    find(id: string): Promise<KeptFile | null>;
+    /** Throws `FILE_NOT_FOUND`. */
+    open(id: string): Promise<KeptFile & { readonly bytes: AsyncIterable<Uint8Array> }>;
+    remove(id: string): Promise<boolean>;
+    link(id: string): Promise<FileProof | null>;
+    holds(id: string, proof: FileProof): Promise<boolean>;
   };
   readonly ready: () => Promise<{ readonly ready: boolean; readonly reasons: readonly string[] }>;
 }

@@ -10,7 +10,7 @@ export function readLanguage(header: string | undefined): Language {
   let best: Language = "en";
   let highest = 0;
   for (const part of header.slice(0, 500).split(",")) {
-    const [, tag, weight] = /^\s*([A-Za-z*][\w-]*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{1,3})?))?\s*$/.exec(part) ?? [];
+    const [, tag, weight] = /^([A-Za-z*][\w-]*)(?:;q=([01](?:\.\d{1,3})?))?$/.exec(part.replaceAll(/\s/g, "")) ?? [];
     const quality = weight === undefined ? 1 : Number(weight);
     const language = tag === undefined ? null : languageOf(tag.toLowerCase());
     if (language === null || quality <= highest) continue;

@@ -6,7 +6,8 @@ import type { IncomingHttpHeaders } from "node:http";
  *
  * K1. `Host` names this machine. A page that points a name of its own at 127.0.0.1 (DNS rebinding) sends that name.
  * K2. `Origin`, where there is one, is the server's own. Browsers send it with everything that can change something.
- * K3. Bodies are JSON or YAML, which no form can send (see `body.ts`). There are no CORS headers.
+ * K3. Bodies are JSON or YAML, which no form can send (see `body.ts`). There are no CORS headers. Uploads are what a form
+ *     could send: they ask besides what the browser itself says of the page (`checkOwnPage`).
  */
 export function checkCaller(headers: IncomingHttpHeaders): void {
   const { host, origin } = headers;
@@ -15,6 +16,13 @@ export function checkCaller(headers: IncomingHttpHeaders): void {
   if (origin !== undefined && !isOwnOrigin(origin, name.port)) {
     throw new AppError("FORBIDDEN_ORIGIN", { origin: shown(origin) });
   }
+}
+
+/** Refuses what a browser sends on behalf of a page that is not this server's own, even where it names no origin. */
+export function checkOwnPage(headers: IncomingHttpHeaders): void {
+  const site = headers["sec-fetch-site"];
+  if (site === undefined || site === "same-origin" || site === "none") return;
+  throw new AppError("FORBIDDEN_ORIGIN", { origin: headers.origin?.slice(0, 100) ?? `(${String(site).slice(0, 20)})` });
 }
 
 /** Whether a name or address leads to this machine only. IPv6 addresses may stand in brackets. */

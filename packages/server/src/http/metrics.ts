@@ -19,8 +19,9 @@ interface Durations {
 /**
  * `GET /metrics` in the text format of Prometheus. Requests are counted by the route they met and not by their path, so
  * the number of series is bounded. Event streams are left out: how long one is open says nothing of the server.
+ * `reader` is the server that answers; the requests to `app` are what it tells of.
  */
-export function metricsRoutes(app: FastifyInstance, surface: Surface): void {
+export function metricsRoutes(app: FastifyInstance, surface: Surface, reader: FastifyInstance = app): void {
   const series = new Map<string, Durations>();
 
   app.addHook("onResponse", (request, reply, done) => {
@@ -43,7 +44,7 @@ export function metricsRoutes(app: FastifyInstance, surface: Surface): void {
     done();
   });
 
-  app.get("/metrics", async (_request, reply) => {
+  reader.get("/metrics", async (_request, reply) => {
     const stats = await surface.engine.runs.stats();
     const text = [...buildInfo(), ...runMetrics(stats), ...durationMetrics([...series.values()])].join("\n");
     return reply.header("content-type", METRICS_TYPE).send(`${text}\n`);

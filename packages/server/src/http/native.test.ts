@@ -243,6 +243,34 @@ describe("workflows", () => {
     expect(data.map(({ version }) => version)).toEqual(["0.0.2", "0.0.1"]);
   });
 
+  test("lists of workflows and versions come in pages that meet", async () => {
+    for (const at of [1, 2, 3, 4]) {
+      await server.weft.workflows.publish(`name: w${at}\nsteps: [{id: a, type: template, template: x}]`);
+      await server.weft.workflows.publish(`name: hello\nsteps: [{id: a, type: template, template: "${at}"}]`);
+    }
+    for (const url of ["/api/workflows", "/api/workflows/hello/versions"]) {
+      const whole = await look<Page<{ name: string; version: string }>>(url);
+      expect([whole.data.length > 4, whole.next_cursor]).toEqual([true, null]);
+      const seen: unknown[] = [];
+      let cursor: string | null = null;
+      do {
+        const page: typeof whole = await look(`${url}?limit=2${cursor === null ? "" : `&cursor=${cursor}`}`);
+        expect(page.data.length).toBeLessThanOrEqual(2);
+        seen.push(...page.data);
+        cursor = page.next_cursor;
+      } while (cursor !== null);
+      expect(seen).toEqual(whole.data);
+      for (const wrong of ["limit=0", "limit=201", "cursor=nonsense", "page=2"])
+        expect((await server.app.fastify.inject(`${url}?${wrong}`)).statusCode).toBe(400);
+    }
+  });
+
+  test("a version has an address of its own", async () => {
+    await server.weft.workflows.publish("name: hello\nsteps: [{id: a, type: template, template: other}]");
+    expect(await look("/api/workflows/hello/versions/0.0.1")).toEqual(await look("/api/workflows/hello?version=0.0.1"));
+    expect((await server.app.fastify.inject("/api/workflows/hello/versions/9.9.9")).statusCode).toBe(404);
+  });
+
   test.each(["nope", "nope/versions", "nope/plan", "hello?version=9.9.9", "hello/plan?version=9.9.9"])(
     "%s is 404",
     async (path) => {

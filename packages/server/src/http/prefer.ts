@@ -17,10 +17,10 @@ export function readPrefer(header: string | readonly string[] | undefined): Pref
   let seconds: number | null = null;
   let isAsync = false;
   for (const part of text.split(",")) {
-    const [, name, value] = /^\s*([\w-]+)(?:\s*=\s*"?([^";]*)"?)?/.exec(part) ?? [];
+    const [, name, value] = /^([\w-]+)(?:="?([^";]*))?/.exec(part.replaceAll(/\s/g, "")) ?? [];
     if (name?.toLowerCase() === "respond-async") isAsync = true;
     // The first of several counts (RFC 7240, 2).
-    else if (name?.toLowerCase() === "wait" && seconds === null && /^\d{1,9}$/.test(value?.trim() ?? "")) {
+    else if (name?.toLowerCase() === "wait" && seconds === null && /^\d{1,9}$/.test(value ?? "")) {
       seconds = Math.min(Number(value), WAIT_SECONDS_MAX);
     }
   }

@@ -8,12 +8,22 @@ export const MESSAGES_ZH: Readonly<Record<ErrorCode, string>> = {
   INVALID_WORKFLOW: "该工作流有 {count} 个问题，第一个是：{first}。全部问题见 errors，每个都有行号和改法。",
   UNSUPPORTED_MEDIA_TYPE: "这里不接受内容类型 {type}。请发送 {accepted}。",
   PAYLOAD_TOO_LARGE: "{what} 有 {size} 字节，上限是 {limit}。请减少内容，或调高 {setting}。",
+  FILE_NOT_FOUND: "没有文件 {file}，或它已过期。请重新上传。",
+  FILE_TYPE_REFUSED: "这里不接受类型为 {type} 的文件。请发送 {types} 之一；运维人员可用 WEFT_FILE_TYPES 设置。",
+  FILE_STORE_FULL:
+    "这里保存的文件已占 {limit} 字节中的 {used} 字节，放不下这个文件。请删除一些，或调高 WEFT_FILES_BYTES_MAX。",
+  FILE_LINK_INVALID: "文件 {file} 的链接无效，或已过期。请重新获取。",
   FORBIDDEN_HOST: "没有密钥的服务器不接受发给主机 {host} 的请求。请使用本机回环地址。",
   FORBIDDEN_ORIGIN: "没有密钥的服务器不接受来自 {origin} 的请求。",
   ROUTE_NOT_FOUND: "{method} {path} 处没有任何内容。",
+  UPGRADE_REQUIRED: "该地址只支持 WebSocket。请发送握手请求，或改用 /api/runs/ID/events 跟踪运行。",
   WORKFLOW_NOT_FOUND: "这里没有发布工作流 {workflow}。请用 PUT /api/workflows 发布，或先查看列表。",
   WORKFLOW_VERSION_EXISTS: "{workflow} 的版本 {version} 已发布，且内容不同。请提高版本号，或不写版本号。",
   RUN_NOT_FOUND: "没有运行 {run}。",
+  STEP_NOT_FOUND:
+    "运行 {run} 没有 {what}，或者还没有执行到那里。用 GET /api/runs/ID?include=steps 查看它的步骤和作用域。",
+  EXPORT_TOO_LARGE: "运行 {run} 的记录有 {size} 字节；一次导出最多 {limit} 字节。请逐个读取步骤，或做一次备份。",
+  EXPORT_INVALID: "这份文档不是运行的导出：{reason}。",
   RUN_ID_TAKEN: "运行 {run} 已存在，但工作流或输入不同。请换一个 id。",
   RUN_FINISHED: "运行 {run} 已结束（{status}），不再接受输入。",
   RUN_CONFLICT: "运行 {run} 在读取之后已有变化。请重新读取后再试。",
@@ -24,6 +34,8 @@ export const MESSAGES_ZH: Readonly<Record<ErrorCode, string>> = {
   EXPRESSION_LIMIT: "表达式被停止：{reason}。请改在步骤中完成这项工作。",
   NODE_NOT_AVAILABLE: "类型为 {type} 的步骤无法在这里运行：{reason}。",
   STEP_FAILED: "步骤失败：{reason}",
+  CODE_FAILED: "步骤的代码失败了：{reason}。请更正代码并发布，然后从此步骤重新运行。",
+  CODE_STOPPED: "步骤的代码被停止：{reason}。请减少每次的工作量，或调高 {setting}。",
   CONFIG_INVALID: "步骤的字段不符合其类型：{reason}。",
   STEP_TIMEOUT: "步骤超过了 {timeoutMs} 毫秒的时限。",
   WAIT_TIMEOUT: "在步骤等待的时间（{timeoutMs} 毫秒）内没有收到任何内容。",
@@ -50,6 +62,20 @@ export const MESSAGES_ZH: Readonly<Record<ErrorCode, string>> = {
   REQUEST_BLOCKED: "对 {target} 的请求被拒绝：{reason}。运维人员可用 WEFT_HTTP_ALLOW=host:port 放行单个目标。",
   REQUEST_FAILED: "对 {target} 的请求失败：{reason}。",
   REQUEST_STATUS: "{target} 返回了状态 {status}。",
+  SECRET_NOT_FOUND:
+    "没有名为 {secret} 的密钥。请用 weft secrets set {secret} 存入，或为服务器设置 WEFT_SECRET_{secret}。",
+  SECRET_NOT_ALLOWED:
+    "不得把密钥 {secret} 发送到 {target}：{reason}。如果该主机可以知道它，请把主机加入密钥的主机列表" +
+    "（weft secrets set {secret} --host HOST，或 WEFT_SECRET_{secret}_HOSTS）。",
+  SECRET_INVALID: "无法使用密钥 {secret}：{reason}。",
+  SECRET_UNREADABLE: "无法读取密钥 {secret}：{reason}。请重新设置它。",
+  MASTER_KEY_MISSING:
+    "没有主密钥就无法存储密钥：{reason}。请把 WEFT_MASTER_KEY 设为 base64 编码的 32 个随机字节（openssl rand -base64 32）。",
+  MASTER_KEY_INVALID:
+    "无法使用 {variable} 中的主密钥：{reason}。它必须是 base64 编码的 32 个随机字节（openssl rand -base64 32）。",
+  MASTER_KEY_WRONG:
+    "主密钥打不开已存储的密钥。请把 WEFT_MASTER_KEY 设为存储时使用的主密钥（更换之后，在 weft secrets rotate-key 完成之前保留 " +
+    "WEFT_MASTER_KEY_OLD）。如果它已丢失，请不带 WEFT_MASTER_KEY 启动，用 weft secrets rm 删除这些密钥后重新设置。",
   LEASE_LOST: "该运行已有更新纪元的所有者，本进程已停止对它的处理。",
   STORE_IN_USE: "数据文件夹 {folder} 正被进程 {pid} 使用。请连接那个服务器，或先结束它。",
   STORE_UNAVAILABLE: "存储没有响应：{reason}。没有记录任何内容，请再试。",
@@ -57,6 +83,9 @@ export const MESSAGES_ZH: Readonly<Record<ErrorCode, string>> = {
   STORE_VERSION: "存储由更新的版本写入（{found}；本版本最高支持 {known}）。请启动那个版本。",
   PAYLOAD_DAMAGED: "存储的数据 {hash} 与其哈希不符。请从备份恢复。",
   PAYLOAD_NOT_FOUND: "缺少存储的数据 {hash}。请从备份恢复。",
+  BACKUP_NOT_POSSIBLE: "没有写出备份：{reason}。",
+  BACKUP_DAMAGED: "无法恢复此备份：{reason}。未做任何更改；请使用其他备份。",
+  RESTORE_NOT_POSSIBLE: "没有恢复任何内容：{reason}。",
   OVERLOADED: "服务器的工作量已达上限（{reason}）。请在 {retryAfter} 秒后再试。",
   SHUTTING_DOWN: "服务器正在关闭。请稍后再试。",
   CONFIGURATION_INVALID: "配置有 {count} 处错误：{first}",
@@ -75,6 +104,7 @@ export const TITLES_ZH: Readonly<Record<number, string>> = {
   413: "内容过大",
   415: "不支持的内容类型",
   422: "无法处理的内容",
+  426: "需要升级协议",
   500: "服务器内部错误",
   501: "未实现",
   502: "上游错误",

@@ -1,18 +1,20 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { AppError } from "@weftwork/core";
 import type { Run, RunMessage } from "@weftwork/sdk";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { encodedOnce } from "./encoded-once.ts";
+import { openStream, type OpenStream } from "./open-stream.ts";
 import type { Surface } from "./surface.ts";
 
-/** Open streams of one process. Each holds a connection and a place in the backlog of its run. */
-const STREAMS_MAX = 2000;
-/** Pieces of text are sent at most this often for a step. */
-const DELTA_MS = 50;
 const RETRY_MS = 2000;
+/**
+ * A reader whose connection took nothing for so long is let go; it comes back with its position. A slow network that
+ * takes a kilobyte a second may take it in pieces of a hundred.
+ */
+const STALL_MS = 300_000;
 
 /**
- * The events of a run as server-sent events: those that were, then those to come, and the end of the answer when the
+ * The stream of a run as server-sent events: those that were, then those to come, and the end of the answer when the
  * run ends. `Last-Event-ID` or `?after=` resumes behind a position, without gap or repeat.
  *
  * A reader that is up to date with a run that has ended gets 204, which tells an `EventSource` not to come back.
@@ -23,121 +25,79 @@ export async function streamRun(
   reply: FastifyReply,
   run: Run,
 ): Promise<FastifyReply> {
-  if (surface.streamCount >= STREAMS_MAX) {
-    throw new AppError("OVERLOADED", { reason: `${STREAMS_MAX} open event streams`, retryAfter: 5 });
-  }
-  const stop = new AbortController();
-  const abort = (): void => stop.abort();
   const after = positionOf(request);
-  const { signal } = stop;
-  const messages = surface.engine.runs.events(run.id, { signal, ...(after === null ? {} : { after }) });
-  const iterator = messages[Symbol.asyncIterator]();
-  if (after !== null && run.finished_at !== null) {
-    const first = await iterator.next();
-    if (first.done === true) return reply.code(204).send();
-    return follow(first.value);
-  }
-  return follow(null);
-
-  async function follow(first: RunMessage | null): Promise<FastifyReply> {
-    reply.hijack();
-    const { raw } = reply;
-    const forget = surface.onDrain(abort);
-    surface.hold(raw);
-    raw.once("close", abort);
-    surface.streamCount++;
-    const stream = new EventStream(raw, surface.heartbeatMs, reply.getHeaders());
-    try {
-      if (first !== null) await stream.send(first);
-      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-        if (signal.aborted) break;
-        await stream.send(next.value);
-      }
-    } catch {
-      // The head is sent, so no status can tell it: the reader sees the cut, and comes back with its position.
-    } finally {
-      surface.streamCount--;
-      forget();
-      abort();
-      stream.end();
-    }
-    return reply;
-  }
+  const stream = openStream(surface, run.id, after);
+  // The first batch before the head: what is wrong with the position is then an answer with a status.
+  const first = after === undefined ? undefined : await stream.first(run.finished_at !== null);
+  if (first === null) return reply.code(204).send();
+  reply.hijack();
+  await follow(surface, reply, stream, first ?? []);
+  return reply;
 }
 
 /** The header wins: a browser that comes back sends it, and repeats the address it was given at first. */
-function positionOf(request: FastifyRequest): string | null {
+export function positionOf(request: FastifyRequest): string | undefined {
   const header = request.headers["last-event-id"];
   if (typeof header === "string" && header !== "") return header;
   const { after } = request.query as { readonly after?: unknown };
-  return typeof after === "string" && after !== "" ? after : null;
+  return typeof after === "string" && after !== "" ? after : undefined;
 }
 
-/** One answer of server-sent events. Deltas of a step that come close together are sent as one. */
-class EventStream {
-  private readonly raw: ServerResponse;
-  private readonly heartbeat: NodeJS.Timeout;
-  /** Text that waits to be sent, by scope, step and attempt. */
-  private readonly deltas = new Map<string, { message: RunMessage; text: string }>();
-  private timer: NodeJS.Timeout | null = null;
-
-  constructor(raw: ServerResponse, heartbeatMs: number, headers: Readonly<Record<string, unknown>>) {
-    this.raw = raw;
-    for (const [name, value] of Object.entries(headers)) raw.setHeader(name, String(value));
-    raw.writeHead(200, {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-cache, no-transform",
-      "x-accel-buffering": "no",
-    });
-    raw.write(`retry: ${RETRY_MS}\n\n`);
-    this.heartbeat = setInterval(() => raw.write(":\n\n"), heartbeatMs);
+async function follow(
+  surface: Surface,
+  reply: FastifyReply,
+  stream: OpenStream,
+  first: readonly RunMessage[],
+): Promise<void> {
+  const { raw } = reply;
+  surface.hold(raw);
+  raw.once("close", stream.stop);
+  for (const [name, value] of Object.entries(reply.getHeaders())) raw.setHeader(name, String(value));
+  // Ended by the end of the connection: a frame around each message would be made anew for each of many readers.
+  raw.removeHeader("transfer-encoding");
+  raw.writeHead(200, {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+  });
+  raw.write(`retry: ${RETRY_MS}\n\n`);
+  const heartbeat = setInterval(() => {
+    if (!raw.writableNeedDrain) raw.write(":\n\n");
+  }, surface.heartbeatMs);
+  try {
+    await send(raw, first);
+    for await (const batch of stream.batches) await send(raw, batch);
+  } catch {
+    // The head is sent, so no status can tell it: the reader sees the cut, and comes back with its position.
+    raw.destroy();
+  } finally {
+    clearInterval(heartbeat);
+    stream.stop();
+    raw.end();
   }
+}
 
-  /** Resolves when there is room for more. */
-  async send(message: RunMessage): Promise<void> {
-    const { text } = message.data;
-    if (message.event === "text_delta" && message.id === null && typeof text === "string") {
-      return this.hold(message, text);
-    }
-    this.flush();
-    await this.write(message);
+/** Resolves when the connection takes more: what is not taken stays where it was read from, and fills no memory here. */
+async function send(raw: ServerResponse, batch: readonly RunMessage[]): Promise<void> {
+  for (let at = 0; at < batch.length && !raw.destroyed;) {
+    raw.cork();
+    let takes = true;
+    while (takes && at < batch.length) takes = raw.write(encoded(batch[at++]!));
+    raw.uncork();
+    if (!takes) await drained(raw);
   }
+}
 
-  end(): void {
-    this.flush();
-    clearInterval(this.heartbeat);
-    this.raw.end();
-  }
-
-  private hold(message: RunMessage, text: string): void {
-    const { scope, node, attempt } = message.data;
-    const key = JSON.stringify([scope ?? null, node ?? null, attempt ?? null]);
-    const held = this.deltas.get(key);
-    if (held) held.text += text;
-    else this.deltas.set(key, { message, text });
-    this.timer ??= setTimeout(() => this.flush(), DELTA_MS);
-  }
-
-  private flush(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
-    for (const { message, text } of this.deltas.values()) {
-      this.raw.write(encode({ ...message, data: { ...message.data, text } }));
-    }
-    this.deltas.clear();
-  }
-
-  private async write(message: RunMessage): Promise<void> {
-    if (this.raw.destroyed || this.raw.write(encode(message))) return;
-    const closed = new AbortController();
-    const onClose = (): void => closed.abort();
-    this.raw.once("close", onClose);
-    await once(this.raw, "drain", { signal: closed.signal }).catch(() => undefined);
-    this.raw.off("close", onClose);
-  }
+async function drained(raw: ServerResponse): Promise<void> {
+  if (!raw.writableNeedDrain || raw.destroyed) return;
+  const given = new AbortController();
+  const giveUp = (): void => given.abort();
+  const timer = setTimeout(() => raw.destroy(), STALL_MS);
+  raw.once("close", giveUp);
+  await once(raw, "drain", { signal: given.signal }).catch(() => undefined);
+  clearTimeout(timer);
+  raw.off("close", giveUp);
 }
 
 /** JSON has no line breaks of its own, so one `data` line holds it. */
-function encode({ id, event, data }: RunMessage): string {
-  return `${id === null ? "" : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
-}
+const encoded = encodedOnce(({ id, event, data }) => `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);

@@ -20,12 +20,18 @@ export interface NodeDefinition<Schema extends z.ZodType> {
   readonly pool?: string;
   /** Left out: no limit. */
   readonly timeoutMs?: number;
+  /** Fields that are sent outside, where `secrets.NAME` may stand; see `task.secrets.reveal`. Left out: none. */
+  readonly secretFields?: readonly string[];
   readonly unavailable?: (config: JsonObject) => string | null;
+  /** Like `unavailable`, for what a run must not even begin without. */
+  readonly needs?: (config: JsonObject) => string | null;
   /**
    * Returns the output, or an outcome of `completed`, `failed`, `parked`. What it throws fails the step: an `AppError`
    * with its code, anything else as `STEP_FAILED`; an error with a boolean `retryable` decides that itself.
    */
   readonly execute: (config: z.output<Schema>, task: NodeTask) => unknown;
+  /** Lets go of what the node holds open; called once, after its last task. */
+  readonly close?: () => Promise<void>;
 }
 
 /**
@@ -33,7 +39,7 @@ export interface NodeDefinition<Schema extends z.ZodType> {
  * A function that returns at once costs no promise: its outcome is returned at once too.
  */
 export function defineNode<Schema extends z.ZodType>(definition: NodeDefinition<Schema>): NodeExecutor {
-  const { type, config: schema, execute, unavailable } = definition;
+  const { type, config: schema, execute, unavailable, needs, secretFields, close } = definition;
   const { effect = "effect", version = 1, pool = "default", timeoutMs = null } = definition;
   return {
     type,
@@ -42,6 +48,9 @@ export function defineNode<Schema extends z.ZodType>(definition: NodeDefinition<
     pool,
     timeoutMs,
     ...(unavailable ? { unavailable } : {}),
+    ...(needs ? { needs } : {}),
+    ...(secretFields ? { secretFields } : {}),
+    ...(close ? { close } : {}),
     execute(task) {
       try {
         const checked = schema.safeParse(task.config);

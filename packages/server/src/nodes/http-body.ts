@@ -1,150 +1,181 @@
-import { pipeline, type Readable, type Transform } from "node:stream";
-import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
-import { AppError, encodeJson, type Json, isJsonObject } from "@weftwork/core";
+import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { AppError, encodeJson, isFileValue, isJsonObject, type Json, type JsonObject } from "@weftwork/core";
+import type { Files, OpenFile } from "../files/files.ts";
+import { fieldsRefused } from "./http-fields.ts";
+import { typeOf } from "./http-media.ts";
 
-/** What `decode` takes apart; sent as `accept-encoding`. */
-export const ENCODINGS_ACCEPTED = "gzip, deflate, br";
+/** What a request carries, as its author wrote it: secrets are still marks, files still ids. */
+export type RequestBody =
+  | { readonly kind: "value"; readonly value: Json }
+  | { readonly kind: "form"; readonly fields: JsonObject }
+  | { readonly kind: "multipart"; readonly fields: JsonObject }
+  | { readonly kind: "file"; readonly file: Json };
 
-/**
- * The bytes of a request's body and the content type they have when the author names none. Text goes as it is, a map
- * as a form when the author says so, everything else as JSON.
- */
-export function encodeBody(body: Json, contentType: string | null): { bytes: Buffer; contentType: string } {
-  if (typeof body === "string") return { bytes: Buffer.from(body), contentType: "text/plain; charset=utf-8" };
-  if (contentType !== null && mediaType(contentType) === "application/x-www-form-urlencoded" && isJsonObject(body)) {
-    const form = new URLSearchParams();
-    appendPairs(form, body);
-    return { bytes: Buffer.from(form.toString()), contentType };
-  }
-  return { bytes: Buffer.from(encodeJson(body)), contentType: "application/json" };
+/** A body ready to be sent, once. */
+export interface EncodedBody {
+  readonly content: Buffer | Readable;
+  readonly length: number;
+  /** The content type it has when the author names none. */
+  readonly contentType: string;
+  /** Whether that type holds whatever the author says: a boundary must be the right one. */
+  readonly isOwnType: boolean;
 }
 
-/** Adds the members of a map as pairs: a list gives one pair for each element, null none, a map is JSON text. */
-export function appendPairs(pairs: URLSearchParams, members: { readonly [name: string]: Json }): void {
+export interface EncodeOptions {
+  /** The author's content type. */
+  readonly contentType: string | null;
+  /** Puts secrets in the place of their marks. */
+  readonly reveal: (text: string) => string;
+  /** Opens a file of the tenant. */
+  readonly open: (id: string) => Promise<OpenFile>;
+  /** Bytes of what is held in memory; files are as large as they are. */
+  readonly bytesMax: number;
+}
+
+/**
+ * The bytes of a body. Text goes as it is, a map as a form when the author says so, every other value as JSON; files go
+ * from the store to the network a chunk at a time, and their length is known before.
+ */
+export async function encodeBody(body: RequestBody, options: EncodeOptions): Promise<EncodedBody> {
+  const { contentType, reveal, bytesMax } = options;
+  switch (body.kind) {
+    case "value": {
+      const value = revealed(body.value, reveal);
+      const isForm = typeOf(contentType) === "application/x-www-form-urlencoded" && isJsonObject(value);
+      if (isForm) return inMemory(formText(value), contentType!, bytesMax);
+      if (typeof value === "string") return inMemory(value, "text/plain; charset=utf-8", bytesMax);
+      return inMemory(encodeJson(value), "application/json", bytesMax);
+    }
+    case "form": {
+      const text = formText(revealed(body.fields, reveal) as JsonObject);
+      return inMemory(text, "application/x-www-form-urlencoded", bytesMax);
+    }
+    case "multipart":
+      return multipart(body.fields, options);
+    case "file": {
+      const { value, bytes } = await openFile(body.file, "file", options);
+      const content = Readable.from(bytes, { objectMode: false });
+      return { content, length: value.size, contentType: value.mime_type, isOwnType: false };
+    }
+  }
+}
+
+function inMemory(text: string, contentType: string, bytesMax: number): EncodedBody {
+  const content = Buffer.from(text);
+  checkSize(content.length, bytesMax);
+  return { content, length: content.length, contentType, isOwnType: false };
+}
+
+function checkSize(size: number, limit: number): void {
+  if (size <= limit) return;
+  const setting = "the request limit of http steps";
+  throw new AppError("PAYLOAD_TOO_LARGE", { what: "the body of the request", size, limit, setting });
+}
+
+/** The same value with every text revealed; values without a mark are not copied. Names of members are no texts. */
+function revealed(value: Json, reveal: (text: string) => string): Json {
+  if (typeof value === "string") return reveal(value);
+  if (Array.isArray(value)) {
+    const items = (value as readonly Json[]).map((item) => revealed(item, reveal));
+    return items.every((item, i) => item === (value as readonly Json[])[i]) ? value : items;
+  }
+  if (!isJsonObject(value)) return value;
+  let changed = false;
+  const members = Object.entries(value).map(([name, member]): [string, Json] => {
+    const shown = revealed(member, reveal);
+    changed ||= shown !== member;
+    return [name, shown];
+  });
+  return changed ? Object.fromEntries(members) : value;
+}
+
+function formText(fields: JsonObject): string {
+  const form = new URLSearchParams();
+  for (const [name, value] of pairsOf(fields)) form.append(name, value);
+  return form.toString();
+}
+
+/** The members of a map as pairs: a list gives one pair for each element, null none, a map is JSON text. */
+export function* pairsOf(members: { readonly [name: string]: Json }): Generator<readonly [string, string]> {
   for (const [name, value] of Object.entries(members)) {
     for (const one of Array.isArray(value) ? (value as readonly Json[]) : [value]) {
-      if (one !== null) pairs.append(name, typeof one === "string" ? one : encodeJson(one));
+      if (one !== null) yield [name, typeof one === "string" ? one : encodeJson(one)];
     }
   }
 }
 
-export interface ReadOptions {
-  /** The `content-encoding` of the answer. */
-  readonly encoding: string | null;
-  /** Bytes after decompression. */
-  readonly limit: number;
-  /** Stop at the limit and return what there is, instead of failing. */
-  readonly cut?: boolean;
+interface Part {
+  readonly head: Buffer;
+  readonly content: Buffer | OpenFile;
 }
 
-/**
- * Reads an answer's body to its end, decompressed, in memory bounded by the limit: a small file that unpacks to a
- * thousand times its size ends at the limit like any other. Leaving early closes the connection.
- */
-export async function readBody(body: Readable, options: ReadOptions): Promise<Buffer> {
-  const { limit, cut = false } = options;
-  const decoder = decoderOf(options.encoding);
-  const source: Readable = decoder ? pipeline(body, decoder, () => {}) : body;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of source as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > limit && !cut) throw tooLarge(size, limit);
-      chunks.push(chunk);
-      if (size >= limit && cut) break;
+/** `multipart/form-data` as browsers write it (RFC 7578): files as files, all else as text. */
+async function multipart(fields: JsonObject, options: EncodeOptions): Promise<EncodedBody> {
+  const boundary = `weft-${randomBytes(16).toString("hex")}`;
+  const parts: Part[] = [];
+  for (const [name, value] of Object.entries(fields)) {
+    for (const one of Array.isArray(value) ? (value as readonly Json[]) : [value]) {
+      if (one === null) continue;
+      if (isFileValue(one)) {
+        const file = await openFile(one, `multipart.${name}`, options);
+        const type = `content-type: ${file.value.mime_type}\r\n`;
+        parts.push({
+          head: partHead(boundary, name, `; filename="${quotable(file.value.name)}"`, type),
+          content: file,
+        });
+      } else {
+        const text = revealed(one, options.reveal);
+        const content = Buffer.from(typeof text === "string" ? text : encodeJson(text));
+        parts.push({ head: partHead(boundary, name, "", ""), content });
+      }
     }
-  } catch (error) {
-    // Nothing at all is not a valid compressed stream, yet servers send it where they mean an empty body.
-    const nothing = decoder?.bytesWritten === 0 && body.readableEnded && isCutShort(error);
-    if (!nothing) throw error;
   }
-  return Buffer.concat(chunks);
+  const end = Buffer.from(`--${boundary}--\r\n`);
+  const held = parts.reduce(
+    (sum, { head, content }) => sum + head.length + 2 + (Buffer.isBuffer(content) ? content.length : 0),
+    end.length,
+  );
+  checkSize(held, options.bytesMax);
+  const length = parts.reduce((sum, { content }) => sum + (Buffer.isBuffer(content) ? 0 : content.value.size), held);
+  return {
+    content: Readable.from(written(parts, end), { objectMode: false }),
+    length,
+    contentType: `multipart/form-data; boundary=${boundary}`,
+    isOwnType: true,
+  };
 }
 
-function isCutShort(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "Z_BUF_ERROR";
-}
-
-export function tooLarge(size: number, limit: number): AppError {
-  return new AppError("RESULT_TOO_LARGE", { size, limit, setting: "the response limit of http steps" });
-}
-
-function decoderOf(encoding: string | null): (Transform & { bytesWritten: number }) | null {
-  switch (encoding?.trim().toLowerCase() ?? "") {
-    case "":
-    case "identity":
-      return null;
-    case "gzip":
-    case "x-gzip":
-      return createGunzip();
-    case "deflate":
-      return createInflate();
-    case "br":
-      return createBrotliDecompress();
-    default:
-      // Several encodings one over the other are refused too: each layer multiplies what a small answer costs.
-      throw new UnreadableBody("it is compressed in a way that was not asked for");
+async function* written(parts: readonly Part[], end: Buffer): AsyncGenerator<Uint8Array> {
+  const newLine = Buffer.from("\r\n");
+  for (const { head, content } of parts) {
+    yield head;
+    if (Buffer.isBuffer(content)) yield content;
+    else yield* content.bytes;
+    yield newLine;
   }
+  yield end;
 }
 
-/** Why a body that arrived whole cannot be used. Asking again would bring the same. */
-export class UnreadableBody extends Error {
-  constructor(reason: string) {
-    super(reason);
-    this.name = "UnreadableBody";
-  }
+function partHead(boundary: string, name: string, rest: string, more: string): Buffer {
+  return Buffer.from(`--${boundary}\r\ncontent-disposition: form-data; name="${quotable(name)}"${rest}\r\n${more}\r\n`);
 }
 
-/**
- * The value of a body: parsed where it is JSON (or `as` says so), else text; bytes as base64 when these are asked for.
- * An empty body is null where JSON is expected, else empty text.
- */
-export function decodeBody(bytes: Buffer, contentType: string | null, as: "auto" | "json" | "text" | "bytes"): Json {
-  if (as === "bytes") return bytes.toString("base64");
-  const json = as === "json" || (as === "auto" && isJsonType(contentType));
-  if (bytes.length === 0) return json ? null : "";
-  const text = decodeText(bytes, contentType);
-  if (!json) return text;
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    throw new UnreadableBody("its body is not JSON");
-  }
+/** A name between quotes, as the HTML standard escapes it: nothing in it ends the name or begins another header. */
+function quotable(name: string): string {
+  return name.replaceAll("\r", "%0D").replaceAll("\n", "%0A").replaceAll('"', "%22");
 }
 
-/** A readable part of a body for an error's details, whatever it is. */
-export function excerptOf(bytes: Buffer, length: number): string {
-  const text = new TextDecoder().decode(bytes);
-  return text.length > length ? text.slice(0, length).toWellFormed() + "…" : text;
+async function openFile(value: Json, field: string, { open }: EncodeOptions): Promise<OpenFile> {
+  if (!isFileValue(value))
+    throw fieldsRefused(`${field} must be a file, such as an upload or the body of an http step`);
+  return open(value.id);
 }
 
-function decodeText(bytes: Buffer, contentType: string | null): string {
-  const charset = /;\s*charset="?([^";\s]+)/i.exec(contentType ?? "")?.[1];
-  const decoder = textDecoder(charset ?? "utf-8");
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    // Old pages name no charset and are not UTF-8; the web reads them as Windows-1252.
-    if (charset === undefined && mediaType(contentType ?? "").startsWith("text/")) {
-      return new TextDecoder("windows-1252").decode(bytes);
-    }
-    throw new UnreadableBody("its body is not text; ask for bytes with response: bytes");
-  }
-}
-
-function textDecoder(charset: string): TextDecoder {
-  try {
-    return new TextDecoder(charset, { fatal: true });
-  } catch {
-    throw new UnreadableBody("its charset is unknown");
-  }
-}
-
-function isJsonType(contentType: string | null): boolean {
-  return contentType !== null && /^(application|text)\/([^;]+\+)?json$/.test(mediaType(contentType));
-}
-
-function mediaType(contentType: string): string {
-  return contentType.split(";", 1)[0]!.trim().toLowerCase();
+/** Opens files of a tenant; where there is no store, every file is one that cannot be opened. */
+export function opener(files: Files | null, tenant: string): EncodeOptions["open"] {
+  return async (id) => {
+    if (!files) throw new AppError("FILE_NOT_FOUND", { file: id });
+    return files.open(tenant, id);
+  };
 }

@@ -189,3 +189,52 @@ test("a name server that never answers ends with the time for connecting", async
   expect(outcome).toMatchObject({ failure: { code: "REQUEST_FAILED", retryable: true } });
   expect(JSON.stringify(outcome)).toContain("Connect Timeout");
 });
+
+describe("ports", () => {
+  /** What a guard without any other reason says of a port: null when it may be used. */
+  function refusedBy(ports: readonly string[] | undefined, url: string): boolean {
+    try {
+      httpGuard(ports ? { ports } : {}).check(new URL(url));
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
+  test.each([
+    ["http://example.com/", false],
+    ["https://example.com/", false],
+    ["https://example.com:80/", false],
+    ["http://example.com:1024/", false],
+    ["http://example.com:8080/", false],
+    ["http://example.com:65535/", false],
+    ["http://example.com:81/", true],
+    ["http://example.com:444/", true],
+    ["http://example.com:1023/", true],
+    ["http://example.com:3306/", true],
+    ["http://example.com:11211/", true],
+    ["http://example.com:27017/", true],
+    ["http://example.com:2375/", true],
+  ])("%s is refused by default: %s", (url, refused) => expect(refusedBy(undefined, url)).toBe(refused));
+
+  test.each([
+    [["443"], "https://example.com/", false],
+    [["443"], "http://example.com/", true],
+    [["8000-8999"], "http://example.com:8500/", false],
+    [["8000-8999"], "http://example.com:9000/", true],
+    [["1-65535"], "http://example.com:6379/", true],
+    [["1-65535", "6379"], "http://example.com:6379/", false],
+  ])("with %j, %s is refused: %s", (ports, url, refused) => expect(refusedBy(ports, url)).toBe(refused));
+
+  test("a list that is none is a mistake of the configuration", () => {
+    for (const entry of ["http", "0", "70000", "9-8", "", "80-"]) {
+      expect(() => httpGuard({ ports: [entry, "80"] })).toThrow(AppError);
+    }
+  });
+
+  test("a target that an operator has opened may have any port", () => {
+    expect(() =>
+      httpGuard({ allow: ["inside.test:81"], ports: ["443"] }).check(new URL("http://inside.test:81/")),
+    ).not.toThrow();
+  });
+});

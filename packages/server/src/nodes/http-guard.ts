@@ -3,6 +3,7 @@ import { isIP, type LookupFunction } from "node:net";
 import { AppError } from "@weftwork/core";
 import { buildConnector } from "undici";
 import { refusedAddress } from "./http-address.ts";
+import { portRule } from "./http-ports.ts";
 
 /**
  * Stands between a URL that an author, a document or a model wrote and the network. On by default: only the public
@@ -27,6 +28,8 @@ export interface Address {
 export interface HttpGuardOptions {
   /** `host:port` as in a URL (`localhost:8080`, `[::1]:11434`), each opened whatever it resolves to. */
   readonly allow?: readonly string[];
+  /** Ports (`443`) and ranges (`1024-65535`) that other targets may have. Left out: the usual ones, see `portRule`. */
+  readonly ports?: readonly string[];
   readonly connectTimeoutMs?: number;
   /** All addresses of a name. Left out: the resolver of the operating system. */
   readonly resolve?: (hostname: string) => Promise<readonly Address[]>;
@@ -35,6 +38,7 @@ export interface HttpGuardOptions {
 export function httpGuard(options: HttpGuardOptions = {}): HttpGuard {
   const { connectTimeoutMs = 5000, resolve = (hostname) => lookup(hostname, { all: true }) } = options;
   const allowed = parseAllowList(options.allow ?? []);
+  const mayUsePort = portRule(options.ports);
   const open = buildConnector({ timeout: connectTimeoutMs, allowH2: false, lookup: lookupBy(resolve) });
   const resolvePublic = async (hostname: string): Promise<readonly Address[]> => {
     const addresses = await resolve(hostname);
@@ -55,7 +59,7 @@ export function httpGuard(options: HttpGuardOptions = {}): HttpGuard {
         throw blocked(target, "a URL must not carry credentials; use the auth field");
       }
       if (allowed.has(target)) return;
-      if (PORTS_REFUSED.has(portOf(url))) throw blocked(target, "the port belongs to another protocol than HTTP");
+      if (!mayUsePort(portOf(url))) throw blocked(target, "the port is not one that HTTP is spoken at");
       // Resolvers differ in what they make of `localhost.` and `a.localhost`; the name itself says enough.
       if (/(^|\.)localhost\.?$/.test(url.hostname)) throw blocked(target, "the name stands for this host");
     },
@@ -116,16 +120,3 @@ function parseTarget(entry: string): string | null {
   const url = URL.parse(`http://${match[1]}/`);
   return url === null || url.port !== "" ? null : `${url.hostname}:${port}`;
 }
-
-/**
- * Ports where no HTTP server belongs: the list of the Fetch standard, and the usual databases, brokers and control
- * planes. A request to one of these speaks into another protocol.
- */
-const PORTS_REFUSED: ReadonlySet<string> = new Set(
-  (
-    "0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123 " +
-    "135 137 139 143 161 179 389 427 445 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990 " +
-    "993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080 " +
-    "1433 1521 2181 2375 2376 2379 2380 3306 3389 4222 5432 5672 6379 6380 6432 9042 9092 10250 11211 27017"
-  ).split(" "),
-);

@@ -1,4 +1,4 @@
-import { AppError, failureOf, isJsonObject, type Json, type JsonObject } from "@weftwork/core";
+import { AppError, failureOf, isJsonObject, parseJson, withoutFence, type Json, type JsonObject } from "@weftwork/core";
 import { z } from "zod";
 import type { Catalog } from "../gateway/catalog.ts";
 import type { Message, Model, ModelPart, ModelRequest, ModelTool, ToolCall } from "../gateway/model.ts";
@@ -56,7 +56,16 @@ export function modelInference(options: { readonly catalog: Catalog<Model> }): N
   });
 }
 
-function requestOf(fields: Config, task: NodeTask): ModelRequest {
+/** What a question is made of. */
+type AskedTask = Pick<NodeTask, "config" | "seed" | "input">;
+
+/** What a task of this node asks a model; null where its fields are wrong. For those who look on, such as tests. */
+export function modelRequestOf(task: AskedTask): ModelRequest | null {
+  const checked = config.safeParse(task.config);
+  return checked.success ? requestOf(checked.data, task) : null;
+}
+
+function requestOf(fields: Config, task: AskedTask): ModelRequest {
   const { params } = fields;
   return {
     messages: messagesOf(fields, task),
@@ -72,7 +81,7 @@ function requestOf(fields: Config, task: NodeTask): ModelRequest {
  * `messages` stand for themselves. Else one message of the user: the prompt, a blank line, the input. A step that has a
  * prompt and names no input gets the prompt alone: the prompt's templates have taken from the run what they wanted.
  */
-function messagesOf(fields: Config, task: NodeTask): readonly Message[] {
+function messagesOf(fields: Config, task: AskedTask): readonly Message[] {
   const { messages, prompt, input } = fields;
   // The parts of a message are the model's business; it refuses what it cannot read.
   if (messages) return messages as readonly Message[];
@@ -131,9 +140,8 @@ function checkedObject(answer: Answer, schema: JsonObject): Json {
 
 /** The JSON of a text, also where a model has put it between the fences of a code block. */
 function parsed(text: string): Json {
-  const fenced = /^\s*```(?:json)?\s*\n([\s\S]*?)\n?```\s*$/i.exec(text);
   try {
-    return JSON.parse(fenced?.[1] ?? text) as Json;
+    return parseJson(withoutFence(text));
   } catch {
     throw invalid("it is not JSON");
   }

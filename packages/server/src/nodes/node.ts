@@ -1,4 +1,4 @@
-import type { Failure, Json, JsonObject } from "@weftwork/core";
+import type { Failure, Json, JsonObject, Resources } from "@weftwork/core";
 
 /**
  * How often the same task may be done.
@@ -23,20 +23,33 @@ export interface NodeExecutor {
   readonly pool: string;
   /** Milliseconds a task may take unless the step says otherwise; null: no limit. */
   readonly timeoutMs: number | null;
+  /** Fields of an own type that are sent outside: there `secrets.NAME` may stand, and `task.secrets` puts them in. */
+  readonly secretFields?: readonly string[];
   /** Why this executor cannot work on this machine, in words with the remedy; null when it can. */
   unavailable?(config: JsonObject): string | null;
+  /**
+   * What a step needs of this machine and does not find, in words with the remedy. A run with such a step is refused when
+   * it is submitted, and not only when it comes to the step.
+   */
+  needs?(config: JsonObject): string | null;
   execute(task: NodeTask): Promise<Outcome> | Outcome;
+  /** Lets go of what it holds open, such as connections; called once, after its last task. */
+  close?(): Promise<void>;
 }
 
 /** One attempt at one node, with everything resolved. */
 export interface NodeTask {
   readonly runId: string;
   readonly tenant: string;
+  /** Hash of the workflow's content: same for all runs of a version. */
+  readonly workflowHash: string;
   /** `root`, `each-doc[3]`, … */
   readonly scope: string;
   readonly node: string;
   /** From 1. */
   readonly attempt: number;
+  /** What the step asks to have free for it; null: nothing particular. */
+  readonly resources: Resources | null;
   /** Same for every repeat of this attempt after a crash; send it along as an idempotency key. */
   readonly key: string;
   /** The step's fields, templates rendered; fields of RAW_FIELDS as written. Frozen. */
@@ -63,10 +76,15 @@ export interface SecretTexts {
    * is bound to other hosts than that of the target.
    */
   reveal(text: string, target: URL): string;
+  /**
+   * Bytes that came back, with every secret taken out that was revealed so far. For what goes elsewhere than into the
+   * outcome, such as a file: what a task returns, throws and emits is looked through anyhow.
+   */
+  hide(bytes: AsyncIterable<Buffer>): AsyncIterable<Buffer>;
 }
 
 /** Where there are no secrets, no text has a mark. */
-export const NO_SECRETS: SecretTexts = { reveal: (text) => text };
+export const NO_SECRETS: SecretTexts = { reveal: (text) => text, hide: (bytes) => bytes };
 
 export type TaskPart =
   | { readonly type: "text_delta"; readonly text: string }
@@ -92,4 +110,6 @@ export interface NodeRegistry {
   types(): readonly string[];
   /** The types that the language itself does not know: nodes of the operator's own. */
   ownTypes(): readonly string[];
+  /** Fields of an own type that are sent outside. */
+  secretFields(type: string): readonly string[];
 }

@@ -3,10 +3,20 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { builtinModels } from "../gateway/builtin/index.ts";
 import { modelCatalog } from "../gateway/catalog.ts";
+import { javascriptSandbox } from "../sandbox/javascript.ts";
+import { containers } from "../sandbox/container-runner.ts";
+import { pythonSandbox } from "../sandbox/python.ts";
 import { defineNode } from "./define-node.ts";
 import { builtinNodes, nodeRegistry } from "./registry.ts";
 
-const builtin = builtinNodes({ catalog: modelCatalog(builtinModels()) });
+const builtin = builtinNodes({
+  catalog: modelCatalog(builtinModels()),
+  sandboxes: {
+    javascript: javascriptSandbox({ threads: 1 }),
+    python: pythonSandbox({ processes: 1 }),
+    containers: containers({ now: () => 0 }),
+  },
+});
 const own = (type: string) => defineNode({ type, config: z.unknown(), execute: () => null });
 
 test("every work type of the language has exactly one node", () => {

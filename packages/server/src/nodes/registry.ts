@@ -1,7 +1,11 @@
 import { AppError, CONTROL_TYPES, TYPE_ALIASES, WORK_TYPES } from "@weftwork/core";
 import type { Catalog } from "../gateway/catalog.ts";
 import type { Model } from "../gateway/model.ts";
+import type { Containers } from "../sandbox/containers.ts";
+import { SANDBOX_LIMITS, type Sandbox, type SandboxLimits } from "../sandbox/sandbox.ts";
 import { answerNode } from "./answer.ts";
+import { codeNode } from "./code.ts";
+import { containerNode } from "./container.ts";
 import { httpNode, type HttpOptions } from "./http.ts";
 import { listNode } from "./list.ts";
 import { modelInference } from "./model-inference.ts";
@@ -36,6 +40,7 @@ export function nodeRegistry(executors: readonly NodeExecutor[]): NodeRegistry {
     has: (type) => byType.has(type),
     types: () => types,
     ownTypes: () => own,
+    secretFields: (type) => byType.get(type)?.secretFields ?? [],
   };
 }
 
@@ -45,16 +50,22 @@ const RESERVED: ReadonlySet<string> = new Set([...CONTROL_TYPES, ...Object.keys(
 export interface BuiltinOptions {
   readonly catalog: Catalog<Model>;
   readonly http?: HttpOptions;
+  readonly sandboxes: { readonly javascript: Sandbox; readonly python: Sandbox; readonly containers: Containers };
+  readonly codeLimits?: SandboxLimits;
 }
 
 /** Every work type of the language, those that cannot run yet included. */
 export function builtinNodes(options: BuiltinOptions): readonly NodeExecutor[] {
+  const { sandboxes, codeLimits: limits = SANDBOX_LIMITS } = options;
   return [
     templateNode(),
     listNode(),
     answerNode(),
     httpNode(options.http),
     modelInference({ catalog: options.catalog }),
+    codeNode({ type: "javascript", sandbox: sandboxes.javascript, containers: sandboxes.containers, limits }),
+    codeNode({ type: "python_script", sandbox: sandboxes.python, containers: sandboxes.containers, limits }),
+    containerNode({ containers: sandboxes.containers, limits }),
     ...unavailableNodes(),
   ];
 }

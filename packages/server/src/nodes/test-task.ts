@@ -19,9 +19,11 @@ export function testTask(config: JsonObject, options: TestTaskOptions = {}): Tes
   return {
     runId: "run_1",
     tenant: "default",
+    workflowHash: "0".repeat(64),
     scope: "root",
     node: "step",
     attempt: 1,
+    resources: null,
     key: "run_1/root/step/1",
     config: deepFreeze(config),
     input: () => options.input ?? null,

@@ -1,4 +1,4 @@
-import { AppError, type JsonObject } from "@weftwork/core";
+import { AppError } from "@weftwork/core";
 import { z } from "zod";
 import { defineNode } from "./define-node.ts";
 import type { NodeExecutor } from "./node.ts";
@@ -23,18 +23,6 @@ const REASONS: Readonly<Record<string, { readonly pool: string; readonly reason:
   rerank: {
     pool: "retrieval",
     reason: "reranking is not part of this version; order with a list step, or ask a service with an http step",
-  },
-  javascript: {
-    pool: "code",
-    reason: "the JavaScript sandbox is not part of this version; use template and list steps, or an own node",
-  },
-  python_script: {
-    pool: "code",
-    reason: "the Python sandbox is not part of this version; use template and list steps, or an own node",
-  },
-  container: {
-    pool: "code",
-    reason: "containers need podman or docker and are not part of this version yet; call the program by an http step",
   },
   classify: {
     pool: "generation",
@@ -62,17 +50,10 @@ export function unavailableNodes(): NodeExecutor[] {
       pool,
       effect: "pure",
       config: z.unknown(),
-      unavailable: (config) => reasonOf(config, reason),
-      execute(_, { config }) {
-        throw new AppError("NODE_NOT_AVAILABLE", { type, reason: reasonOf(config, reason) });
+      unavailable: () => reason,
+      execute() {
+        throw new AppError("NODE_NOT_AVAILABLE", { type, reason });
       },
     }),
   );
-}
-
-/** A code step with an image runs in a container, whatever its language. */
-function reasonOf(config: JsonObject, reason: string): string {
-  return typeof config["image"] === "string"
-    ? `${config["image"]} is an image: ${REASONS["container"]!.reason}`
-    : reason;
 }

@@ -30,6 +30,8 @@ export interface CommitOptions {
   /** Flushes on their way at the same time. A run is in one of them at most. */
   readonly lanes: number;
   readonly snapshotEvents: number;
+  /** The open row of the run is about to be sent. */
+  readonly sending: (run: HotRun) => void;
   /** The row that was being sent is recorded, or is known not to be. Called once a row. */
   readonly answered: (run: HotRun, verdict: Verdict) => void;
   /** The lease has ended: every run held here belongs to somebody else by now. */
@@ -218,6 +220,7 @@ export class Commit {
     readonly append: Append;
     readonly objects: readonly { hash: string; bytes: Uint8Array }[];
   } {
+    this.options.sending(run);
     const row = run.open;
     run.sending = row;
     run.open = emptyRow();

@@ -5,6 +5,7 @@ import type { Journal } from "../journal/journal.ts";
 import { memoryJournal, type MemoryJournal, type MemoryMembership } from "../journal/memory.ts";
 import { memoryLive } from "../live/memory.ts";
 import type { NodeExecutor, Outcome } from "../nodes/node.ts";
+import { memoryStreamLog } from "../streamlog/memory.ts";
 import { nodeRegistry } from "../nodes/registry.ts";
 import { templateNode } from "../nodes/template.ts";
 import { Worker } from "../worker/worker.ts";
@@ -85,12 +86,15 @@ export class TestBench {
   readonly calls: string[] = [];
   /** Steps of these ids do not answer by themselves; the test ends them by `release`. */
   readonly held = new Set<string>();
+  /** What steps of these ids say when they are called. */
+  readonly says = new Map<string, readonly string[]>();
   /** Told when a step is called, before it answers. */
   onCall: (node: string, process: TestProcess) => void = () => {};
   intercept: Intercept = (append, ...args) => append(...args);
   private readonly open = new Map<string, (outcome: Outcome) => void>();
   private readonly catalogue = memoryCatalogue();
   private readonly blobs = memoryBlobs();
+  readonly streamLog = memoryStreamLog();
   private processes = 0;
 
   /** Starts a process. Its lease is renewed only by `membership.renew()`. */
@@ -122,6 +126,7 @@ export class TestBench {
       blobs: this.blobs,
       catalogue: this.catalogue,
       live: memoryLive<RunNotice>(),
+      streamLog: this.streamLog,
       registry,
       clock: mine,
       tenant: TENANT,
@@ -190,6 +195,7 @@ export class TestBench {
         this.calls.push(task.key);
         this.onCall(task.node, process());
         if (!alive()) return new Promise(() => {});
+        for (const text of this.says.get(task.node) ?? []) task.emit({ type: "text_delta", text });
         if (!this.held.has(task.node)) return { type: "completed", output: task.config["value"] ?? task.node };
         return new Promise((resolve) => this.open.set(task.key, resolve));
       },

@@ -1,18 +1,26 @@
 import type { BlobStore } from "../blob/blob.ts";
 import type { Catalogue } from "../db/catalogue.ts";
 import type { Journal, Membership } from "../journal/journal.ts";
+import type { SearchIndex } from "../search/search.ts";
 import type { Live } from "../live/live.ts";
+import type { StreamLog } from "../streamlog/streamlog.ts";
 import type { NodeRegistry } from "../nodes/node.ts";
 import type { Clock } from "./clock.ts";
 import { Claims, POLL_MS_MAX } from "./claims.ts";
 import { Commit, SNAPSHOT_EVENTS } from "./commit.ts";
 import { Inbox } from "./inbox.ts";
+import { Feeds } from "./feeds.ts";
+import { Indexer } from "./indexer.ts";
 import { Keys } from "./keys.ts";
 import { Member } from "./member.ts";
+import { Needs } from "./needs.ts";
 import { Owner, REST_MS_MIN, type OwnerOptions, type RunNotice, type Tasks } from "./owner.ts";
 import { Payloads } from "./payloads.ts";
 import { loadState } from "./recover.ts";
+import { NO_INDEX } from "./search.ts";
 import { Runs } from "./runs.ts";
+import { StepStreams, STREAM_LIMITS, type StreamLimits } from "./step-streams.ts";
+import { StreamBuffer } from "./stream-buffer.ts";
 import { Timers } from "./timers.ts";
 import { Workflows } from "./workflows.ts";
 import type { HotRun } from "./hot-run.ts";
@@ -27,7 +35,10 @@ export interface EngineOptions {
   readonly join: () => Promise<Membership>;
   readonly blobs: BlobStore;
   readonly catalogue: Catalogue;
+  /** The secrets there are, by name. */
+  readonly secretNames?: () => Promise<ReadonlySet<string>>;
   readonly live: Live<RunNotice>;
+  readonly streamLog: StreamLog;
   readonly registry: NodeRegistry;
   readonly clock: Clock;
   readonly tenant: string;
@@ -37,6 +48,8 @@ export interface EngineOptions {
   /** Compiled plans by hash, shared with other engines of this process. */
   readonly plans?: Map<string, Plan>;
   readonly limits: EngineLimits;
+  /** Where runs are found by their words; left out, they are read one by one. */
+  readonly search?: EngineSearch;
   readonly problem: (message: string, runId: string, error: unknown) => void;
 }
 
@@ -53,8 +66,16 @@ export interface EngineLimits {
   readonly snapshotEvents?: number;
   /** A run whose next timer is further away than this does not stay in memory. */
   readonly restMsMin?: number;
+  /** What is kept of what steps say. */
+  readonly stream?: StreamLimits;
   /** Longest pause between two looks for work of others. */
   readonly pollMsMax?: number;
+}
+
+export interface EngineSearch {
+  readonly index: SearchIndex;
+  /** How busy the process is since the last time it was asked, 0 to 1. */
+  readonly load: () => number;
 }
 
 export interface WorkerReports {
@@ -73,7 +94,10 @@ export class Engine {
   private readonly options: EngineOptions;
   private readonly member: Member;
   private readonly claims: Claims;
+  private readonly buffer: StreamBuffer;
+  private readonly streams: StepStreams;
   private readonly timers: Timers;
+  private readonly indexer: Indexer | null;
   private readonly worker: Tasks & { drain(graceMs: number): Promise<void> };
   private readonly releases = new Set<Promise<unknown>>();
 
@@ -84,21 +108,32 @@ export class Engine {
     this.member = membership;
     const payloads = new Payloads(journal, blobs, limits);
     this.timers = new Timers(clock);
+    this.buffer = new StreamBuffer({
+      log: options.streamLog,
+      clock,
+      lost: (runKeys) => this.streams.lost(runKeys),
+      problem: (message, error) => options.problem(message, "", error),
+    });
+    this.streams = new StepStreams({
+      buffer: this.buffer,
+      live,
+      clock,
+      limits: limits.stream ?? STREAM_LIMITS,
+      problem: (message, run, error) => options.problem(message, run.id, error),
+    });
     this.workflows = new Workflows({
       catalogue,
       registry,
       clock,
       tenant,
       ...(options.plans ? { plans: options.plans } : {}),
+      ...(options.secretNames ? { secretNames: options.secretNames } : {}),
     });
     this.worker = options.worker({
       payloads,
       report: (run, { scope, node, attempt }, outcome) =>
         this.owner.take(run, { type: "task_reported", scope, node, attempt, outcome }),
-      progress: (run, { scope, node, attempt }, part) => {
-        this.runs.progressed(run, node, part);
-        live.publish(String(run.key), { type: "progress", scope, node, attempt, part });
-      },
+      progress: (run, command, part) => this.streams.emit(run, command, part),
       mayStart: () => this.leaseHolds(),
     });
     const commit: OwnerOptions["commit"] = (answered, sent) =>
@@ -109,6 +144,7 @@ export class Engine {
         clock,
         lanes: options.lanes,
         snapshotEvents: limits.snapshotEvents ?? SNAPSHOT_EVENTS,
+        sending: (run) => this.streams.rowSending(run),
         answered,
         leaseLost: () => this.loseLease(),
         sent,
@@ -120,7 +156,11 @@ export class Engine {
       timers: this.timers,
       live,
       clock,
-      left: (run) => this.runs.left(run),
+      adopted: (run) => this.streams.adopted(run),
+      left: (run) => {
+        this.streams.left(run);
+        this.runs.left(run);
+      },
       offered: () => this.claims.poke(),
       doubt: () => this.claims.doubt(),
       broken: ({ key }, failure) => this.claims.giveUp(key, failure),
@@ -146,6 +186,16 @@ export class Engine {
       problem: (message, head, error) => options.problem(message, head.id, error),
     });
     this.inbox = new Inbox({ journal, owner: this.owner, tenant, poke: () => this.claims.poke() });
+    this.indexer = options.search
+      ? new Indexer({
+          ...options.search,
+          journal,
+          payloads,
+          clock,
+          tenant,
+          problem: (message, error) => options.problem(message, "", error),
+        })
+      : null;
     const keys = new Keys(journal);
     this.runs = new Runs({
       journal,
@@ -153,9 +203,20 @@ export class Engine {
       inbox: this.inbox,
       workflows: this.workflows,
       payloads,
-      live,
+      streams: this.streams,
+      buffer: this.buffer,
+      feeds: new Feeds({
+        journal,
+        buffer: this.buffer,
+        payloads,
+        clock,
+        live,
+        isHeld: (runKey) => this.owner.runs.has(runKey),
+      }),
       clock,
       keys,
+      needs: new Needs(registry),
+      index: options.search?.index ?? NO_INDEX,
       tenant,
       runsMax: limits.runsMax,
     });
@@ -163,12 +224,14 @@ export class Engine {
 
   start(): void {
     this.claims.start();
+    this.indexer?.start();
     this.options.journal.onInbox?.(() => this.claims.poke());
   }
 
   /** Ends in order: claims nothing more, lets tasks end (or gives them back after the grace), records, gives runs up. */
   async close(graceMs: number): Promise<void> {
     await this.claims.close();
+    await this.indexer?.close();
     await this.worker.drain(graceMs);
     await this.owner.commit.drain();
     const { journal, clock } = this.options;
@@ -181,6 +244,7 @@ export class Engine {
     // Leaving gives up whatever could not be released.
     if (releases.length > 0) this.track(journal.release(this.member, releases));
     await Promise.all(this.releases);
+    await this.buffer.drain();
     this.timers.close();
     // Where the store does not answer, the lease ends by itself.
     await this.member

@@ -1,7 +1,14 @@
-import { Validator } from "@cfworker/json-schema";
-import { AppError, isJsonObject, type Json, type JsonObject, type Plan } from "@weftwork/core";
+import {
+  AppError,
+  isJsonObject,
+  readJsonSchema,
+  type Json,
+  type JsonObject,
+  type JsonSchema,
+  type Plan,
+} from "@weftwork/core";
 
-const validators = new WeakMap<Plan, Validator>();
+const schemas = new WeakMap<Plan, JsonSchema>();
 
 /**
  * The inputs a run gets: those given, completed with the defaults of the schema. Refused with `INVALID_INPUTS`, all
@@ -11,16 +18,11 @@ export function checkedInputs(plan: Plan, given: JsonObject): JsonObject {
   const schema = plan.workflow.inputs;
   if (schema === null) return given;
   const inputs = withDefaults(schema, given);
-  let validator = validators.get(plan);
-  if (!validator) validators.set(plan, (validator = new Validator(schema, "2020-12", false)));
-  const { valid, errors } = validator.validate(inputs);
-  if (valid) return inputs;
-  // The library reports the enclosing schemas too; the innermost places say what is wrong.
-  const leaves = errors.filter((error) => error.keyword !== "properties" && error.keyword !== "$ref");
-  const named = (leaves.length > 0 ? leaves : errors).map((error) => ({
-    pointer: `#/inputs${error.instanceLocation.slice(1)}`,
-    detail: error.error,
-  }));
+  let prepared = schemas.get(plan);
+  if (!prepared) schemas.set(plan, (prepared = readJsonSchema(schema)));
+  const errors = prepared.errors(inputs);
+  if (errors.length === 0) return inputs;
+  const named = errors.map(({ pointer, message }) => ({ pointer: `#/inputs${pointer}`, detail: message }));
   throw new AppError("INVALID_INPUTS", {
     workflow: plan.name,
     reason: `${named[0]!.pointer}: ${named[0]!.detail}`,
@@ -33,8 +35,13 @@ function withDefaults(schema: JsonObject, given: JsonObject): JsonObject {
   if (!isJsonObject(properties)) return given;
   const defaults: [string, Json][] = [];
   for (const [name, property] of Object.entries(properties)) {
-    if (isJsonObject(property) && property["default"] !== undefined && given[name] === undefined)
+    if (isJsonObject(property) && property["default"] !== undefined && !isGiven(given, name))
       defaults.push([name, property["default"]]);
   }
   return defaults.length === 0 ? given : { ...given, ...Object.fromEntries(defaults) };
+}
+
+/** Names that every object inherits are not given by that. */
+function isGiven(given: JsonObject, name: string): boolean {
+  return Object.hasOwn(given, name) && given[name] !== undefined;
 }

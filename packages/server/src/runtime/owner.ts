@@ -12,6 +12,7 @@ import type {
 } from "@weftwork/core";
 import type { Release, RunCreation, Verdict } from "../journal/journal.ts";
 import type { Live } from "../live/live.ts";
+import type { StreamPiece } from "../streamlog/streamlog.ts";
 import type { Clock } from "./clock.ts";
 import { type Commit, statusOf } from "./commit.ts";
 import { emptyRow, type CreationAnswer, type HotRun, type QueuedInput } from "./hot-run.ts";
@@ -21,13 +22,8 @@ import type { Timers } from "./timers.ts";
 /** What the owner tells those who watch a run. */
 export type RunNotice =
   | { readonly type: "recorded"; readonly seq: number; readonly decisions: readonly Decision[] }
-  | {
-      readonly type: "progress";
-      readonly scope: string;
-      readonly node: string;
-      readonly attempt: number;
-      readonly part: unknown;
-    }
+  /** A step said something. */
+  | { readonly type: "piece"; readonly piece: StreamPiece }
   /** The run is no longer held here; what comes next is in the journal. */
   | { readonly type: "left" };
 
@@ -49,6 +45,8 @@ export interface OwnerOptions {
   readonly timers: Timers;
   readonly live: Live<RunNotice>;
   readonly clock: Clock;
+  /** Called when a run was taken over, before anything of it is carried out. */
+  readonly adopted: (run: HotRun) => void;
   /** Called when a run was lost to another owner, ended, or given up. */
   readonly left: (run: HotRun) => void;
   /** The journal put inputs before other runs (a slot was granted, a run must make room). */
@@ -133,6 +131,7 @@ export class Owner {
     const before = this.runs.get(run.key);
     if (before) this.drop(before);
     this.hold(run);
+    this.options.adopted(run);
     for (const command of Array.from(run.state.owed.values())) {
       if (command.type === "dispatch_task" && command.started) this.unknownOutcome(run, command);
       else this.carryOut(run, command);

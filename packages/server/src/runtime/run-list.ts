@@ -1,11 +1,22 @@
-import type { Page, RunListItem } from "@weftwork/sdk";
-import type { Journal, RunHead, RunQuery } from "../journal/journal.ts";
+import type { RunListItem, RunPage } from "@weftwork/sdk";
+import type { RunHead, RunQuery } from "../journal/journal.ts";
+import { searchRuns, type SearchOptions } from "./search.ts";
 import { linksOf } from "./view.ts";
 
+export interface RunListQuery extends RunQuery {
+  /** Words, all of which stand in the inputs, the outputs or the error of the run. */
+  readonly q?: string;
+}
+
 /** A page of runs, newest first, from what the journal knows without reading their events. */
-export async function listRuns(journal: Journal, query: RunQuery): Promise<Page<RunListItem>> {
-  const { runs, nextCursor } = await journal.find(query);
-  return { data: runs.map(listItem), next_cursor: nextCursor };
+export async function listRuns(options: SearchOptions, query: RunListQuery): Promise<RunPage> {
+  const { q } = query;
+  if (q === undefined) {
+    const { runs, nextCursor } = await options.journal.find(query);
+    return { data: runs.map(listItem), next_cursor: nextCursor };
+  }
+  const { runs, nextCursor, search } = await searchRuns(options, { ...query, q });
+  return { data: runs.map(listItem), next_cursor: nextCursor, search };
 }
 
 function listItem(head: RunHead): RunListItem {

@@ -1,36 +1,31 @@
-import { createHash } from "node:crypto";
-import {
-  AppError,
-  Payload,
-  canonicalJson,
-  controlPayloads,
-  decodeRow,
-  hash32,
-  initialState,
-  isJsonObject,
-  parseTime,
-  renderValueTemplate,
-  rerun,
-} from "@weftwork/core";
-import type { Input, Json, JsonObject, Rerun, RunCreated, RunEvent } from "@weftwork/core";
-import type { Page, Run, RunDetail, RunListItem, RunMessage, RunSubmission, Stats, TaskProgress } from "@weftwork/sdk";
+import { AppError, Payload, controlPayloads, decodeRow, hash32, initialState, isJsonObject } from "@weftwork/core";
+import type { Input, Json, JsonObject, RunCreated, RunEvent } from "@weftwork/core";
+import type { Page, Run, RunDetail, RunLog, RunMessage, RunPage, RunStep, Stats, TaskProgress } from "@weftwork/sdk";
 import { v7 as uuid } from "uuid";
-import type { Journal, RunCreation, RunHead, RunQuery } from "../journal/journal.ts";
-import type { Live } from "../live/live.ts";
-import type { TaskPart } from "../nodes/node.ts";
+import type { Journal, RunCreation, RunHead } from "../journal/journal.ts";
+import type { SearchIndex } from "../search/search.ts";
 import type { Clock } from "./clock.ts";
+import { exportRun } from "./export.ts";
 import { failedStep } from "./failed-step.ts";
 import { hotRun, type CreationAnswer, type HotRun } from "./hot-run.ts";
+import type { Feeds } from "./feeds.ts";
 import type { Inbox } from "./inbox.ts";
+import { checkFormAnswer } from "./form-answer.ts";
 import { checkedInputs } from "./inputs.ts";
 import type { Keys } from "./keys.ts";
-import type { Owner, RunNotice } from "./owner.ts";
+import type { Needs } from "./needs.ts";
+import type { Owner } from "./owner.ts";
 import type { Payloads } from "./payloads.ts";
+import { planRerun, type RerunTarget } from "./plan-rerun.ts";
 import { RecentRuns } from "./recent-runs.ts";
 import { loadState } from "./recover.ts";
-import { runDetail } from "./run-detail.ts";
-import { listRuns } from "./run-list.ts";
-import { runMessages } from "./stream.ts";
+import { runDetail, stepDetail, type DetailOptions } from "./run-detail.ts";
+import { listRuns, type RunListQuery } from "./run-list.ts";
+import { runLogs } from "./run-logs.ts";
+import { readPosition, type Position } from "./stream-position.ts";
+import type { StepStreams } from "./step-streams.ts";
+import type { StreamBuffer } from "./stream-buffer.ts";
+import { fingerprintOf, slotOf, timeOf, type Submission } from "./submission.ts";
 import { runView, taskView, type RunSight } from "./view.ts";
 import type { PreparedPlan, Workflows } from "./workflows.ts";
 
@@ -40,31 +35,37 @@ export interface RunsOptions {
   readonly inbox: Inbox;
   readonly workflows: Workflows;
   readonly payloads: Payloads;
-  readonly live: Live<RunNotice>;
+  readonly streams: StepStreams;
+  readonly buffer: StreamBuffer;
+  readonly feeds: Feeds;
   readonly clock: Clock;
   readonly keys: Keys;
+  readonly needs: Needs;
+  readonly index: SearchIndex;
   readonly tenant: string;
   /** Runs held at most; submissions beyond are refused with `OVERLOADED`. */
   readonly runsMax: number;
 }
 
-export interface Submission extends RunSubmission {
-  /** Makes the submission repeatable without an id of the caller's own; kept for 24 hours. */
-  readonly idempotencyKey?: string;
-}
-
 const IDEMPOTENCY_MS = 24 * 3_600_000;
-/** Characters of streamed text kept for `partial` of a task. */
-const PARTIAL_CHARS_MAX = 1_000_000;
 const NO_TEXT: ReadonlyMap<string, string> = new Map();
 const POLL_MS = 250;
+
+/** A run begun again, and what it did not have to compute. */
+export interface RunAgain {
+  readonly run: Run;
+  readonly created: boolean;
+  /** Tasks, items and rounds taken over. */
+  readonly reused: number;
+  readonly reusedTokens: number;
+  readonly recomputed: readonly string[];
+}
 
 /** Runs, as everybody outside the engine deals with them. */
 export class Runs {
   private readonly options: RunsOptions;
   private readonly waiters = new Map<number, Set<(run: HotRun | null) => void>>();
   private readonly recent: RecentRuns;
-  private readonly partials = new Map<number, Map<string, string>>();
 
   constructor(options: RunsOptions) {
     this.options = options;
@@ -75,47 +76,48 @@ export class Runs {
   async start(submission: Submission): Promise<{ readonly run: Run; readonly created: boolean }> {
     const prepared = this.options.workflows.prepare(submission.workflow, submission.version ?? null);
     const plans = prepared instanceof Promise ? await prepared : prepared;
+    this.options.needs.check(plans);
     const given = submission.inputs ?? {};
     if (!isJsonObject(given)) throw new AppError("INVALID_REQUEST", { reason: "inputs must be a JSON object" });
     return this.create(plans, checkedInputs(plans.plan, given), submission, [], null);
   }
 
   /**
-   * Begins a run that takes over from an ended or open one everything that is not downstream of a node, and computes
-   * the rest. The plan is the one the old run had.
+   * Begins a run that takes over from an ended or open one everything that is not downstream of a node, nor of an input
+   * that is given anew, and computes the rest. `created` false: the key has begun this run before.
    */
-  async rerun(
-    id: string,
-    target: { readonly scope?: string; readonly node: string },
-  ): Promise<{ readonly run: Run; readonly reused: number; readonly reusedTokens: number }> {
-    const { journal, workflows, tenant } = this.options;
-    const head = await this.headOf(id);
-    const { rows } = await journal.read(head.runKey, { snapshot: false });
-    const decisions = rows.flatMap((row) => decodeRow(row.body));
-    const created = decisions[0]!.events[0] as RunCreated;
-    const plans = await workflows.pinned(created.hash, created.pins);
-    const at = { scope: target.scope ?? "root", node: target.node };
-    const taken: Rerun | null = rerun(id, decisions, at, plans, plans);
-    if (!taken) throw new AppError("INVALID_REQUEST", { reason: `the run ${id} has no step ${at.scope}/${at.node}` });
-    await this.options.payloads.load(tenant, [created.inputs]);
-    await this.options.payloads.load(tenant, taken.payloads, true);
-    const submission = { workflow: created.workflow, priority: created.priority, metadata: created.metadata };
-    const { run } = await this.create(plans, created.inputs.value as JsonObject, submission, taken.copies, {
-      runId: id,
-      ...at,
-    });
-    return { run, reused: taken.reused, reusedTokens: taken.reusedTokens };
+  async rerun(id: string, target: RerunTarget & { readonly idempotencyKey?: string }): Promise<RunAgain> {
+    const { idempotencyKey } = target;
+    const planned = await planRerun(this.options, await this.headOf(id), target);
+    const { before, plans, inputs, taken, at } = planned;
+    this.options.needs.check(plans);
+    const { run, created } = await this.create(
+      plans,
+      inputs,
+      {
+        workflow: before.workflow,
+        version: plans.plan.version,
+        priority: before.priority,
+        metadata: before.metadata,
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      },
+      taken.copies,
+      { runId: id, ...at },
+    );
+    const { reused, reusedTokens, recomputed } = taken;
+    return { run, created, reused, reusedTokens, recomputed };
   }
 
   /** Begins a run again from the innermost step that failed it. Throws `RETRY_NOT_POSSIBLE` when none did. */
-  async retry(id: string): Promise<{ readonly run: Run; readonly reused: number; readonly reusedTokens: number }> {
+  async retry(id: string, options: { readonly idempotencyKey?: string } = {}): Promise<RunAgain> {
     const sight = await this.sight(id);
     if (!sight) throw new AppError("RUN_NOT_FOUND", { run: id });
     const { status, failedAt } = sight.state;
     if (status !== "failed") throw new AppError("RETRY_NOT_POSSIBLE", { run: id, reason: `it is ${status}` });
     if (failedAt === null) throw new AppError("RETRY_NOT_POSSIBLE", { run: id, reason: "no single step failed it" });
     const { rows } = await this.options.journal.read((await this.headOf(id)).runKey, { snapshot: false });
-    return this.rerun(id, failedStep(rows.flatMap((row) => decodeRow(row.body))) ?? failedAt);
+    const target = failedStep(rows.flatMap((row) => decodeRow(row.body))) ?? failedAt;
+    return this.rerun(id, { ...target, ...options });
   }
 
   private async create(
@@ -159,7 +161,7 @@ export class Runs {
       batch: null,
     };
     const named = submission.id !== undefined || submission.idempotencyKey !== undefined;
-    const fingerprint = named ? fingerprintOf(submission, inputs) : "";
+    const fingerprint = named ? fingerprintOf(submission, inputs, rerunOf) : "";
     const key = submission.idempotencyKey;
     const creation: RunCreation = {
       id,
@@ -196,15 +198,28 @@ export class Runs {
     return sight && runView(sight);
   }
 
-  /** The same with its steps. */
-  async detail(id: string): Promise<RunDetail | null> {
-    const sight = await this.sight(id);
-    return sight && runDetail(sight, this.options.payloads, this.options.tenant);
+  /** The same with the steps of a scope; left out: of the root and of every open one. */
+  async detail(id: string, options: { readonly scope?: string } = {}): Promise<RunDetail | null> {
+    const head = await this.options.journal.head(this.options.tenant, id);
+    return head && runDetail(this.detailOptions(id), head, options.scope);
   }
 
-  /** A page of runs, newest first. */
-  list(query: Omit<RunQuery, "tenant">): Promise<Page<RunListItem>> {
-    return listRuns(this.options.journal, { ...query, tenant: this.options.tenant });
+  /** One step of a run with its values whole. Throws `RUN_NOT_FOUND` and `STEP_NOT_FOUND`. */
+  async step(id: string, step: string, options: { readonly scope?: string } = {}): Promise<RunStep> {
+    return stepDetail(this.detailOptions(id), await this.headOf(id), options.scope ?? "root", step);
+  }
+
+  /**
+   * Everything recorded of a run as one document, in pieces of text. Throws `RUN_NOT_FOUND` and `EXPORT_TOO_LARGE`, before
+   * the first piece.
+   */
+  async export(id: string): Promise<AsyncIterable<string>> {
+    return exportRun(this.options, await this.headOf(id));
+  }
+
+  /** A page of runs, newest first; with `q`, those that hold all of its words. */
+  list(query: Omit<RunListQuery, "tenant">): Promise<RunPage> {
+    return listRuns(this.options, { ...query, tenant: this.options.tenant });
   }
 
   /** Runs by what became of them. Costs the same at any number of runs. */
@@ -217,7 +232,7 @@ export class Runs {
     const sight = await this.sight(id);
     if (!sight) return null;
     const run = this.options.owner.find(this.options.tenant, id);
-    return taskView(sight, (run && this.partials.get(run.key)) ?? NO_TEXT);
+    return taskView(sight, run ? this.options.streams.partials(run) : NO_TEXT);
   }
 
   /** Resolves when the run has ended, or with the run as it stands when the time is over. Null: there is no such run. */
@@ -246,7 +261,35 @@ export class Runs {
     id: string,
     options: { readonly after?: string; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<RunMessage> {
-    yield* runMessages(this.options, await this.headOf(id), options.after, options.signal);
+    for await (const batch of this.stream(id, options)) yield* batch;
+  }
+
+  /**
+   * The same as batches of what is there at a time. A message is one object for all who read it here. Throws
+   * `RUN_NOT_FOUND`, and `INVALID_REQUEST` for what is no position.
+   */
+  stream(
+    id: string,
+    options: { readonly after?: string; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<readonly RunMessage[]> {
+    return this.batches(id, readPosition(options.after), options.signal);
+  }
+
+  private async *batches(
+    id: string,
+    after: Position,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<readonly RunMessage[]> {
+    for await (const batch of this.options.feeds.batches(await this.headOf(id), after, signal))
+      yield batch.map(({ message }) => message);
+  }
+
+  /** A page of the lines that the steps of a run wrote, in the order in which they came. Throws `RUN_NOT_FOUND`. */
+  async logs(
+    id: string,
+    query: { readonly node?: string; readonly cursor?: string; readonly limit: number },
+  ): Promise<Page<RunLog>> {
+    return runLogs(this.options.buffer, await this.headOf(id), query);
   }
 
   /** Ends the run where it stands. A run that has ended already is returned as it is. */
@@ -291,6 +334,9 @@ export class Runs {
     const scope = answer.scope ?? "root";
     if (state.waiting.get(`${scope}/${answer.step}`)?.waiting.type !== "approval")
       throw new AppError("SIGNAL_NOT_EXPECTED", { run: id, step: answer.step });
+    const asked = state.scopes.get(scope)?.body.byId.get(answer.step)?.step;
+    if (answer.approved && asked?.kind === "approval" && asked.form !== null)
+      checkFormAnswer(answer.step, asked.form, answer.form ?? {});
     const inputId = `approval:${scope}/${answer.step}`;
     const input: Input = {
       type: "approval_decided",
@@ -304,18 +350,8 @@ export class Runs {
     await this.options.inbox.submit(id, input, inputId);
   }
 
-  /** Text of a step that streams, for those who poll. */
-  progressed(run: HotRun, node: string, part: TaskPart): void {
-    if (part.type !== "text_delta") return;
-    let texts = this.partials.get(run.key);
-    if (!texts) this.partials.set(run.key, (texts = new Map()));
-    const text = texts.get(node) ?? "";
-    if (text.length < PARTIAL_CHARS_MAX) texts.set(node, text + part.text);
-  }
-
   /** The run is no longer held here. */
   left(run: HotRun): void {
-    this.partials.delete(run.key);
     if (run.endRecorded) this.recent.keep(run.id, run.state);
     const waiters = this.waiters.get(run.key);
     this.waiters.delete(run.key);
@@ -327,6 +363,18 @@ export class Runs {
     if (!sight) throw new AppError("RUN_NOT_FOUND", { run: id });
     if (sight.state.finishedAt !== null) throw new AppError("RUN_FINISHED", { run: id, status: sight.state.status });
     return sight;
+  }
+
+  private detailOptions(id: string): DetailOptions {
+    const { journal, payloads, tenant, workflows, owner } = this.options;
+    return {
+      journal,
+      payloads,
+      tenant,
+      plansOf: ({ hash, pins }) => workflows.pinned(hash, pins),
+      poolOf: (node) => workflows.poolOf(node),
+      unserved: owner.find(tenant, id)?.unserved ?? NO_TEXT,
+    };
   }
 
   private async headOf(id: string): Promise<RunHead> {
@@ -397,29 +445,3 @@ function bornView(run: HotRun, inputs: JsonObject): Run {
 }
 
 const NO_USAGE = { input_tokens: 0, output_tokens: 0, total_tokens: 0 };
-
-function slotOf({ plan }: PreparedPlan, inputs: JsonObject): RunCreation["slot"] {
-  const { concurrency } = plan.workflow;
-  if (!concurrency || !plan.concurrencyKey) return null;
-  const sys = { workflow: plan.name, version: plan.version };
-  const roots: Readonly<Record<string, Json>> = { inputs, sys, env: plan.env };
-  const key = renderValueTemplate(plan.concurrencyKey, {
-    lookup: (name) => (Object.hasOwn(roots, name) ? roots[name] : undefined),
-  });
-  const text = typeof key === "string" ? key : JSON.stringify(key);
-  return { key: `${plan.name}/${text}`, limit: concurrency.limit, strategy: concurrency.strategy };
-}
-
-function fingerprintOf(submission: Submission, inputs: JsonObject): string {
-  const content = { workflow: submission.workflow, version: submission.version ?? null, inputs };
-  return createHash("sha256").update(canonicalJson(content)).digest("hex");
-}
-
-function timeOf(text: string): number {
-  const time = parseTime(text);
-  if (time === null)
-    throw new AppError("INVALID_REQUEST", {
-      reason: `run_at is no time: ${text}; write one such as 2026-12-31T08:00:00Z`,
-    });
-  return time;
-}

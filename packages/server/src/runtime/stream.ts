@@ -1,4 +1,5 @@
 import {
+  AppError,
   decodeRow,
   encodeEvent,
   payloadsOf,
@@ -8,114 +9,181 @@ import {
   type RunEvent,
 } from "@weftwork/core";
 import type { RunMessage } from "@weftwork/sdk";
-import type { TaskPart } from "../nodes/node.ts";
 import type { Journal, RunHead } from "../journal/journal.ts";
-import type { Live } from "../live/live.ts";
+import type { StreamPiece } from "../streamlog/streamlog.ts";
 import type { Clock } from "./clock.ts";
-import type { RunNotice } from "./owner.ts";
 import type { Payloads } from "./payloads.ts";
+import type { StreamBuffer } from "./stream-buffer.ts";
+import {
+  comparePositions,
+  eventPosition,
+  piecePosition,
+  positionText,
+  rowPosition,
+  type Position,
+} from "./stream-position.ts";
 
 /** Values in stream messages; larger ones are named by hash and size, and read from the run. */
 const MESSAGE_BYTES_MAX = 1_000_000;
-/** Notices kept for a reader that is behind; then it goes on from the journal. */
-const BACKLOG_MAX = 1000;
-const POLL_MS = 500;
+const ROWS_MAX = 200;
+const PIECES_MAX = 500;
+/** Bytes of messages that are read at once, about. */
+const READ_BYTES_MAX = 1_000_000;
+/** What a message takes beside its values, about. */
+const MESSAGE_BYTES = 200;
+/** Another process writes its pieces within this time after their rows. */
+const LATE_MS = 200;
+const YOUNG_MS = 1000;
 
 export interface StreamOptions {
   readonly journal: Journal;
-  readonly live: Live<RunNotice>;
+  readonly buffer: StreamBuffer;
   readonly payloads: Payloads;
   readonly clock: Clock;
+  /** The run is held by this process, so all that it says is told or can be read here. */
+  readonly isHeld: (runKey: number) => boolean;
 }
 
-/** Where a reader stands: the row, and the event within it, that it has seen. Text: `12.3`. */
-interface Position {
-  readonly seq: number;
-  readonly index: number;
+/** A message of a run's stream, made once for all who read it. */
+export interface StreamMessage {
+  readonly position: Position;
+  readonly message: RunMessage;
+  /** About how many bytes it takes. */
+  readonly bytes: number;
+  /** The run has ended with it. */
+  readonly isLast: boolean;
 }
 
-/**
- * The events of a run from a position on: those in the journal, then those to come, until the run has ended. No gap and
- * no repeat; progress (tokens, logs) is told while somebody listens and carries no id.
- */
-export async function* runMessages(
-  options: StreamOptions,
-  head: RunHead,
-  after: string | undefined,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<RunMessage> {
-  const inbox = new Notices(options, head.runKey, signal);
-  try {
-    let position = parsePosition(after);
-    for (;;) {
-      if (signal?.aborted) return;
-      const { rows } = await options.journal.read(head.runKey, {
-        snapshot: false,
-        afterSeq: Math.max(0, position.seq - 1),
-        limit: 200,
-      });
-      for (const row of rows) {
-        for (const message of await messagesOf(options, head.tenant, row.seq, decodeRow(row.body), position))
-          yield message;
-        position = { seq: row.seq, index: Infinity };
-        if (hasFinal(decodeRow(row.body))) return;
-      }
-      if (rows.length === 200) continue;
-      // Nothing behind a position that lies at or past the end of an ended run: it has no more to tell.
-      if (rows.length === 0 && (await options.journal.head(head.tenant, head.id))?.finishedAt !== null) return;
-      for (let notice = await inbox.next(); ; notice = await inbox.next()) {
-        if (signal?.aborted) return;
-        if (notice === null) break;
-        if (notice.type === "progress") {
-          yield progressMessage(notice);
-          continue;
-        }
-        if (notice.type === "left" || notice.seq > position.seq + 1) break;
-        if (notice.seq <= position.seq) continue;
-        for (const message of await messagesOf(options, head.tenant, notice.seq, notice.decisions, position))
-          yield message;
-        position = { seq: notice.seq, index: Infinity };
-        if (hasFinal(notice.decisions)) return;
-      }
+export interface StreamBatch {
+  readonly messages: readonly StreamMessage[];
+  /** Everything up to here was read. */
+  readonly position: Position;
+  /** There is more to be read at once. */
+  readonly more: boolean;
+  /** Nothing comes behind it. */
+  readonly ended: boolean;
+}
+
+/** What is recorded of a run's stream behind a position: its events, and the pieces between them. */
+export async function readBehind(options: StreamOptions, head: RunHead, after: Position): Promise<StreamBatch> {
+  const { journal, buffer } = options;
+  const { rows } = await journal.read(head.runKey, {
+    snapshot: false,
+    afterSeq: Math.max(0, after.row - 1),
+    limit: ROWS_MAX,
+  });
+  const lastRow = rows.at(-1)?.seq ?? after.row;
+  const decisions = rows.map((row) => decodeRow(row.body));
+  if (isForeign(options, head, decisions.at(-1)))
+    await new Promise<void>((resolve) => void options.clock.after(LATE_MS, resolve));
+  // Behind the rows: what was said before a row has its place when that row is there.
+  const behind = { row: after.row, epoch: after.epoch, number: after.number };
+  const pieces = await buffer.read(head.runKey, { behind, limit: PIECES_MAX });
+  // Where not all pieces were read, the rows behind the last of them are for the next time.
+  const until = pieces.length === PIECES_MAX ? pieces.at(-1)!.row : lastRow;
+  const messages: StreamMessage[] = [];
+  let [next, bytes] = [0, 0];
+  const takePieces = (row: number, epoch: number): void => {
+    for (; next < pieces.length && pieces[next]!.row <= row; next++) {
+      // Said by an owner that another one had replaced already: of a row that was never recorded.
+      if (pieces[next]!.row === row && pieces[next]!.epoch < epoch) continue;
+      messages.push(pieceMessage(pieces[next]!));
     }
-  } finally {
-    inbox.close();
+  };
+  for (const [at, { seq, epoch }] of rows.entries()) {
+    if (seq > until) break;
+    takePieces(seq - 1, 0);
+    const told = messages.length;
+    messages.push(...(await rowMessages(options, head.tenant, seq, decisions[at]!, after)));
+    takePieces(seq, epoch);
+    for (const message of messages.slice(told)) bytes += message.bytes;
+    const last = messages.at(-1);
+    const position = last && last.position.row === seq ? last.position : later(rowPosition(seq), after);
+    if (hasLast(decisions[at]!)) return { messages: untilLast(messages), position, more: false, ended: true };
+    if (bytes > READ_BYTES_MAX && at < rows.length - 1) return { messages, position, more: true, ended: false };
   }
+  const last = messages.at(-1)?.position;
+  const position = later(last && last.row >= until ? last : rowPosition(until), after);
+  const more = rows.length === ROWS_MAX || pieces.length === PIECES_MAX;
+  // Nothing behind a position that lies past the end of an ended run, or of one that is gone: it has no more to tell.
+  const ended = rows.length === 0 && (await journal.head(head.tenant, head.id))?.finishedAt !== null;
+  if (rows.length === 0 && !ended && after.row > 0)
+    throw new AppError("INVALID_REQUEST", {
+      reason: `the run ${head.id} has not come to the position ${positionText(after)}; send the id of a message of its stream`,
+    });
+  return { messages, position, more, ended };
 }
 
-function parsePosition(text: string | undefined): Position {
-  const match = /^(\d{1,12})\.(\d{1,9})$/.exec(text ?? "");
-  return match ? { seq: Number(match[1]), index: Number(match[2]) } : { seq: 0, index: Infinity };
-}
-
-function hasFinal(decisions: readonly Decision[]): boolean {
-  return decisions.some(({ events }) => events.some((event) => FINAL.has(event.type)));
-}
-
-const FINAL: ReadonlySet<string> = new Set(["run_completed", "run_failed", "run_cancelled"]);
-
-async function messagesOf(
-  options: StreamOptions,
+/** The messages of a row behind a position. */
+export async function rowMessages(
+  options: Pick<StreamOptions, "payloads">,
   tenant: string,
   seq: number,
   decisions: readonly Decision[],
   after: Position,
-): Promise<RunMessage[]> {
-  const messages: RunMessage[] = [];
+): Promise<readonly StreamMessage[]> {
+  const messages: StreamMessage[] = [];
   let index = 0;
   for (const { at, events } of decisions) {
     for (const event of events) {
       index += 1;
-      if (seq === after.seq && index <= after.index) continue;
-      messages.push({ id: `${seq}.${index}`, event: event.type, data: await eventData(options, tenant, event, at) });
+      const position = eventPosition(seq, index);
+      if (comparePositions(position, after) <= 0) continue;
+      const data = await eventData(options.payloads, tenant, event, at);
+      const size = payloadsOf(event).reduce((sum, payload) => sum + Math.min(payload.size, MESSAGE_BYTES_MAX), 0);
+      messages.push({
+        position,
+        message: { id: positionText(position), event: event.type, data },
+        bytes: MESSAGE_BYTES + size,
+        isLast: LAST.has(event.type),
+      });
     }
   }
   return messages;
 }
 
-async function eventData(options: StreamOptions, tenant: string, event: RunEvent, at: number): Promise<JsonObject> {
+export function pieceMessage(piece: StreamPiece): StreamMessage {
+  const { scope, node, attempt, type, at, data } = piece;
+  const position = piecePosition(piece);
+  const { text, message } = data;
+  const size = typeof text === "string" ? text.length : typeof message === "string" ? message.length : 0;
+  return {
+    position,
+    message: {
+      id: positionText(position),
+      event: type,
+      data: { at: new Date(at).toISOString(), scope, node, attempt, ...data },
+    },
+    bytes: MESSAGE_BYTES + size,
+    isLast: false,
+  };
+}
+
+const LAST: ReadonlySet<string> = new Set(["run_completed", "run_failed", "run_cancelled"]);
+
+function hasLast(decisions: readonly Decision[]): boolean {
+  return decisions.some(({ events }) => events.some((event) => LAST.has(event.type)));
+}
+
+/** What an attempt that was aborted said behind the end of the run belongs to nothing. */
+function untilLast(messages: readonly StreamMessage[]): readonly StreamMessage[] {
+  const at = messages.findIndex(({ isLast }) => isLast);
+  return at < 0 ? [] : messages.slice(0, at + 1);
+}
+
+function later(a: Position, b: Position): Position {
+  return comparePositions(a, b) > 0 ? a : b;
+}
+
+/** Another process may have pieces on their way that stand before the rows which were read. */
+function isForeign(options: StreamOptions, head: RunHead, last: readonly Decision[] | undefined): boolean {
+  if (!options.buffer.shared || !last || options.isHeld(head.runKey) || head.finishedAt !== null) return false;
+  return (last.at(-1)?.at ?? 0) > options.clock.now() - YOUNG_MS;
+}
+
+async function eventData(payloads: Payloads, tenant: string, event: RunEvent, at: number): Promise<JsonObject> {
   const small = payloadsOf(event).filter((payload) => payload.size <= MESSAGE_BYTES_MAX);
-  await options.payloads.load(tenant, small);
+  await payloads.load(tenant, small);
   const { type: _, ...members } = JSON.parse(encodeEvent(event)) as { type: string } & JsonObject;
   const data: Record<string, Json> = { at: new Date(at).toISOString(), ...members };
   for (const [name, value] of Object.entries(event)) {
@@ -123,57 +191,4 @@ async function eventData(options: StreamOptions, tenant: string, event: RunEvent
     data[name] = value.size <= MESSAGE_BYTES_MAX && value.loaded ? value.value : { truncated: true, size: value.size };
   }
   return data;
-}
-
-function progressMessage(notice: Extract<RunNotice, { type: "progress" }>): RunMessage {
-  const { type, ...part } = notice.part as TaskPart;
-  return { id: null, event: type, data: { scope: notice.scope, node: notice.node, attempt: notice.attempt, ...part } };
-}
-
-/** What was told since the last look, in order; null when the reader should look into the journal again. */
-class Notices {
-  private readonly waiting: RunNotice[] = [];
-  private overflow = false;
-  private wake: (() => void) | null = null;
-  private readonly unsubscribe: () => void;
-  private readonly options: StreamOptions;
-  private readonly onAbort = (): void => this.wake?.();
-  private readonly signal: AbortSignal | undefined;
-
-  constructor(options: StreamOptions, runKey: number, signal: AbortSignal | undefined) {
-    this.options = options;
-    this.signal = signal;
-    this.unsubscribe = options.live.subscribe(String(runKey), (notice) => {
-      if (this.waiting.length >= BACKLOG_MAX) {
-        this.overflow = true;
-        this.waiting.length = 0;
-      }
-      this.waiting.push(notice);
-      this.wake?.();
-    });
-    signal?.addEventListener("abort", this.onAbort);
-  }
-
-  async next(): Promise<RunNotice | null> {
-    if (this.waiting.length === 0 && !this.overflow) {
-      await new Promise<void>((resolve) => {
-        const cancel = this.options.clock.after(POLL_MS, resolve);
-        this.wake = () => {
-          cancel();
-          resolve();
-        };
-      });
-      this.wake = null;
-    }
-    if (this.overflow) {
-      this.overflow = false;
-      return null;
-    }
-    return this.waiting.shift() ?? null;
-  }
-
-  close(): void {
-    this.unsubscribe();
-    this.signal?.removeEventListener("abort", this.onAbort);
-  }
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { AppError, canonicalJson, compile, nestedKey, parseWorkflow } from "@weftwork/core";
-import type { JsonObject, Plan, Problem } from "@weftwork/core";
+import type { JsonObject, Plan, PlanNode, Problem } from "@weftwork/core";
 import type { WorkflowDetail, WorkflowGraph, WorkflowVersion } from "@weftwork/sdk";
 import type { Catalogue, StoredVersion } from "../db/catalogue.ts";
 import type { NodeRegistry } from "../nodes/node.ts";
@@ -29,6 +29,8 @@ export interface WorkflowsOptions {
   readonly tenant: string;
   /** Compiled plans by hash, where several engines of one process share them. */
   readonly plans?: Map<string, Plan>;
+  /** The secrets there are; left out: none is missed. */
+  readonly secretNames?: () => Promise<ReadonlySet<string>>;
 }
 
 /** How long "the newest version" may be out of date when another process publishes. */
@@ -48,7 +50,7 @@ export class Workflows {
   }
 
   /** All that is wrong with a text, and what this process could not run of it. Executes nothing. */
-  validate(source: string): Validation {
+  validate(source: string, secretNames?: ReadonlySet<string>): Validation {
     const parsed = parseWorkflow(source, { ownTypes: new Set(this.options.registry.ownTypes()) });
     if (!parsed.workflow) return { problems: parsed.problems, plan: null, unavailable: [] };
     const compiled = compile(parsed.workflow, {
@@ -57,10 +59,17 @@ export class Workflows {
       digest,
       locate: (pointer) => parsed.locate(pointer),
       pointer: parsed.pointer,
+      outwardFields: (type) => this.options.registry.secretFields(type),
+      ...(secretNames ? { secretNames } : {}),
     });
     const problems = [...parsed.problems, ...compiled.problems];
     if (!compiled.ok) return { problems, plan: null, unavailable: [] };
     return { problems, plan: compiled.plan, unavailable: this.unavailable(compiled.plan) };
+  }
+
+  /** The same, with a warning for each secret that is not there yet. */
+  async check(source: string): Promise<Validation> {
+    return this.validate(source, await this.options.secretNames?.());
   }
 
   /** Makes a workflow runnable by its name. The same content again is the same version. */
@@ -68,7 +77,7 @@ export class Workflows {
     source: string,
     options: { readonly version?: string } = {},
   ): Promise<WorkflowVersion & { readonly created: boolean; readonly problems: readonly Problem[] }> {
-    const { problems, plan } = this.validate(source);
+    const { problems, plan } = await this.check(source);
     if (!plan) throw invalid(problems);
     const createdAt = this.options.clock.now();
     const stored = await this.options.catalogue.publish({
@@ -122,6 +131,26 @@ export class Workflows {
     const nested = new Map<string, Plan>();
     for (const [key, nestedHash] of Object.entries(pins)) nested.set(key, await this.planOf(nestedHash));
     return { plan, nested, pins };
+  }
+
+  /** The version that a hash names, with what its author wrote. */
+  async source(hash: string): Promise<StoredVersion> {
+    const stored = await this.options.catalogue.byHash(this.options.tenant, hash);
+    if (!stored) throw new AppError("RUN_DAMAGED", { reason: `the workflow version ${hash} is gone` });
+    return stored;
+  }
+
+  /** Types of steps that the language does not know, with the fields that they send outside. */
+  ownTypes(): ReadonlyMap<string, readonly string[]> {
+    const { registry } = this.options;
+    return new Map(registry.ownTypes().map((type) => [type, registry.secretFields(type)]));
+  }
+
+  /** The pool whose workers do a step; null for a control step, and where nobody here knows the type. */
+  poolOf(node: PlanNode): string | null {
+    if (node.kind !== "work") return null;
+    const { registry } = this.options;
+    return node.pool ?? (registry.has(node.type) ? registry.get(node.type).pool : null);
   }
 
   private async lookUp(name: string, version: string | null): Promise<PreparedPlan> {

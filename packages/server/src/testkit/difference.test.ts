@@ -93,7 +93,9 @@ describe("a report", () => {
   });
 
   it("ends with what failed first", () => {
-    const totals = { files: 2, passed: 3, failed: 1, broken: 0, leftOut: 2, durationMs: 1500 };
-    expect(summaryLine(totals, plain)).toBe("1 failed, 3 passed, 2 left out in 2 files, 1.5 s");
+    const totals = { files: 2, passed: 3, failed: 1, broken: 0, leftOut: 2, durationMs: 1500, skippedMs: 7_200_000 };
+    expect(summaryLine(totals, plain)).toBe(
+      "1 failed, 3 passed, 2 left out in 2 files, 1.5 s, skipped 2h 0m of waiting",
+    );
   });
 });

@@ -56,6 +56,13 @@ export class FieldReader {
     return this.field(map, name, pointer, false, 'a duration such as "5m"', parseDuration);
   }
 
+  /** Whether exactly one of these fields is there; lists the problem otherwise. */
+  oneOf(map: JsonObject, pointer: string, names: readonly string[]): boolean {
+    if (names.filter((name) => map[name] !== undefined).length === 1) return true;
+    this.problem("one_of", `Give one of ${names.join(", ")}.`, pointer);
+    return false;
+  }
+
   /** Text that is to be held, or `/…/`, a regular expression. */
   pattern(map: JsonObject, name: string, pointer: string): Pattern | null {
     const text = this.text(map, name, pointer);

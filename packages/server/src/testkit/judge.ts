@@ -1,6 +1,7 @@
 import { formatDuration, isJsonObject, type Json, type JsonObject } from "@weftwork/core";
 import type { Case } from "./case.ts";
 import { compare, valueAt, type Difference } from "./difference.ts";
+import { judgePrompts } from "./judge-prompts.ts";
 import type { Rehearsed } from "./rehearse.ts";
 
 /** What is different from what the case expects; nothing, when it passed. */
@@ -40,6 +41,7 @@ export function judge({ expect }: Case, seen: Rehearsed): readonly Difference[] 
     const actual = seen.calls.get(name) ?? 0;
     if (actual !== count) found.push({ path: `calls.${name}`, message: null, expected: count, actual });
   }
+  found.push(...judgePrompts(expect.prompts, seen.prompts));
   for (const [at, pattern] of expect.texts) matches(at, pattern, document, found);
   if (expect.withinMs !== null && seen.skippedMs > expect.withinMs) {
     const [most, took] = [formatDuration(expect.withinMs), formatDuration(seen.skippedMs)];

@@ -1,6 +1,6 @@
-import { isErrorCode, parseTime, readYaml, type Json, type JsonObject, type Plan, type Problem } from "@weftwork/core";
-import type { ApprovalAnswer, Case, ErrorSource } from "./case.ts";
-import type { HttpRule, ModelRule, StepAnswer } from "./case.ts";
+import { parseTime, readYaml, type Json, type JsonObject, type Plan, type Problem } from "@weftwork/core";
+import type { ApprovalAnswer, Case, StepAnswer } from "./case.ts";
+import { oneOrMore, readError, readHttpRule, readModelRule } from "./read-answers.ts";
 import { readExpectations } from "./read-expectations.ts";
 import { at, FieldReader } from "./field-reader.ts";
 
@@ -12,7 +12,7 @@ export interface CaseFile {
   readonly problems: readonly Problem[];
 }
 
-const CASE_FIELDS = ["name", "inputs", "now", "models", "http", "steps", "signals", "approvals", "expect"];
+const CASE_FIELDS = ["name", "inputs", "now", "models", "http", "steps", "signals", "approvals", "cancel", "expect"];
 /** Long ago enough to be recognised, so that nothing depends on the day of the test. */
 const STARTS_AT = Date.UTC(2026, 0, 1);
 
@@ -63,55 +63,8 @@ function readCase(reader: FieldReader, map: JsonObject, pointer: string, plan: P
       return { name, afterMs: reader.duration(one!, "after", where) ?? 0, payload: one!["payload"] ?? null };
     }),
     approvals: members("approvals", (value, where) => readApproval(reader, value, where)),
+    cancel: map["cancel"] === undefined ? null : readCancel(reader, map["cancel"], at(pointer, "cancel")),
     expect: readExpectations(reader, map["expect"], at(pointer, "expect"), plan),
-  };
-}
-
-function readModelRule(reader: FieldReader, value: Json, pointer: string): ModelRule | null {
-  const map = reader.map(value, pointer, ["model", "when", "nth", "answer"]);
-  if (!map) return null;
-  const where = at(pointer, "answer");
-  const answer = reader.map(map["answer"], where, ["text", "json", "error", "delay"]);
-  const rule = {
-    model: reader.text(map, "model", pointer),
-    when: reader.pattern(map, "when", pointer),
-    nth: reader.number(map, "nth", pointer, 1),
-  };
-  if (!answer) return null;
-  const delayMs = reader.duration(answer, "delay", where) ?? 0;
-  if (!oneOf(reader, answer, where, ["text", "json", "error"])) return null;
-  if (answer["error"] !== undefined) {
-    const error = readError(reader, answer["error"], at(where, "error"));
-    return error && { ...rule, delayMs, answer: { type: "error", error } };
-  }
-  const text = reader.text(answer, "text", where);
-  if (text !== null) return { ...rule, delayMs, answer: { type: "text", text } };
-  return answer["json"] === undefined ? null : { ...rule, delayMs, answer: { type: "json", json: answer["json"] } };
-}
-
-function readHttpRule(reader: FieldReader, value: Json, pointer: string): HttpRule | null {
-  const map = reader.map(value, pointer, ["method", "url", "nth", "answer"]);
-  if (!map) return null;
-  const url = reader.text(map, "url", pointer, true);
-  const pattern = url?.startsWith("/") ? reader.pattern(map, "url", pointer) : null;
-  if (url !== null && pattern === null && !URL.canParse(url)) {
-    reader.problem("invalid_url", `${JSON.stringify(url)} is neither a URL nor a pattern /…/.`, at(pointer, "url"));
-  }
-  const where = at(pointer, "answer");
-  const answer = reader.map(map["answer"] ?? {}, where, ["status", "headers", "text", "json", "delay"]);
-  if (url === null || !answer) return null;
-  if (answer["text"] !== undefined && answer["json"] !== undefined) oneOf(reader, answer, where, ["text", "json"]);
-  const headers =
-    answer["headers"] === undefined ? {} : (reader.map(answer["headers"], at(where, "headers"), null) ?? {});
-  return {
-    method: reader.text(map, "method", pointer)?.toUpperCase() ?? null,
-    url,
-    pattern,
-    nth: reader.number(map, "nth", pointer, 1),
-    delayMs: reader.duration(answer, "delay", where) ?? 0,
-    status: reader.number(answer, "status", where, 100) ?? 200,
-    headers: Object.fromEntries(Object.entries(headers).map(([name, one]) => [name.toLowerCase(), String(one)])),
-    body: answer["json"] ?? reader.text(answer, "text", where),
   };
 }
 
@@ -121,9 +74,7 @@ function readSteps(reader: FieldReader, value: Json | undefined, pointer: string
   for (const [name, given] of Object.entries(map ?? {})) {
     const where = at(pointer, name);
     checkReplaceable(reader, name, where, plan);
-    const answers = Array.isArray(given)
-      ? (given as readonly Json[]).flatMap((one, index) => readStepAnswer(reader, one, at(where, index)) ?? [])
-      : [readStepAnswer(reader, given, where)].filter((one) => one !== null);
+    const answers = oneOrMore(reader, given, where, (one, place) => readStepAnswer(reader, one, place));
     if (answers.length > 0) steps.set(name, answers);
   }
   return steps;
@@ -144,34 +95,13 @@ function checkReplaceable(reader: FieldReader, name: string, pointer: string, pl
   }
 }
 
-function readStepAnswer(reader: FieldReader, value: Json, pointer: string): StepAnswer | null {
+function readStepAnswer(reader: FieldReader, value: Json | undefined, pointer: string): StepAnswer | null {
   const map = reader.map(value, pointer, ["output", "error", "delay"]);
-  if (!map || !oneOf(reader, map, pointer, ["output", "error"])) return null;
+  if (!map || !reader.oneOf(map, pointer, ["output", "error"])) return null;
   const delayMs = reader.duration(map, "delay", pointer) ?? 0;
   if (map["output"] !== undefined) return { type: "output", delayMs, output: map["output"] };
   const error = readError(reader, map["error"], at(pointer, "error"));
   return error && { type: "error", delayMs, error };
-}
-
-function readError(reader: FieldReader, value: Json | undefined, pointer: string): ErrorSource | null {
-  const map = reader.map(value, pointer, ["status", "code", "message", "retryable"]);
-  if (!map) return null;
-  const [status, code, message] = [
-    reader.number(map, "status", pointer, 400),
-    reader.text(map, "code", pointer),
-    reader.text(map, "message", pointer),
-  ];
-  const retryable = reader.boolean(map, "retryable", pointer);
-  if (code !== null && /^[A-Z_]+$/.test(code) && !isErrorCode(code) && message === null) {
-    const problem = `${code} is no code of the error table; a code of your own needs a message.`;
-    reader.problem("unknown_code", problem, at(pointer, "code"));
-  }
-  return {
-    ...(status === null ? {} : { status }),
-    ...(code === null ? {} : { code }),
-    ...(message === null ? {} : { message }),
-    ...(retryable === null ? {} : { retryable }),
-  };
 }
 
 function readApproval(reader: FieldReader, value: Json, pointer: string): ApprovalAnswer | null {
@@ -188,8 +118,10 @@ function readApproval(reader: FieldReader, value: Json, pointer: string): Approv
   };
 }
 
-function oneOf(reader: FieldReader, map: JsonObject, pointer: string, names: readonly string[]): boolean {
-  if (names.filter((name) => map[name] !== undefined).length === 1) return true;
-  reader.problem("one_of", `Give one of ${names.join(", ")}.`, pointer);
-  return false;
+function readCancel(reader: FieldReader, value: Json, pointer: string): Case["cancel"] {
+  const map = reader.map(value, pointer, ["after", "reason"]);
+  if (!map) return null;
+  if (map["after"] === undefined)
+    reader.problem("missing_field", "The field after is missing; give a duration from the start of the run.", pointer);
+  return { afterMs: reader.duration(map, "after", pointer) ?? 0, reason: reader.text(map, "reason", pointer) };
 }

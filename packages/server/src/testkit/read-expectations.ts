@@ -1,8 +1,21 @@
 import type { Json, JsonObject, Plan } from "@weftwork/core";
 import { CASE_STATUSES, type CaseStatus, type Expectations, type Pattern } from "./case.ts";
 import { at, type FieldReader } from "./field-reader.ts";
+import { readPrompts } from "./read-prompts.ts";
 
-const FIELDS = ["status", "outputs", "outputs_exact", "error", "path", "skipped", "steps", "calls", "text", "within"];
+const FIELDS = [
+  "status",
+  "outputs",
+  "outputs_exact",
+  "error",
+  "path",
+  "skipped",
+  "steps",
+  "calls",
+  "prompts",
+  "text",
+  "within",
+];
 /** Names that `calls` counts over all steps. */
 const CALL_KINDS: ReadonlySet<string> = new Set(["model", "http"]);
 
@@ -51,6 +64,12 @@ export function readExpectations(
     return calls;
   };
 
+  const readAllPrompts = (): Expectations["prompts"] => {
+    const given = mapOf("prompts") ?? {};
+    for (const id of isNested ? [] : Object.keys(given)) known(id, at(at(pointer, "prompts"), id), every);
+    return readPrompts(reader, given, at(pointer, "prompts"));
+  };
+
   const readTexts = (): Map<string, Pattern> => {
     const texts = new Map<string, Pattern>();
     const given = mapOf("text") ?? {};
@@ -85,6 +104,7 @@ export function readExpectations(
     skipped: ids(map, "skipped", pointer),
     steps: readSteps(),
     calls: readCalls(),
+    prompts: readAllPrompts(),
     texts: readTexts(),
     withinMs: reader.duration(map, "within", pointer),
   };

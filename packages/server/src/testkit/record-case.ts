@@ -1,6 +1,7 @@
 import { isJsonObject, readYaml, type Json, type JsonObject, type Plan } from "@weftwork/core";
-import type { Run, RunMessage } from "@weftwork/sdk";
+import type { Run, RunMessage, RunStep } from "@weftwork/sdk";
 import { ranOf } from "./judge.ts";
+import { seenPrompt } from "./prompt-log.ts";
 import { readCases } from "./read-cases.ts";
 import { yamlText } from "./yaml-text.ts";
 
@@ -10,6 +11,8 @@ export interface Recording {
   /** The run's events, from its first to its last. */
   readonly messages: readonly RunMessage[];
   readonly plan: Plan;
+  /** The run's steps in detail. With them the prompts of its models are part of what is expected. */
+  readonly steps?: readonly RunStep[];
 }
 
 /** Work that gives the same at every repeat and needs nobody outside: a test computes it anew. */
@@ -20,7 +23,7 @@ const COMPUTED: ReadonlySet<string> = new Set(["template", "list", "answer"]);
  * signals and approvals it got; expected are its outputs and its path. Values that are too large to be told in the
  * run's events stay out.
  */
-export function recordCase({ name, run, messages, plan }: Recording): JsonObject {
+export function recordCase({ name, run, messages, plan, steps: details = [] }: Recording): JsonObject {
   const kept = messages.filter(({ id }) => id !== null);
   const startedAt = Date.parse(run.created_at);
   const steps = recordedSteps(kept, plan);
@@ -41,6 +44,7 @@ export function recordCase({ name, run, messages, plan }: Recording): JsonObject
       ? {}
       : { error: { code: run.error.code, ...(run.error.step === null ? {} : { step: run.error.step }) } }),
     path: { any_order: ran },
+    ...recordedPrompts(details, plan),
     ...(skipped.length === 0 ? {} : { skipped }),
   };
   return {
@@ -68,6 +72,30 @@ function recordedSteps(messages: readonly RunMessage[], plan: Plan): JsonObject 
     list.push(event === "task_completed" ? { output: output ?? null } : { error: errorOf(data["failure"]) });
   }
   return Object.fromEntries([...answers].map(([name, list]) => [name, list.length === 1 ? list[0]! : list]));
+}
+
+/** The longest prompt that is kept: a case is to be read. */
+const PROMPT_LENGTH_MAX = 20_000;
+
+/**
+ * What the root's model steps asked whose answers are recorded: without it a changed prompt would meet the recorded answer
+ * and pass. Those that a test asks anew show in the outputs.
+ */
+function recordedPrompts(steps: readonly RunStep[], plan: Plan): JsonObject {
+  const prompts: Record<string, string> = {};
+  for (const { scope, id, type, attempt, inputs } of steps) {
+    const node = plan.bodies[0]!.nodes.find((one) => one.id === id);
+    if (scope !== "root" || type !== "model_inference" || attempt === 0 || !isOutside(plan, id)) continue;
+    if (node?.step.kind !== "work" || !isJsonObject(inputs) || inputs["truncated"] === true) continue;
+    // Where the step names no input, the one here is what it would fall back to.
+    const { input = null, ...rest } = inputs;
+    const config = Object.hasOwn(node.step.config, "input") ? { ...rest, input } : rest;
+    const seen = seenPrompt({ config, seed: 0, input: () => input });
+    // What looks like a pattern would be taken for one.
+    if (seen === null || seen.prompt.length > PROMPT_LENGTH_MAX || /^\/.+\/[a-z]*$/s.test(seen.prompt.trim())) continue;
+    prompts[id] = seen.prompt;
+  }
+  return Object.keys(prompts).length === 0 ? {} : { prompts };
 }
 
 function errorOf(failure: Json | undefined): JsonObject {

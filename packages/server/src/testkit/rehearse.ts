@@ -4,6 +4,7 @@ import { compose, type Composition } from "../compose.ts";
 import type { NodeExecutor } from "../nodes/node.ts";
 import type { Runs } from "../runtime/runs.ts";
 import type { ApprovalAnswer, Case, CaseStatus } from "./case.ts";
+import { PromptLog, type SeenPrompt } from "./prompt-log.ts";
 import { scriptedModels } from "./scripted-models.ts";
 import { scriptedNodes } from "./scripted-nodes.ts";
 import { SkippingClock } from "./skipping-clock.ts";
@@ -28,6 +29,8 @@ export interface Rehearsed {
   readonly messages: readonly RunMessage[];
   /** How often each step, `model` and `http` were called. */
   readonly calls: ReadonlyMap<string, number>;
+  /** What each model step asked, one for each time it was done; an attempt that was repeated asked the same. */
+  readonly prompts: ReadonlyMap<string, readonly SeenPrompt[]>;
   /** Why the case cannot be passed, whatever it expects. */
   readonly complaints: readonly string[];
   /** How long the run took in skipped time. */
@@ -43,6 +46,7 @@ export async function rehearse(testCase: Case, stage: Stage): Promise<Rehearsed>
   const clock = new SkippingClock(testCase.startsAt);
   const complaints = new Set<string>();
   const calls = new Map<string, number>();
+  const prompts = new PromptLog();
   const complain = (message: string): void => void complaints.add(message);
   const called = (name: string): void => void calls.set(name, (calls.get(name) ?? 0) + 1);
   const composition = await compose({
@@ -62,18 +66,31 @@ export async function rehearse(testCase: Case, stage: Stage): Promise<Rehearsed>
       models: (catalog) =>
         scriptedModels(catalog, { rules: testCase.models, clock, complain, called: () => called("model") }),
       executors: (executors) =>
-        scriptedNodes(executors, { steps: testCase.steps, http: testCase.http, clock, called, complain }),
+        scriptedNodes(executors, {
+          steps: testCase.steps,
+          http: testCase.http,
+          clock,
+          called,
+          began: (type, task) => prompts.add(type, task),
+          complain,
+        }),
     },
   });
   try {
     const seen = await play(composition, testCase, stage, clock, complain);
-    return { ...seen, calls, complaints: [...complaints], skippedMs: clock.now() - testCase.startsAt };
+    return {
+      ...seen,
+      calls,
+      prompts: prompts.byStep,
+      complaints: [...complaints],
+      skippedMs: clock.now() - testCase.startsAt,
+    };
   } finally {
     await clock.unwind(composition.close(0));
   }
 }
 
-type Seen = Omit<Rehearsed, "calls" | "complaints" | "skippedMs">;
+type Seen = Omit<Rehearsed, "calls" | "prompts" | "complaints" | "skippedMs">;
 
 async function play(
   { engine }: Composition,
@@ -145,6 +162,14 @@ class Visitors {
     for (const { name, afterMs, payload } of testCase.signals) {
       this.visit(clock, afterMs, `the signal ${name}`, () => runs.signal(RUN_ID, { name, payload }));
     }
+    const { cancel } = testCase;
+    if (cancel !== null)
+      this.visit(
+        clock,
+        cancel.afterMs,
+        "the cancel",
+        async () => void (await runs.cancel(RUN_ID, cancel.reason ?? undefined)),
+      );
     for (const approval of testCase.approvals) {
       if (approval.afterMs === null) continue;
       this.visit(clock, approval.afterMs, `the answer to ${approval.step}`, () => this.decide(approval));

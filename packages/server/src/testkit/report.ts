@@ -75,18 +75,32 @@ export interface Totals {
   readonly broken: number;
   readonly leftOut: number;
   readonly durationMs: number;
+  /** The runs' own time, which nobody had to wait for. */
+  readonly skippedMs: number;
+}
+
+/** What failed, once more and in short, where it would have to be looked for: more files than one. Ends with a line. */
+export function failedLines(
+  results: readonly { readonly file: string; readonly cases: readonly CaseResult[] }[],
+  paint: Paint,
+): string {
+  const failed = results.flatMap(({ file, cases }) =>
+    cases.filter(({ passed }) => !passed).map(({ name, line }) => `  ${paint("red", "✗")} ${file}:${line} ${name}\n`),
+  );
+  return results.length < 2 || failed.length === 0 ? "" : `${paint("bold", "Failed")}\n${failed.join("")}\n`;
 }
 
 /** The last line of all. */
 export function summaryLine(totals: Totals, paint: Paint): string {
-  const { files, passed, failed, broken, leftOut, durationMs } = totals;
+  const { files, passed, failed, broken, leftOut, durationMs, skippedMs } = totals;
   const parts = [
     ...(failed > 0 ? [paint("red", `${failed} failed`)] : []),
     ...(passed > 0 || failed === 0 ? [paint("green", `${passed} passed`)] : []),
     ...(broken > 0 ? [paint("red", `${count(broken, "file")} with mistakes`)] : []),
     ...(leftOut > 0 ? [paint("dim", `${leftOut} left out`)] : []),
   ];
-  return `${parts.join(", ")} ${paint("dim", `in ${count(files, "file")}, ${formatDuration(durationMs)}`)}`;
+  const skipped = skippedMs >= SKIPPED_MS_SHOWN ? `, skipped ${formatDuration(skippedMs)} of waiting` : "";
+  return `${parts.join(", ")} ${paint("dim", `in ${count(files, "file")}, ${formatDuration(durationMs)}${skipped}`)}`;
 }
 
 function count(number: number, noun: string): string {

@@ -1,6 +1,7 @@
 import { failure, isErrorCode, isJsonObject, type Failure, type Json, type JsonObject } from "@weftwork/core";
 import type { NodeExecutor, NodeTask, Outcome } from "../nodes/node.ts";
-import type { ErrorSource, HttpRule, StepAnswer } from "./case.ts";
+import type { ErrorSource, HttpAnswer, HttpRule, StepAnswer } from "./case.ts";
+import { answerOf } from "./read-answers.ts";
 import type { SkippingClock } from "./skipping-clock.ts";
 
 export interface NodeScriptOptions {
@@ -9,6 +10,8 @@ export interface NodeScriptOptions {
   readonly clock: SkippingClock;
   /** An executor is called for this step, or an endpoint (`http`). */
   readonly called: (name: string) => void;
+  /** A task begins, whoever does it. */
+  readonly began: (type: string, task: NodeTask) => void;
   readonly complain: (message: string) => void;
 }
 
@@ -17,7 +20,7 @@ export interface NodeScriptOptions {
  * answered from its script and never leave the machine, and the clock knows of everything that is under way.
  */
 export function scriptedNodes(executors: readonly NodeExecutor[], options: NodeScriptOptions): NodeExecutor[] {
-  const { steps, clock, called } = options;
+  const { steps, clock, called, began } = options;
   const endpoints = httpAnswers(options);
   return executors.map((executor): NodeExecutor => {
     const { type, version, effect, pool, timeoutMs } = executor;
@@ -30,6 +33,7 @@ export function scriptedNodes(executors: readonly NodeExecutor[], options: NodeS
       ...(executor.unavailable ? { unavailable: (config) => executor.unavailable!(config) } : {}),
       execute(task) {
         called(task.node);
+        began(type, task);
         const answers = steps.get(`${task.scope}/${task.node}`) ?? steps.get(task.node);
         if (answers) return replaced(answers, task, clock);
         const outcome = type === "http" ? endpoints(task) : executor.execute(task);
@@ -44,7 +48,7 @@ export function scriptedNodes(executors: readonly NodeExecutor[], options: NodeS
 }
 
 function replaced(answers: readonly StepAnswer[], task: NodeTask, clock: SkippingClock): Outcome | Promise<Outcome> {
-  const answer = answers[Math.min(task.attempt, answers.length) - 1]!;
+  const answer = answerOf(answers, task.attempt);
   const outcome: Outcome =
     answer.type === "output"
       ? { type: "completed", output: answer.output }
@@ -76,10 +80,12 @@ function statusFailure(target: string, status: number, body: Json): Failure {
 function httpAnswers(options: NodeScriptOptions): (task: NodeTask) => Outcome | Promise<Outcome> {
   const { http, clock, called, complain } = options;
   const met = new Map<HttpRule, number>();
-  const ruleFor = (method: string, url: URL): HttpRule | null => {
+  const used = new Map<HttpRule, number>();
+  const ruleFor = (method: string, url: URL, body: Json | undefined): HttpRule | null => {
     let found: HttpRule | null = null;
     for (const rule of http) {
       if ((rule.method !== null && rule.method !== method) || !fitsUrl(rule, url)) continue;
+      if (rule.requestBody !== null && !rule.requestBody.fits(bodyText(body))) continue;
       const count = (met.get(rule) ?? 0) + 1;
       met.set(rule, count);
       if (rule.nth === null || rule.nth === count) found ??= rule;
@@ -94,7 +100,7 @@ function httpAnswers(options: NodeScriptOptions): (task: NodeTask) => Outcome | 
       const reason = "url is not an absolute URL such as https://host/path";
       return { type: "failed", failure: failure("STEP_FAILED", { reason }) };
     }
-    const rule = ruleFor(method, url);
+    const rule = ruleFor(method, url, task.config["body"]);
     if (rule === null) {
       complain(`${method} ${url.href} was requested by ${task.node}, and no script answers. Add an answer under http.`);
       const reason = "no script of the test answers it";
@@ -103,13 +109,21 @@ function httpAnswers(options: NodeScriptOptions): (task: NodeTask) => Outcome | 
         failure: { ...failure("REQUEST_FAILED", { target: url.origin, reason }), retryable: false },
       };
     }
-    const outcome = httpOutcome(rule, url);
-    return rule.delayMs === 0 ? outcome : clock.sleep(rule.delayMs, task.signal).then(() => outcome);
+    const number = (used.get(rule) ?? 0) + 1;
+    used.set(rule, number);
+    const answer = answerOf(rule.answers, number);
+    const outcome = httpOutcome(answer, url);
+    return answer.delayMs === 0 ? outcome : clock.sleep(answer.delayMs, task.signal).then(() => outcome);
   };
 }
 
-function httpOutcome(rule: HttpRule, url: URL): Outcome {
-  const { status, headers, body } = rule;
+function bodyText(body: Json | undefined): string {
+  return typeof body === "string" ? body : JSON.stringify(body ?? null);
+}
+
+function httpOutcome({ error, status, headers, body }: HttpAnswer, url: URL): Outcome {
+  if (error !== null)
+    return { type: "failed", failure: failure("REQUEST_FAILED", { target: url.origin, reason: error }) };
   if (status >= 400) {
     const seconds = Number(headers["retry-after"] ?? Number.NaN);
     const failed: Outcome = { type: "failed", failure: statusFailure(url.origin, status, body) };

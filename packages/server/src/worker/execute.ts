@@ -9,11 +9,21 @@ import {
   renderValueTemplate,
   scopeView,
 } from "@weftwork/core";
-import type { DispatchTask, Json, JsonObject, ScopeState, TaskOutcome, WorkNode } from "@weftwork/core";
-import { NO_SECRETS, type NodeExecutor, type NodeTask, type Outcome, type TaskPart } from "../nodes/node.ts";
+import type { DispatchTask, Json, JsonObject, Resources, ScopeState, TaskOutcome, WorkNode } from "@weftwork/core";
+import {
+  NO_SECRETS,
+  type NodeExecutor,
+  type NodeTask,
+  type Outcome,
+  type SecretTexts,
+  type TaskPart,
+} from "../nodes/node.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { HotRun } from "../runtime/hot-run.ts";
 import type { Payloads } from "../runtime/payloads.ts";
+import type { SecretSource } from "../secrets/secrets.ts";
+import { TaskSecrets } from "../secrets/task-secrets.ts";
+import { Hidden } from "./hidden.ts";
 import type { ResultCache } from "./result-cache.ts";
 
 export interface Execution {
@@ -25,6 +35,8 @@ export interface Execution {
   readonly clock: Clock;
   readonly resultBytesMax: number;
   readonly cache: ResultCache;
+  /** Null where nothing leaves the process: there a secret reads as its name. */
+  readonly secrets: SecretSource | null;
   readonly progress: (part: TaskPart) => void;
   /** Called once, in this turn when the executor answers at once. */
   readonly done: (outcome: TaskOutcome) => void;
@@ -53,8 +65,8 @@ export function execute(execution: Execution): RunningTask | null {
   const scope = run.state.scopes.get(command.scope)!;
   const task = new Task(execution, scope);
   const missing = payloadsRead(scope, node.reads);
-  if (missing.length > 0) {
-    payloads.load(run.tenant, missing).then(
+  if (missing.length > 0 || task.needsSecrets) {
+    Promise.all([missing.length > 0 ? payloads.load(run.tenant, missing) : null, task.loadSecrets()]).then(
       () => task.begin(executor),
       (error: unknown) => task.finish({ type: "failed", failure: failureOf(error, "STORE_UNAVAILABLE") }),
     );
@@ -73,10 +85,10 @@ class Task implements NodeTask, RunningTask {
   ended = false;
   readonly runId: string;
   readonly tenant: string;
+  readonly workflowHash: string;
   readonly scope: string;
   readonly node: string;
   readonly attempt: number;
-  readonly secrets = NO_SECRETS;
   config: JsonObject = {};
   /** Puts the result into the cache. */
   private keep: ((output: Payload) => void) | null = null;
@@ -84,15 +96,40 @@ class Task implements NodeTask, RunningTask {
   private stopTimer: (() => void) | null = null;
   private readonly execution: Execution;
   private readonly state: ScopeState;
+  /** Null for a task without any: it pays nothing for those of others. */
+  private readonly taskSecrets: TaskSecrets | null;
+  private readonly hidden: Hidden | null;
 
   constructor(execution: Execution, state: ScopeState) {
     this.execution = execution;
     this.state = state;
     this.runId = execution.run.id;
     this.tenant = execution.run.tenant;
+    this.workflowHash = state.plan.hash;
     this.scope = execution.command.scope;
     this.node = execution.command.node;
     this.attempt = execution.command.attempt;
+    const needs = execution.secrets === null ? null : execution.node.secrets;
+    this.taskSecrets = needs && new TaskSecrets(needs);
+    this.hidden = this.taskSecrets && new Hidden(this.taskSecrets.mask, (part) => execution.progress(part));
+  }
+
+  get secrets(): SecretTexts {
+    return this.taskSecrets ?? NO_SECRETS;
+  }
+
+  get needsSecrets(): boolean {
+    return this.taskSecrets !== null;
+  }
+
+  async loadSecrets(): Promise<void> {
+    const { secrets, node } = this.execution;
+    if (this.taskSecrets) this.taskSecrets.take(await secrets!.load(this.tenant, node.secrets!.names));
+  }
+
+  get resources(): Resources | null {
+    const { step } = this.execution.node;
+    return step.kind === "work" ? step.resources : null;
   }
 
   get key(): string {
@@ -117,7 +154,9 @@ class Task implements NodeTask, RunningTask {
   }
 
   emit(part: TaskPart): void {
-    if (!this.ended) this.execution.progress(part);
+    if (this.ended) return;
+    if (this.hidden) this.hidden.part(part);
+    else this.execution.progress(part);
   }
 
   begin(executor: NodeExecutor): void {
@@ -153,14 +192,15 @@ class Task implements NodeTask, RunningTask {
     if (this.ended) return;
     this.ended = true;
     this.stopTimer?.();
-    this.execution.done(outcome);
+    this.execution.done(this.hidden ? this.hidden.outcome(outcome) : outcome);
   }
 
   /** Ends the task with a kept result, if its step wants one and there is one. */
   private takeCached(executor: NodeExecutor): boolean {
     const { step } = this.execution.node;
     if (step.kind !== "work" || step.cacheTtlMs === null) return false;
-    const key = this.execution.cache.keyOf(executor, this);
+    const { taskSecrets } = this;
+    const key = this.execution.cache.keyOf(executor, this, (text) => taskSecrets?.stable(text) ?? text);
     const output = this.execution.cache.get(key);
     if (output) this.finish({ type: "completed", output: Payload.ofJson(output.text) });
     else this.keep = (computed) => this.execution.cache.set(key, computed, step.cacheTtlMs!);
@@ -169,7 +209,9 @@ class Task implements NodeTask, RunningTask {
 
   private render(): JsonObject {
     const { node, run } = this.execution;
-    const rendered = renderValueTemplate(node.config, scopeView(run.state, this.state)) as JsonObject;
+    const { taskSecrets } = this;
+    const mark = taskSecrets ? (name: string) => taskSecrets.markOf(name) : (name: string) => name;
+    const rendered = renderValueTemplate(node.config, scopeView(run.state, this.state, mark)) as JsonObject;
     for (const _ in node.rawConfig) return { ...rendered, ...node.rawConfig };
     return rendered;
   }
@@ -195,7 +237,9 @@ class Task implements NodeTask, RunningTask {
           failure: failure("RESULT_TOO_LARGE", { size: output.size, limit, setting: "WEFT_RESULT_BYTES_MAX" }),
         };
       }
-      this.keep?.(Payload.ofJson(output.text));
+      this.keep?.(
+        Payload.ofJson(this.taskSecrets ? Payload.of(this.taskSecrets.mask.value(output.value)).text : output.text),
+      );
       return outcome.usage ? { type: "completed", output, usage: outcome.usage } : { type: "completed", output };
     } catch (error) {
       return { type: "failed", failure: failureOf(error, "STEP_FAILED") };

@@ -26,9 +26,12 @@ export class ResultCache {
     this.clock = clock;
   }
 
-  keyOf(executor: NodeExecutor, task: NodeTask): string {
+  /** `stable` puts the same text in the place of what differs from task to task. */
+  keyOf(executor: NodeExecutor, task: NodeTask, stable: (text: string) => string): string {
     const content: Json = [task.tenant, executor.type, executor.version, task.config, task.input()];
-    return createHash("sha256").update(canonicalJson(content)).digest("base64");
+    return createHash("sha256")
+      .update(stable(canonicalJson(content)))
+      .digest("base64");
   }
 
   get(key: string): Payload | null {

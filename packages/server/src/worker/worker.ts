@@ -6,6 +6,7 @@ import type { Payloads } from "../runtime/payloads.ts";
 import { Pump } from "../runtime/pump.ts";
 import type { Tasks } from "../runtime/owner.ts";
 import type { NodeExecutor, TaskPart } from "../nodes/node.ts";
+import type { SecretSource } from "../secrets/secrets.ts";
 import { execute, type RunningTask } from "./execute.ts";
 import { Pool } from "./pool.ts";
 import { ResultCache } from "./result-cache.ts";
@@ -25,6 +26,8 @@ export interface WorkerOptions {
   readonly clock: Clock;
   readonly pools: Readonly<Record<string, number>>;
   readonly resultBytesMax: number;
+  /** Left out where nothing leaves the process. */
+  readonly secrets?: SecretSource;
   readonly report: (run: HotRun, task: DispatchTask, outcome: TaskOutcome) => void;
   readonly progress: (run: HotRun, task: DispatchTask, part: TaskPart) => void;
   /** Whether an effect may still be started: the lease holds. */
@@ -160,6 +163,7 @@ export class Worker implements Tasks {
       clock: this.options.clock,
       resultBytesMax: this.options.resultBytesMax,
       cache: this.cache,
+      secrets: this.options.secrets ?? null,
       progress: (part) => this.options.progress(run, command, part),
       done: (outcome) => {
         pool.active -= 1;

@@ -102,9 +102,10 @@ export class FieldReader {
 
   /** What a row begins with, up to the first mark: its name. */
   lead(): string | null {
-    const found = /^\s*(?:\*\*|`)?([^,，:：;；(（|–—\t*`]{1,80}?)(?:\*\*|`)?\s*(?:[,，:：;；(（|–—\t]| - |$)/.exec(
-      this.text,
-    )?.[1];
+    const found =
+      /^\s*(?:\*\*|`)?([^,，:：;；(（|–—*`\s][^,，:：;；(（|–—\t*`]{0,79}?)(?:\*\*|`)?\s*(?:[,，:：;；(（|–—\t]| - |$)/.exec(
+        this.text,
+      )?.[1];
     return found?.trim() ?? null;
   }
 

@@ -117,7 +117,7 @@ export function properNames(text: string, of: "any" | "firm" = "any"): string[] 
 }
 
 const LINE =
-  /^[ \t>*+-]{0,20}(?:\d{1,4}[.)][ \t]*)?(?:\*\*|__)?([^\n:：|]{1,40}?)(?:\*\*|__)?[ \t]*(?:[:：|]|\t)(?:\*\*|__)?[ \t]*([^\n]{1,500})$/gmu;
+  /^[ \t>*+-]{0,20}(?:\d{1,4}[.)][ \t]*)?(?:\*\*|__)?([^\s:：|][^\n:：|]{0,39}?)(?:\*\*|__)?(?:[ \t]*[:：|]|\t)(?:\*\*|__)?[ \t]*([^\n]{1,500})$/gmu;
 
 /** The lines of a text that are `name: value`, as pairs. */
 export function labelledLines(text: string): [name: string, value: string][] {

@@ -12,7 +12,7 @@ export interface Block {
   readonly path: readonly string[];
 }
 
-const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/;
+const HEADING = /^ {0,3}(#{1,6})\s(.*)$/;
 const ITEM = /^\s*(?:[-*+•·]|\d{1,3}[.)、]|[（(]\d{1,3}[)）])\s*(?=\S)/;
 const FENCE = /^\s*(```+|~~~+)/;
 const RULE = /^\s*(?:(?:[-*_=~]\s*){3,})$/;
@@ -39,6 +39,14 @@ export function blocks(source: string): Block[] {
   return reader.blocks;
 }
 
+/** The text of a heading without the marks that may close it. */
+function withoutMarks(text: string): string {
+  const whole = text.trim();
+  let end = whole.length;
+  while (end > 0 && whole[end - 1] === "#") end--;
+  return whole.slice(0, end).trim();
+}
+
 function withoutComments(text: string): string {
   const parts: string[] = [];
   let at = 0;
@@ -60,7 +68,7 @@ class Reader {
   line(raw: string): void {
     if (raw.trim() === "") return this.flush();
     const heading = HEADING.exec(raw);
-    if (heading) return this.heading(heading[1]!.length, plain(heading[2]!));
+    if (heading) return this.heading(heading[1]!.length, plain(withoutMarks(heading[2]!)));
     if (RULE.test(raw)) return this.rule(raw);
     if (isTableRow(raw) || isMarkupOnly(raw)) return this.flush();
     const quoted = raw.replace(/^\s*(?:>\s?)+/, "");

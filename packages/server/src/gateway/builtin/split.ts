@@ -17,7 +17,8 @@ const LABELLED = new RegExp(
   "gimu",
 );
 const TAG = new RegExp(`<(${TAG_NAMES})>`, "iu");
-const QUOTED = /("""|'''|```)[^\S\n]*(?:\w*\n)?([\s\S]*?)\1/;
+const QUOTED = /("""|'''|```)([\s\S]*?)\1/;
+const QUOTED_HEAD = /^[^\S\n]*(?:\w*\n)?/;
 const ANSWER_MARK = /\n[ \t]*(?:answer|summary|output|答案|回答|摘要|答|总结)[ \t]*[:：][ \t]*$/i;
 const INSTRUCTION_MAX = 800;
 
@@ -85,7 +86,7 @@ function byQuotes(text: string): Split | null {
   const match = QUOTED.exec(text);
   if (!match) return null;
   const outside = `${text.slice(0, match.index)}\n${text.slice(match.index + match[0].length)}`.trim();
-  const inside = match[2]!.trim();
+  const inside = match[2]!.replace(QUOTED_HEAD, "").trim();
   return inside.length > outside.length && isInstruction(outside)
     ? { document: inside, question: "", instruction: outside }
     : null;

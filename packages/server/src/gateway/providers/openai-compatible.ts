@@ -1,7 +1,8 @@
 import type { JsonObject } from "@weftwork/core";
 import { AppError } from "@weftwork/core";
 import type { Model, ModelContext, ModelPart, ModelRequest, ModelResult, ToolCall } from "../model.ts";
-import { Secret } from "../secret.ts";
+import { Secret } from "../../secrets/secret.ts";
+import { isCredential, maskedModel } from "./masked-model.ts";
 import { answerOf } from "./answer-stream.ts";
 import { parseEndpoint } from "./endpoint.ts";
 import { chatBody, FULL_DIALECT, simpler, type Dialect } from "./openai-dialect.ts";
@@ -139,7 +140,8 @@ export function openAiCompatible(options: OpenAiCompatibleOptions): Model {
     throw new AppError("MODEL_STREAM_CUT", { model: id, reason: "it had no end." });
   }
 
-  return { id, provider, generate, stream };
+  const signing = given.filter(([key]) => isCredential(key)).map(([, value]) => value);
+  return maskedModel({ id, provider, generate, stream }, [...(apiKey ? [apiKey] : []), ...signing]);
 }
 
 function asSecret(value: Secret | string): Secret {

@@ -1,5 +1,6 @@
 import { AppError, isJsonObject, type Json, type JsonObject } from "@weftwork/core";
-import { masked, type Secret } from "../secret.ts";
+import { masked } from "../../secrets/mask.ts";
+import type { Secret } from "../../secrets/secret.ts";
 
 /** Whose errors these are, and what must not stand in them. */
 export interface ErrorSource {

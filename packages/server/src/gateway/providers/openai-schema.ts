@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, type JsonObject } from "@weftwork/core";
+import { isJsonObject, parseJson, withoutFence, type Json, type JsonObject } from "@weftwork/core";
 
 /** Ways to ask for JSON of a schema, the best first. A server that refuses one is asked in the next. */
 export const SCHEMA_WAYS = ["json_schema", "json_object", "instruction"] as const;
@@ -20,9 +20,8 @@ export function schemaInstruction(schema: JsonObject): string {
 /** The value of an answer that was to be JSON: bare, within a code block, or after thoughts; undefined when it is none. */
 export function jsonOf(text: string): Json | undefined {
   const said = text.replace(/^\s*<think>[\s\S]*?<\/think>/, "");
-  const fenced = /^\s*```(?:json)?\s*\n([\s\S]*?)\n?```\s*$/i.exec(said);
   try {
-    return JSON.parse(fenced?.[1] ?? said) as Json;
+    return parseJson(withoutFence(said));
   } catch {
     return undefined;
   }

@@ -2,12 +2,12 @@ import type { RunStatus } from "@weftwork/sdk";
 import type { FastifyInstance } from "fastify";
 import type { RunListQuery } from "../engine.ts";
 import { text, time, type MemberCheck } from "../members.ts";
+import { limit } from "../paging.ts";
 import { readQuery } from "../query.ts";
 import { sendJson, type Surface } from "../surface.ts";
 
 const STATUSES: readonly RunStatus[] = ["pending", "running", "waiting", "succeeded", "failed", "cancelled"];
 const LIMIT_DEFAULT = 50;
-const LIMIT_MAX = 200;
 
 const statuses: MemberCheck = (value) =>
   String(value)
@@ -16,11 +16,6 @@ const statuses: MemberCheck = (value) =>
     ? null
     : `must be one or several of ${STATUSES.join(", ")}, with commas between`;
 
-const limit: MemberCheck = (value) =>
-  /^\d{1,4}$/.test(String(value)) && Number(value) >= 1 && Number(value) <= LIMIT_MAX
-    ? null
-    : `must be a number from 1 to ${LIMIT_MAX}`;
-
 const FILTER = {
   status: { check: statuses },
   workflow: { check: text(200) },
@@ -28,6 +23,7 @@ const FILTER = {
   created_before: { check: time },
   limit: { check: limit },
   cursor: { check: text(200) },
+  q: { check: text(500) },
 };
 
 /** `GET /api/runs`, newest first in pages, and `GET /api/stats`. */
@@ -45,6 +41,7 @@ function readFilter(query: unknown): RunListQuery {
     ...(given.workflow === undefined ? {} : { workflow: given.workflow }),
     ...(given.created_after === undefined ? {} : { createdAfter: Date.parse(given.created_after) }),
     ...(given.created_before === undefined ? {} : { createdBefore: Date.parse(given.created_before) }),
+    ...(given.q === undefined ? {} : { q: given.q }),
     ...(given.cursor === undefined ? {} : { cursor: given.cursor }),
   };
 }

@@ -5,7 +5,6 @@ import { jsonObjectOf, optionalJsonObjectOf } from "../body.ts";
 import { checkMembers, text, type MemberCheck } from "../members.ts";
 import { readPrefer } from "../prefer.ts";
 import { readQuery } from "../query.ts";
-import { streamRun } from "../stream.ts";
 import { sendJson, type Surface } from "../surface.ts";
 import { readIdempotencyKey, readSubmission } from "./submission.ts";
 
@@ -36,21 +35,20 @@ export function runRoutes(app: FastifyInstance, surface: Surface): void {
   });
 
   app.get<ById>("/api/runs/:id", async (request, reply) => {
-    if (!wantsSteps(request.query)) return sendJson(reply, 200, await found(surface, request));
-    const run = await engine.runs.detail(request.params.id);
+    const { include, scope } = readQuery(request.query, DETAIL);
+    if (scope !== undefined && include === undefined) throw new AppError("INVALID_REQUEST", { reason: SCOPE_ALONE });
+    const waited = await waitAsPreferred(surface, request, reply);
+    if (include === undefined) return sendJson(reply, 200, waited ?? (await found(surface, request)));
+    const run = await engine.runs.detail(request.params.id, scope === undefined ? {} : { scope });
     if (run === null) throw notFound(request.params.id);
     return sendJson(reply, 200, run);
   });
 
   app.get<ById>("/api/tasks/:id", async (request, reply) => {
+    await waitAsPreferred(surface, request, reply);
     const task = await engine.runs.task(request.params.id);
     if (task === null) throw notFound(request.params.id);
     return sendJson(reply, 200, task);
-  });
-
-  app.get<ById>("/api/runs/:id/events", { exposeHeadRoute: false }, async (request, reply) => {
-    const run = await found(surface, request);
-    return streamRun(surface, request, reply, run);
   });
 
   app.post<ById>("/api/runs/:id/cancel", async (request, reply) => {
@@ -61,12 +59,22 @@ export function runRoutes(app: FastifyInstance, surface: Surface): void {
   });
 }
 
-function wantsSteps(query: unknown): boolean {
-  const { include } = readQuery(query, { include: { check: includable } });
-  return include !== undefined;
+const SCOPE_ALONE = "scope says which steps to include; send include=steps with it";
+
+/** Waits for the end of the run as `Prefer: wait=N` asks; the run when it has ended within that time. */
+async function waitAsPreferred(
+  surface: Surface,
+  request: FastifyRequest<ById>,
+  reply: FastifyReply,
+): Promise<Run | null> {
+  const { waitMs, applied } = readPrefer(request.headers["prefer"]);
+  if (applied !== null) reply.header("preference-applied", applied);
+  return waitMs > 0 ? waitForEnd(surface, reply, request.params.id, waitMs) : null;
 }
 
 const includable: MemberCheck = (value) => (value === "steps" ? null : "must be steps");
+
+const DETAIL = { include: { check: includable }, scope: { check: text(1000) } };
 
 export function submitted({ id, status, links }: Run): SubmittedRun {
   return { id, task_id: id, status, links };

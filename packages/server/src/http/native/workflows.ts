@@ -4,11 +4,16 @@ import type { FastifyInstance } from "fastify";
 import type { BodyText } from "../body.ts";
 import { fileFindings, refuseFiles } from "../files.ts";
 import { text } from "../members.ts";
+import { pageOf, PAGING } from "../paging.ts";
 import { readQuery } from "../query.ts";
 import { sendJson, type Surface } from "../surface.ts";
 
 interface ByName {
   readonly Params: { readonly name: string };
+}
+
+interface ByVersion {
+  readonly Params: { readonly name: string; readonly version: string };
 }
 
 /** `/api/workflows`: publish and check workflow files, and look at what is published. */
@@ -23,12 +28,16 @@ export function workflowRoutes(app: FastifyInstance, surface: Surface): void {
     return sendJson(reply, published.created ? 201 : 200, published);
   });
 
-  app.get("/api/workflows", async (_request, reply) =>
-    sendJson(reply, 200, { data: await workflows.list(), next_cursor: null }),
+  app.get("/api/workflows", async ({ query }, reply) =>
+    sendJson(
+      reply,
+      200,
+      pageOf(await workflows.list(), readQuery(query, PAGING), ({ name }) => name),
+    ),
   );
 
   app.post("/api/workflows/validate", async (request, reply) =>
-    sendJson(reply, 200, check(surface, sourceOf(request.body))),
+    sendJson(reply, 200, await check(surface, sourceOf(request.body))),
   );
 
   app.get<ByName>("/api/workflows/:name", async ({ params: { name }, query }, reply) => {
@@ -36,9 +45,19 @@ export function workflowRoutes(app: FastifyInstance, surface: Surface): void {
     return sendJson(reply, 200, (await workflows.describe(name, version)) ?? notFound(name, version));
   });
 
-  app.get<ByName>("/api/workflows/:name/versions", async ({ params: { name } }, reply) => {
-    const data = await workflows.versions(name);
-    return sendJson(reply, 200, data.length === 0 ? notFound(name, undefined) : { data, next_cursor: null });
+  app.get<ByName>("/api/workflows/:name/versions", async ({ params: { name }, query }, reply) => {
+    const versions = await workflows.versions(name);
+    if (versions.length === 0) notFound(name, undefined);
+    return sendJson(
+      reply,
+      200,
+      pageOf(versions, readQuery(query, PAGING), ({ version }) => version),
+    );
+  });
+
+  app.get<ByVersion>("/api/workflows/:name/versions/:version", async ({ params: { name, version }, query }, reply) => {
+    readQuery(query, {});
+    return sendJson(reply, 200, (await workflows.describe(name, version)) ?? notFound(name, version));
   });
 
   app.get<ByName>("/api/workflows/:name/plan", async ({ params: { name }, query }, reply) => {
@@ -56,8 +75,8 @@ function sourceOf(given: unknown): string {
 }
 
 /** Says all that is wrong with a text. That is an answer, not an error. */
-function check(surface: Surface, source: string): WorkflowCheck {
-  const { problems, plan, unavailable } = surface.engine.workflows.validate(source);
+async function check(surface: Surface, source: string): Promise<WorkflowCheck> {
+  const { problems, plan, unavailable } = await surface.engine.workflows.check(source);
   const refused = fileFindings(source).map(({ detail, ...place }) => ({
     severity: "error" as const,
     message: detail,

@@ -1,15 +1,25 @@
 import type { JsonObject } from "@weftwork/core";
 import packageJson from "../../../package.json" with { type: "json" };
+import { FILE_OPERATIONS } from "./files.ts";
 import { operationObject } from "./operation.ts";
 import { SERVER_OPERATIONS } from "./operations.ts";
 import { RUN_OPERATIONS } from "./runs.ts";
 import { SCHEMAS } from "./schemas.ts";
+import { STREAM_OPERATIONS } from "./streams.ts";
+import { SECRET_OPERATIONS } from "./secrets.ts";
 import { WORKFLOW_OPERATIONS } from "./workflows.ts";
 
 /** The native API as an OpenAPI 3.1 document. A test holds it equal to the routes of the server, both ways. */
 export function openApiDocument(): JsonObject {
   const paths: Record<string, Record<string, JsonObject>> = {};
-  for (const [key, operation] of Object.entries({ ...RUN_OPERATIONS, ...WORKFLOW_OPERATIONS, ...SERVER_OPERATIONS })) {
+  for (const [key, operation] of Object.entries({
+    ...RUN_OPERATIONS,
+    ...STREAM_OPERATIONS,
+    ...WORKFLOW_OPERATIONS,
+    ...FILE_OPERATIONS,
+    ...SECRET_OPERATIONS,
+    ...SERVER_OPERATIONS,
+  })) {
     const [method, path] = key.split(" ", 2) as [string, string];
     (paths[path] ??= {})[method.toLowerCase()] = operationObject(path, operation);
   }
@@ -23,7 +33,7 @@ export function openApiDocument(): JsonObject {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
-    tags: [{ name: "runs" }, { name: "workflows" }, { name: "operations" }],
+    tags: [{ name: "runs" }, { name: "workflows" }, { name: "files" }, { name: "secrets" }, { name: "operations" }],
     paths,
     components: { schemas: SCHEMAS },
   };

@@ -32,4 +32,17 @@ export const SERVER_OPERATIONS: Operations = {
     tag: "operations",
     answers: { "200": { description: "OpenAPI 3.1.", content: { "application/json": { schema: anyObject } } } },
   },
+  "GET /docs": {
+    id: "getDocs",
+    summary: "This document as a page to read. It needs no other machine.",
+    tag: "operations",
+    answers: { "200": { description: "The page.", content: { "text/html": { schema: text } } } },
+  },
+  "GET /docs/{file}": {
+    id: "getDocsFile",
+    summary: "What the page consists of.",
+    tag: "operations",
+    answers: { "200": { description: "A script or a style sheet.", content: { "text/plain": { schema: text } } } },
+    problems: [404],
+  },
 };

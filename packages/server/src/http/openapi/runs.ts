@@ -3,6 +3,13 @@ import { anything, anyObject, choice, ref, shape, text, time, whole } from "./sc
 
 const target = { step: text, scope: text };
 
+const WAIT = header(
+  "Prefer",
+  text,
+  "wait=30 answers when the run has ended, or after so many seconds as it stands then.",
+);
+const REPEATABLE = header("Idempotency-Key", text, "Makes a repeat the same run for 24 hours.");
+
 export const RUN_OPERATIONS: Operations = {
   "POST /api/runs": {
     id: "startRun",
@@ -10,7 +17,7 @@ export const RUN_OPERATIONS: Operations = {
     tag: "runs",
     parameters: [
       header("Prefer", text, "wait=30 answers with the run when it ends within so many seconds (RFC 7240)."),
-      header("Idempotency-Key", text, "Makes a repeat the same run for 24 hours."),
+      REPEATABLE,
     ],
     body: jsonBody(ref("RunSubmission")),
     answers: {
@@ -28,6 +35,7 @@ export const RUN_OPERATIONS: Operations = {
       query("workflow", text, "Only runs of this workflow."),
       query("created_after", time, "Submitted after this time."),
       query("created_before", time, "Submitted before this time."),
+      query("q", text, "Words that all stand in the inputs, outputs or error of the run, in any order and case."),
       query("limit", { ...whole, minimum: 1, maximum: 200, default: 50 }, "Runs of a page."),
       query("cursor", text, "The next_cursor of the page before."),
     ],
@@ -38,7 +46,11 @@ export const RUN_OPERATIONS: Operations = {
     id: "getRun",
     summary: "A run as it is recorded.",
     tag: "runs",
-    parameters: [query("include", choice("steps"), "Adds the steps of the root and of every open scope (RunDetail).")],
+    parameters: [
+      query("include", choice("steps"), "Adds the steps of the root and of every open scope (RunDetail)."),
+      query("scope", text, "With include=steps: the steps of this scope, open or ended, and no others."),
+      WAIT,
+    ],
     answers: {
       "200": {
         description: "The run.",
@@ -47,26 +59,28 @@ export const RUN_OPERATIONS: Operations = {
     },
     problems: [400, 404],
   },
+  "GET /api/runs/{id}/steps/{step}": {
+    id: "getStep",
+    summary: "One step of a run with its values whole.",
+    tag: "runs",
+    parameters: [query("scope", text, "Left out: the root.")],
+    answers: { "200": json("The step.", "RunStep") },
+    problems: [400, 404],
+  },
+  "GET /api/runs/{id}/export": {
+    id: "exportRun",
+    summary: "Everything recorded of a run, as one document that needs nothing else.",
+    tag: "runs",
+    answers: { "200": json("The document. Values of up to 256 MB stand in it.", "RunExport") },
+    problems: [400, 404, 413],
+  },
   "GET /api/tasks/{id}": {
     id: "getTask",
     summary: "A run as one task with its steps, in the shape for polling.",
     tag: "runs",
+    parameters: [WAIT],
     answers: { "200": json("The task.", "TaskProgress") },
     problems: [404],
-  },
-  "GET /api/runs/{id}/events": {
-    id: "streamRun",
-    summary: "What happened in a run and what happens to it until it has ended, as server-sent events.",
-    tag: "runs",
-    parameters: [
-      header("Last-Event-ID", text, "Goes on behind this event, without gap or repeat."),
-      query("after", text, "The same, for a first connection."),
-    ],
-    answers: {
-      "200": { description: "The events.", content: { "text/event-stream": { schema: text } } },
-      "204": { description: "The run has ended, and nothing lies behind the position." },
-    },
-    problems: [404, 503],
   },
   "POST /api/runs/{id}/cancel": {
     id: "cancelRun",
@@ -80,17 +94,29 @@ export const RUN_OPERATIONS: Operations = {
     id: "rerunRun",
     summary: "Begins a new run at a step of this one. What does not follow from the step is taken over.",
     tag: "runs",
-    body: jsonBody(shape(target, ["scope"])),
-    answers: { "202": json("The new run, and what it reuses.", "RerunAnswer") },
-    problems: [400, 404, 503],
+    parameters: [REPEATABLE],
+    body: jsonBody({
+      ...shape({ ...target, inputs: anyObject, version: text }, ["scope", "inputs", "version"]),
+      description:
+        "inputs: those to be replaced; a step that reads one of them is computed again, with all that follows. version: what is the same in both is taken over.",
+    }),
+    answers: {
+      "200": json("A repeat with the same key: the run it began.", "RerunAnswer"),
+      "202": json("The new run, and what it reuses.", "RerunAnswer"),
+    },
+    problems: [400, 404, 422, 503],
   },
   "POST /api/runs/{id}/retry": {
     id: "retryRun",
     summary: "The same, at the step that failed the run.",
     tag: "runs",
+    parameters: [REPEATABLE],
     body: jsonBody(anyObject, false),
-    answers: { "202": json("The new run, and what it reuses.", "RerunAnswer") },
-    problems: [404, 409, 503],
+    answers: {
+      "200": json("A repeat with the same key: the run it began.", "RerunAnswer"),
+      "202": json("The new run, and what it reuses.", "RerunAnswer"),
+    },
+    problems: [404, 409, 422, 503],
   },
   "POST /api/runs/{id}/signals": {
     id: "signalRun",

@@ -17,32 +17,53 @@ import {
 
 const STATUS = ["pending", "running", "waiting", "succeeded", "failed", "cancelled"];
 
-const failure = { code: text, message: text, retryable: flag, details: anyObject };
+const failure = {
+  code: described(text, "A code of the error table, or a node's own."),
+  message: described(text, "What failed, where, and what to do."),
+  retryable: described(flag, "Whether the same may succeed later."),
+  details: anyObject,
+};
 
 const heads = {
-  id: text,
-  workflow: text,
-  version: text,
+  id: described(text, "The caller's own, or run_ and a UUID."),
+  workflow: described(text, "Its name."),
+  version: described(text, "The one it began with; it keeps it."),
   status: ref("RunStatus"),
   priority: ref("Priority"),
-  metadata: anyObject,
-  created_at: time,
-  started_at: nullable(time),
-  finished_at: nullable(time),
+  metadata: described(anyObject, "As it was submitted."),
+  created_at: described(time, "When it was submitted."),
+  started_at: described(nullable(time), "Null while it waits for its place or its time."),
+  finished_at: described(nullable(time), "Null until it has ended."),
   links: ref("RunLinks"),
 };
 
 const run = {
   ...heads,
-  inputs: anyObject,
+  inputs: described(anyObject, "With the defaults of the workflow."),
   outputs: described(nullable(anyObject), "Null until the run has succeeded."),
-  error: nullable(ref("RunError")),
+  error: described(nullable(ref("RunError")), "Null unless it has failed or was cancelled."),
   waiting_for: described(nullable(ref("RunWaiting")), "Why the run does not move."),
-  usage: ref("Usage"),
+  usage: described(ref("Usage"), "Tokens of all its model steps."),
   cost: described(nullable({ type: "number" }), "Null while no prices are configured."),
 };
 
-const submitted = { id: text, task_id: text, status: ref("RunStatus"), links: ref("RunLinks") };
+const submitted = {
+  id: text,
+  task_id: described(text, "The same as id."),
+  status: ref("RunStatus"),
+  links: ref("RunLinks"),
+};
+const file = {
+  type: choice("file"),
+  id: text,
+  name: text,
+  mime_type: text,
+  size: described(whole, "Bytes."),
+  sha256: text,
+  created_at: time,
+  expires_at: described(nullable(time), "Null: it stays until it is removed."),
+  links: shape({ self: text, content: text }),
+};
 const version = { name: text, version: text, hash: text, created_at: time };
 
 /** The resources of the native API, as `@weftwork/sdk` types them. */
@@ -52,9 +73,40 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
   Usage: shape({ input_tokens: whole, output_tokens: whole, total_tokens: whole }),
   RunLinks: shape({ self: text, task: text, events: text, cancel: text }),
   Failure: shape(failure, ["details"]),
-  RunError: shape({ ...failure, scope: nullable(text), step: nullable(text) }, ["details"]),
-  RunWaiting: shape({ code: text, message: text, step: nullable(text), until: nullable(time) }),
+  RunError: shape(
+    {
+      ...failure,
+      scope: described(nullable(text), "Where the step stands that failed the run."),
+      step: described(nullable(text), "Its id; null when no single step failed it."),
+    },
+    ["details"],
+  ),
+  RunWaiting: shape({
+    code: described(text, "slot, start_time, approval, signal, time, retry, pool"),
+    message: described(text, "The same in words."),
+    step: nullable(text),
+    until: described(nullable(time), "When it goes on by itself, at the latest."),
+  }),
   Run: shape(run),
+  RunMessage: shape({
+    id: described(text, "Position in the stream; sent back as `after` it goes on behind this message."),
+    event: described(text, "task_completed, text_delta, log, attempt_superseded, stream_truncated, …"),
+    data: anyObject,
+  }),
+  RunMessages: shape({
+    data: list(ref("RunMessage")),
+    next: described(text, "What the next poll sends as `after`."),
+    done: described(flag, "The run has ended, and nothing comes behind these."),
+  }),
+  RunLog: shape({
+    at: time,
+    scope: text,
+    node: text,
+    attempt: whole,
+    level: choice("info", "warn", "error"),
+    message: text,
+  }),
+  RunLogPage: shape({ data: list(ref("RunLog")), next_cursor: nullable(text) }),
   RunListItem: shape({ ...heads, error_code: nullable(text) }),
   RunStep: shape({
     scope: described(text, "root, each-doc[3], retry-loop#2"),
@@ -62,6 +114,13 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
     type: text,
     status: choice(...STATUS, "skipped"),
     attempt: described(whole, "From 1; 0 for a step that was not reached."),
+    attempts: described(list(ref("RunAttempt")), "The newest 20 of them."),
+    pool: nullable(text),
+    copied_from: described(nullable(text), "The run this result was taken over from."),
+    inputs: described(
+      anything,
+      "Its fields with templates rendered, and its input; or {truncated, size}. Secrets stand as ***.",
+    ),
     output: described(anything, "The value, or {truncated, size} when it is too large to be shown here."),
     error: nullable(ref("Failure")),
     usage: nullable(ref("Usage")),
@@ -69,8 +128,38 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
     finished_at: nullable(time),
     handle: nullable(text),
   }),
-  RunDetail: shape({ ...run, steps: list(ref("RunStep")) }),
-  RunPage: shape({ data: list(ref("RunListItem")), next_cursor: nullable(text) }),
+  RunAttempt: shape({
+    number: whole,
+    started_at: time,
+    finished_at: nullable(time),
+    error: nullable(ref("Failure")),
+    usage: nullable(ref("Usage")),
+  }),
+  RunDetail: shape({
+    ...run,
+    steps: described(list(ref("RunStep")), "At most 1,000."),
+    scopes: described(list(shape({ id: text, open: flag })), "Scopes that were opened, the newest 200."),
+    scope_count: whole,
+  }),
+  RunPage: shape(
+    {
+      data: described(list(ref("RunListItem")), "At most 200."),
+      next_cursor: nullable(text),
+      search: shape({
+        indexed_until: described(nullable(time), "Everything that was submitted before is in the index."),
+        complete: described(flag, "What the index has not reached was looked through as well."),
+      }),
+    },
+    ["search"],
+  ),
+  RunExport: shape({
+    format: choice("weftwork.run/1"),
+    run: ref("Run"),
+    workflow: anyObject,
+    steps: list(anyObject),
+    payloads: described(mapOf(text), "Values too large to stand in the events, by the SHA-256 of their text."),
+    rows: list(anyObject),
+  }),
   RunSubmission: {
     ...shape(
       {
@@ -87,7 +176,13 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
     additionalProperties: false,
   },
   SubmittedRun: shape(submitted),
-  RerunAnswer: shape({ ...submitted, rerun_of: text, reused: whole, reused_tokens: whole }),
+  RerunAnswer: shape({
+    ...submitted,
+    rerun_of: text,
+    reused: described(whole, "Tasks, items and rounds taken over."),
+    reused_tokens: whole,
+    recomputed: described(list(text), "Steps that are computed again, as scope and id; at most 200."),
+  }),
   TaskProgress: shape({
     task_id: text,
     status: choice("pending", "running", "waiting", "success", "failed", "cancelled"),
@@ -145,6 +240,22 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
     ),
     edges: list(shape({ from: text, to: text, handle: nullable(text), order_only: flag })),
   }),
+  Secret: shape({
+    name: text,
+    source: choice("environment", "file", "store"),
+    hosts: described(
+      list(text),
+      "Hosts that may know it. Empty: only an origin that is written out in the step's url.",
+    ),
+    updated_at: nullable(time),
+    hidden: described(flag, "One of the environment with the same name is used in its place."),
+  }),
+  SecretPage: shape({ data: list(ref("Secret")), next_cursor: nullable(text) }),
+  SecretUpdate: shape({ value: text, hosts: described(list(text), "Left out: those it has.") }, ["hosts"]),
+  SecretRotation: shape({ rewrapped: whole }),
+  File: shape(file),
+  FileList: shape({ data: list(ref("File")) }),
+  FileLink: shape({ url: described(text, "Below the address of the server."), expires_at: time }),
   Readiness: shape({ ready: flag, reasons: list(text) }),
   Problem: shape(
     {

@@ -1,11 +1,15 @@
 import type { JsonObject } from "@weftwork/core";
 import { json, query, type Operations } from "./operation.ts";
-import { text } from "./schema.ts";
+import { text, whole } from "./schema.ts";
 
 const FILE: JsonObject = {
   required: true,
   content: { "application/yaml": { schema: text }, "application/json": { schema: { type: "object" } } },
 };
+const PAGING = [
+  query("limit", { ...whole, minimum: 1, maximum: 200, default: 200 }, "Entries of a page."),
+  query("cursor", text, "The next_cursor of the page before."),
+];
 const version = query("version", text, "Left out: the newest.");
 
 export const WORKFLOW_OPERATIONS: Operations = {
@@ -24,7 +28,9 @@ export const WORKFLOW_OPERATIONS: Operations = {
     id: "listWorkflows",
     summary: "The newest version of each workflow, by name.",
     tag: "workflows",
-    answers: { "200": json("All of them.", "WorkflowPage") },
+    parameters: PAGING,
+    answers: { "200": json("A page.", "WorkflowPage") },
+    problems: [400],
   },
   "POST /api/workflows/validate": {
     id: "validateWorkflow",
@@ -46,8 +52,16 @@ export const WORKFLOW_OPERATIONS: Operations = {
     id: "listWorkflowVersions",
     summary: "All versions of a workflow, the newest published first.",
     tag: "workflows",
-    answers: { "200": json("All of them.", "WorkflowPage") },
-    problems: [404],
+    parameters: PAGING,
+    answers: { "200": json("A page.", "WorkflowPage") },
+    problems: [400, 404],
+  },
+  "GET /api/workflows/{name}/versions/{version}": {
+    id: "getWorkflowVersion",
+    summary: "One version with what its author wrote.",
+    tag: "workflows",
+    answers: { "200": json("The version.", "WorkflowDetail") },
+    problems: [400, 404],
   },
   "GET /api/workflows/{name}/plan": {
     id: "getWorkflowPlan",

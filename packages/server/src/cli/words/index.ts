@@ -1,0 +1,27 @@
+import { BENCH_WORDS } from "./bench.ts";
+import { COMMON_WORDS } from "./common.ts";
+import { DOCTOR_WORDS } from "./doctor.ts";
+import { EXIT_WORDS } from "./exit.ts";
+import { FILE_WORDS } from "./files.ts";
+import { RUN_WORDS } from "./runs.ts";
+import { SECRET_WORDS } from "./secrets.ts";
+import { TREE_WORDS } from "./tree.ts";
+import { WORKFLOW_WORDS } from "./workflows.ts";
+import type { Word } from "./words.ts";
+
+const ALL = {
+  ...COMMON_WORDS,
+  ...EXIT_WORDS,
+  ...FILE_WORDS,
+  ...RUN_WORDS,
+  ...SECRET_WORDS,
+  ...TREE_WORDS,
+  ...WORKFLOW_WORDS,
+  ...DOCTOR_WORDS,
+  ...BENCH_WORDS,
+};
+
+export type WordKey = keyof typeof ALL;
+
+/** Everything that the command line says, by key. A group of commands has its own file. */
+export const WORDS: Readonly<Record<WordKey, Word>> = ALL;

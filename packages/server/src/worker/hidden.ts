@@ -1,0 +1,45 @@
+import { Payload } from "@weftwork/core";
+import type { Failure, TaskOutcome } from "@weftwork/core";
+import type { TaskPart } from "../nodes/node.ts";
+import type { Mask, MaskedStream } from "../secrets/mask.ts";
+
+/** Takes the secrets of a task out of all that it gives back. */
+export class Hidden {
+  private readonly mask: Mask;
+  private readonly text: MaskedStream;
+  private readonly emit: (part: TaskPart) => void;
+
+  constructor(mask: Mask, emit: (part: TaskPart) => void) {
+    this.mask = mask;
+    this.text = mask.stream();
+    this.emit = emit;
+  }
+
+  /** Text may come later than it was given: a secret can be cut into several pieces. */
+  part(part: TaskPart): void {
+    if (part.type === "log") this.emit({ ...part, message: this.mask.text(part.message) });
+    else this.tell(this.text.push(part.text));
+  }
+
+  /** The end of the task: what was held back goes out before it. */
+  outcome(outcome: TaskOutcome): TaskOutcome {
+    this.tell(this.text.end());
+    switch (outcome.type) {
+      case "completed":
+        return { ...outcome, output: Payload.of(this.mask.value(outcome.output.value)) };
+      case "failed":
+        return { ...outcome, failure: this.failure(outcome.failure) };
+      case "parked":
+        return { ...outcome, reason: this.mask.text(outcome.reason) };
+    }
+  }
+
+  private failure({ code, message, retryable, details }: Failure): Failure {
+    const hidden = { code: this.mask.text(code), message: this.mask.text(message), retryable };
+    return details === undefined ? hidden : { ...hidden, details: this.mask.object(details) };
+  }
+
+  private tell(text: string): void {
+    if (text !== "") this.emit({ type: "text_delta", text });
+  }
+}
