@@ -12,7 +12,7 @@ const read = (name: string): string => readFileSync(join(folder, name), "utf8");
 describe("the examples", () => {
   let weft: Weft;
   beforeAll(async () => {
-    weft = await openWeft();
+    weft = await openWeft({ containers: "off" });
     // As a fresh server does it: all of them, in the order of their names.
     for (const name of readdirSync(folder).toSorted())
       if (/(?<!\.test)\.yaml$/.test(name)) await weft.workflows.publish(read(name));

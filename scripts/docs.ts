@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { ERRORS } from "../packages/core/src/base/errors.ts";
+import { NODE_SUPPORT } from "../packages/core/src/dify/support.ts";
 import {
   COMMON_FIELDS,
   CONTROL_TYPE_FIELDS,
@@ -27,6 +28,7 @@ export const GENERATED: Readonly<Record<string, Readonly<Record<string, () => st
     "control types": () => types(CONTROL_TYPE_FIELDS),
   },
   "docs/errors.md": { codes: errorTable },
+  "docs/dify.md": { nodes: nodeSupportTable },
   "docs/cli.md": { "exit codes": exitTable, commands: commandTables },
   "docs/api.md": { routes: routeTables, resources: resourceTables },
 };
@@ -43,6 +45,21 @@ export function renewed(path: string, text: string): string {
     result = `${result.slice(0, from + begin.length)}\n\n${write()}\n\n${result.slice(to)}`;
   }
   return result;
+}
+
+const SUPPORT = {
+  runs: "runs",
+  runs_with_difference: "runs with a difference",
+  needs_configuration: "needs configuration",
+  not_supported: "not supported",
+};
+
+function nodeSupportTable(): string {
+  const rows = NODE_SUPPORT.map(({ kind, step, support, about }) => {
+    const steps = step.split(", ").map((one) => (one === "" ? "" : `\`${one}\``));
+    return [`\`${kind}\``, steps.join(", "), SUPPORT[support], about];
+  });
+  return table(["Node", "Becomes", "Support", "Remarks"], rows);
 }
 
 function types(all: Readonly<Record<string, TypeSpec>>): string {

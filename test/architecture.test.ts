@@ -40,7 +40,7 @@ const FLOORS: readonly Floor[] = [
   floor("core expression", [`${CORE}/expression/`],   ["core base"], ["@huggingface/jinja", "re2js"]),
   floor("core schema",     [`${CORE}/schema/`],       ["core base"], ["re2js"]),
   floor("core workflow",   [`${CORE}/workflow/`],     ["core base", "core expression", "core schema"], ["yaml"]),
-  floor("core dify",       [`${CORE}/dify/`],         ["core base", "core expression", "core workflow"], ["yaml"]),
+  floor("core dify",       [`${CORE}/dify/`],         ["core base", "core expression", "core schema", "core workflow"], ["yaml"]),
   floor("core plan",       [`${CORE}/plan/`],         ["core base", "core expression", "core workflow", "core dify"], []),
   floor("core engine",     [`${CORE}/engine/`],       ["core base", "core expression", "core workflow", "core dify", "core plan"], []),
   floor("core",            [`${CORE}/index.ts`],      ["core base", "core expression", "core schema", "core workflow", "core dify", "core plan", "core engine"], []),

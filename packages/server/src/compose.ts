@@ -44,7 +44,9 @@ import { EnvironmentSecrets } from "./secrets/environment.ts";
 import { SecretKeeper } from "./secrets/keeper.ts";
 import { masterKeys, passingMasterKeys, type MasterKeys } from "./secrets/master-key.ts";
 import { SecretTables } from "./secrets/store.ts";
+import { findContainerEngine } from "./sandbox/container-engine.ts";
 import { containers } from "./sandbox/container-runner.ts";
+import type { ContainerChoice } from "./sandbox/containers.ts";
 import { pythonSandbox } from "./sandbox/python.ts";
 import type { SandboxLimits } from "./sandbox/sandbox.ts";
 import { POOL_DEFAULTS, Worker } from "./worker/worker.ts";
@@ -61,6 +63,8 @@ export interface ComposeOptions {
   readonly httpPorts?: readonly string[] | undefined;
   /** What the code of a step may use; left out, the defaults of the sandboxes. */
   readonly codeLimits?: SandboxLimits | undefined;
+  /** Which program runs containers; left out: whichever is there. */
+  readonly containers?: ContainerChoice | undefined;
   /** Limits of the file store. Left out: the defaults. */
   readonly files?: Partial<FileLimits> | undefined;
   /** How long ended runs are kept, in milliseconds; null keeps them all. */
@@ -161,7 +165,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     const sandboxes = {
       javascript: javascriptSandbox({ threads: CODE_THREADS }),
       python: pythonSandbox({ processes: CODE_THREADS }),
-      containers: containers({ now: () => performance.now() }),
+      containers: containers({ find: () => findContainerEngine(options.containers), now: () => performance.now() }),
     };
     const files = fileStore({ database, blobs, limits: options.files ?? {}, now: () => clock.now() });
     const http = {

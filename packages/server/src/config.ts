@@ -2,6 +2,7 @@ import { AppError, parseDuration, type Json, type JsonObject } from "@weftwork/c
 import { HTTP_LIMITS, type HttpLimits } from "./http/connections.ts";
 import { isSecretVariable } from "./secrets/variables.ts";
 import { isLoopback } from "./http/loopback.ts";
+import { CONTAINER_CHOICES, type ContainerChoice } from "./sandbox/containers.ts";
 import { SANDBOX_LIMITS } from "./sandbox/sandbox.ts";
 
 /** What an operator can set. Read once at start from the environment; everything has a default. */
@@ -31,6 +32,8 @@ export interface Config {
   /** Bytes of memory that the code of a step may use, and bytes that it may give back or print. */
   readonly codeMemory: number;
   readonly codeOutput: number;
+  /** Which program runs steps with an image. */
+  readonly containers: ContainerChoice;
   /** Tasks at once in each pool; pools left out keep their default. */
   readonly pools: Readonly<Record<string, number>>;
   /** How long ended runs are kept, as a duration; null: until they are deleted by hand. */
@@ -73,6 +76,7 @@ const SETTINGS = {
   fileTypes: setting<readonly string[]>("WEFT_FILE_TYPES", [], readMediaTypes),
   codeMemory: setting("WEFT_CODE_MEMORY", SANDBOX_LIMITS.memoryBytes, readCodeMemory),
   codeOutput: setting("WEFT_CODE_OUTPUT", SANDBOX_LIMITS.outputBytes, readBytes),
+  containers: setting<ContainerChoice>("WEFT_CONTAINERS", "auto", readContainers),
   pools: setting<Readonly<Record<string, number>>>("WEFT_POOLS", {}, readPools),
   retention: setting<string | null>("WEFT_RETENTION", null, readRetention),
   logLevel: setting<LogLevel>("WEFT_LOG", "info", readLogLevel),
@@ -122,6 +126,7 @@ export function readConfig(environment: Environment): Config {
     fileTypes: read(SETTINGS.fileTypes),
     codeMemory: read(SETTINGS.codeMemory),
     codeOutput: read(SETTINGS.codeOutput),
+    containers: read(SETTINGS.containers),
     pools: read(SETTINGS.pools),
     retention: read(SETTINGS.retention),
     logLevel: read(SETTINGS.logLevel),
@@ -239,6 +244,11 @@ function readRetention(text: string): Read<string> {
   return parseDuration(text) === null
     ? { mistake: `is ${text}; it must be a duration such as 30d or 12h` }
     : { value: text };
+}
+
+function readContainers(text: string): Read<ContainerChoice> {
+  const choice = CONTAINER_CHOICES.find((one) => one === text.toLowerCase());
+  return choice ? { value: choice } : { mistake: `is ${text}; it must be one of ${CONTAINER_CHOICES.join(", ")}` };
 }
 
 function readLogLevel(text: string): Read<LogLevel> {

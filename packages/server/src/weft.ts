@@ -5,6 +5,7 @@ import { compose, type FileLimits, type Models, type TenantFiles } from "./compo
 import type { NodeExecutor } from "./nodes/node.ts";
 import type { Runs } from "./runtime/runs.ts";
 import type { Validation } from "./runtime/workflows.ts";
+import type { ContainerChoice } from "./sandbox/containers.ts";
 import { SANDBOX_LIMITS } from "./sandbox/sandbox.ts";
 
 export { readExport, type ExportReading } from "./runtime/read-export.ts";
@@ -23,6 +24,8 @@ export interface WeftOptions {
   readonly httpPorts?: readonly string[];
   /** What the code of a step may use: bytes of memory, and bytes of its result and of what it prints. */
   readonly codeLimits?: { readonly memoryBytes?: number; readonly outputBytes?: number };
+  /** Which program runs steps with an image; left out: podman, else docker. */
+  readonly containers?: ContainerChoice;
   /** Limits of the file store: bytes of one file and of all, how long files are kept (`"30d"`), media types taken. */
   readonly files?: {
     readonly bytesMax?: number;
@@ -130,6 +133,7 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     httpAllow: options.httpAllow ?? [],
     httpPorts: options.httpPorts,
     codeLimits: { ...SANDBOX_LIMITS, ...options.codeLimits },
+    containers: options.containers,
     files: fileLimits(options.files ?? {}),
     models: options.models ?? null,
     defaultModel: options.defaultModel ?? null,

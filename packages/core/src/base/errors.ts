@@ -173,6 +173,14 @@ export const ERRORS = {
   MODEL_STREAM_CUT: row(502, true, "The answer of the model {model} was cut off: {reason}"),
   MODEL_ANSWER_INVALID: row(502, true, "What the model {model} sent is no answer: {reason}"),
   MODEL_OUTPUT_INVALID: row(502, true, "The model's answer does not fit the schema: {reason}."),
+  TOOL_NOT_FOUND: row(422, false, "The tool {tool} cannot be used: {reason}. An operator sets tools up under tools: in ./config."),
+  TOOL_FAILED: row(502, false, "The tool {tool} failed: {reason}."),
+  TOOL_ARGUMENTS: row(422, false, "The arguments for the tool {tool} do not fit: {reason}."),
+  AGENT_LIMIT: row(
+    422,
+    false,
+    "The agent had no answer after {used} {what} of {limit}. Ask for less at a time, or raise {setting}.",
+  ),
   REQUEST_BLOCKED: row(
     403,
     false,

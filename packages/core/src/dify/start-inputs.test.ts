@@ -20,6 +20,8 @@ const check = (one: StartField, value?: Json): Json => {
 };
 const file = { dify_model_identity: "__dify__file__", type: "image" };
 
+const SCHEMA_MESSAGE = "! x in input form does not fit its schema: /a must be of type string, and is 1";
+
 describe("a field", () => {
   test.each<[StartField, Json | undefined, Json]>([
     [field("text-input"), "a", "a"],
@@ -49,6 +51,8 @@ describe("a field", () => {
     [field("file-list", { maxLength: 1 }), [file, file], "! x in input form must be less than 1 files"],
     [field("json_object"), { a: 1 }, { a: 1 }],
     [field("json_object"), "a", "! x in input form must be a dict"],
+    [field("json_object", { schema: { required: ["a"] } }), { a: 1 }, { a: 1 }],
+    [field("json_object", { schema: { properties: { a: { type: "string" } } } }), { a: 1 }, SCHEMA_MESSAGE],
     [field("text-input"), { a: 1 }, "! Invalid input type for ['x']"],
     [field("text-input"), [{ a: 1 }], "! Invalid input type for ['x']"],
     [field("text-input", { required: true }), undefined, "! x is required in input form"],

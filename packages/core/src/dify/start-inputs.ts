@@ -1,6 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from "../base/json.ts";
 import type { StartField } from "../workflow/dify-steps.ts";
 import { parseFloating } from "../expression/numbers.ts";
+import { readJsonSchema } from "../schema/json-schema.ts";
 import { newMap } from "./read.ts";
 import { isFile } from "./selector.ts";
 
@@ -11,7 +12,7 @@ export type StartValues =
 
 /**
  * The inputs of a run as its form takes them: defaults put in, numbers read from text, NUL characters and fields that
- * the form does not have left out. JSON Schemas of object fields are for the caller to check.
+ * the form does not have left out. Objects are checked against the schemas of their fields.
  */
 export function startValues(fields: readonly StartField[], inputs: JsonObject): StartValues {
   const values = newMap();
@@ -54,7 +55,7 @@ function check(field: StartField, given: Json): Checked {
       if (maxLength !== null && given.length > maxLength) return wrong(`must be less than ${maxLength} files`);
       return { value: given };
     case "json_object":
-      return isJsonObject(given) && !isFile(given) ? { value: given } : wrong("must be a dict");
+      return isJsonObject(given) && !isFile(given) ? schemaField(field, given, wrong) : wrong("must be a dict");
     case "text-input":
     case "paragraph":
       if (typeof given !== "string") return { message: `(type '${type}') ${name} in input form must be a string` };
@@ -64,6 +65,14 @@ function check(field: StartField, given: Json): Checked {
     default:
       return { value: typeof given === "string" ? withoutNul(given) : given };
   }
+}
+
+/** An object, checked against the schema of its field where it has one. */
+function schemaField({ schema }: StartField, given: JsonObject, wrong: (what: string) => Checked): Checked {
+  const error = schema === null ? undefined : readJsonSchema(schema).errors(given)[0];
+  return error === undefined
+    ? { value: given }
+    : wrong(`does not fit its schema: ${error.pointer || "it"} ${error.message}`);
 }
 
 function numberField(given: Json, wrong: (what: string) => Checked): Checked {

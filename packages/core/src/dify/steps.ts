@@ -32,12 +32,18 @@ export class GraphSteps {
   private readonly mapped = new Map<string, Mapped>();
   private readonly members = new Map<string | null, DifyNode[]>();
   private readonly incoming = new Map<string, DifyEdge[]>();
+  /** Edges within one body, by the container it belongs to. */
+  private readonly edges = new Map<string | null, DifyEdge[]>();
 
   constructor(origin: Origin) {
     this.origin = origin;
     const { graph } = origin;
     for (const node of graph.nodes) push(this.members, node.parent, node);
-    for (const edge of graph.edges) push(this.incoming, edge.target, edge);
+    for (const edge of graph.edges) {
+      const { parent } = graph.byId.get(edge.target)!;
+      push(this.incoming, edge.target, edge);
+      if (graph.byId.get(edge.source)!.parent === parent) push(this.edges, parent, edge);
+    }
     this.all = this.top();
     checkGraph(graph, new Set(this.mapped.keys()), origin.problems);
   }
@@ -59,7 +65,7 @@ export class GraphSteps {
   }
 
   private top(): readonly Step[] {
-    const { graph, options, problems } = this.origin;
+    const { options, problems } = this.origin;
     const nodes = this.members.get(null) ?? [];
     const roots = nodes.filter(({ kind }) => ROOT_KINDS.has(kind));
     const active =
@@ -73,7 +79,7 @@ export class GraphSteps {
       });
       return [];
     }
-    const live = reachable(nodes, graph.edges, (node) => ROOT_KINDS.has(node.kind));
+    const live = reachable(nodes, this.edges.get(null) ?? [], (node) => ROOT_KINDS.has(node.kind));
     // One run begins at one root; what stands behind the others counts as skipped.
     return live.map((node) => this.step(node, node !== active && ROOT_KINDS.has(node.kind), 0));
   }
@@ -92,7 +98,7 @@ export class GraphSteps {
     const entry = textAt(container.data, "start_node_id");
     const isEntry = ({ id, kind, data }: DifyNode): boolean =>
       id === entry || ENTRY_KINDS.has(kind) || data["isIterationStart"] === true;
-    const live = reachable(nodes, this.origin.graph.edges, isEntry);
+    const live = reachable(nodes, this.edges.get(container.id) ?? [], isEntry);
     return live.flatMap((node) => (ENTRY_KINDS.has(node.kind) ? [] : [this.step(node, false, depth)]));
   }
 
@@ -119,6 +125,7 @@ export class GraphSteps {
       limits: options.limits ?? null,
       typeOf: (target) => this.typeOf(node, target),
       inner: () => this.inner(node, depth + 1),
+      members: this.members.get(node.id) ?? [],
     };
     const known = supportOf(kind);
     const mapper = Object.hasOwn(MAPPERS, kind) ? MAPPERS[kind] : undefined;

@@ -6,6 +6,7 @@ import { exportDify } from "../dify/export.ts";
 import { importDify } from "../dify/import.ts";
 import { countSupport } from "../dify/report.ts";
 import { compile } from "../plan/compile.ts";
+import { told } from "./dify.testing.ts";
 import { difyStatus, exceptionsCount } from "./dify-view.ts";
 import { digest, done, fails, runs, World, type Call, type WorldOptions } from "./run.testing.ts";
 
@@ -203,6 +204,46 @@ describe.skipIf(skip !== null)("the fixtures of Dify's own tests", () => {
     const world = new World(read("fixtures/e2e-hitl-main")).start();
     world.fire(world.nextTimer()!.id);
     expect(world.run().output).toEqual({ x: null });
+  });
+
+  /** The pieces of text that leave until a node has ended, and which ended before. */
+  const tells = (
+    name: string,
+    options: WorldOptions,
+    streams: Readonly<Record<string, readonly string[]>> = {},
+  ): string[] => told(read(`fixtures/${name}`), options, streams);
+
+  test("text goes out in the order that Dify's own tests ask for", () => {
+    expect(tells("answer_end_with_text", { inputs: query("Hello, AI!") })).toEqual([
+      "prefix",
+      "Hello, AI!",
+      "suffix",
+      "+1755077165531",
+      "+answer",
+    ]);
+    const loop = tells("loop_contains_answer", { inputs: query("1") }).filter((line) => !line.startsWith("+"));
+    expect(loop).toEqual(["1", "\n", "2", "\n", "1", " + ", "2"]);
+    const model = { "1754239044238": says("fine"), "17542969329740": says("fine") };
+    const [first, ...rest] = tells("conditional_streaming_vs_template_workflow", {
+      inputs: { query: "Hello", blocking: 1 },
+      does: model,
+    }).filter((line) => !line.startsWith("+17542390") || line === "+1754239044238");
+    expect([first, ...rest.slice(0, 4)]).toEqual(["Hello", "\n", "+1754296900311", "+1754239044238", "fine"]);
+    const streams = {
+      "1754339725656": ["你好，", "我是AI助手。"],
+      "1754339718571": ["Hello, ", "I am an AI assistant."],
+    };
+    const both = tells(
+      "multilingual_parallel_llm_streaming_workflow",
+      {
+        inputs: query("hi"),
+        does: { "1754339725656": says("你好，我是AI助手。"), "1754339718571": says("Hello, I am an AI assistant.") },
+      },
+      streams,
+    );
+    expect(both.filter((line) => !line.startsWith("+")).join("|")).toBe(
+      "你好，|我是AI助手。|Hello, I am an AI assistant.",
+    );
   });
 
   test("a sketch without an app is refused", () => {

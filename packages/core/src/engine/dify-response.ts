@@ -1,11 +1,9 @@
-import { isJsonObject, type Json } from "../base/json.ts";
 import { renderValue } from "../dify/render.ts";
 import { responseSegments } from "../dify/response.ts";
 import { find } from "../dify/selector.ts";
 import type { Segment } from "../dify/template.ts";
 import type { Body, EndNode, PlanNode } from "../plan/plan.ts";
 import type { Selector } from "../workflow/dify-steps.ts";
-import { startOutput } from "./dify-control.ts";
 import { difyView, workflowScope } from "./dify-view.ts";
 import type { RunEvent } from "./event.ts";
 import type { RunState, ScopeState, TaskState } from "./state.ts";
@@ -33,10 +31,10 @@ interface Session {
 
 /**
  * The order in which the text of an imported workflow reaches its caller. It follows a run event by event, on a state
- * that has the event applied, and on the text that steps stream.
+ * that has the event applied, and on the text that steps stream. What an event lets out is sent before the news of it.
  *
  * R1. An end or answer opens when all that could still keep the run from it, along one way, was decided for it: the
- *     edges of branching nodes, containers, other ends, and assigners of variables that it reads.
+ *     edges of the start, branching nodes, containers, other ends, and assigners of variables that it reads.
  * R2. One speaks at a time, in the order of opening, each its segments in order. A value that is there is one piece; the
  *     text of a step that runs goes out as it comes; what belongs to a later segment waits.
  * R3. A reference to a skipped node says nothing. One that never gets a value keeps all behind it from speaking.
@@ -118,7 +116,7 @@ export class ResponseOrder {
       if (text !== "")
         chunks.push({ text, node: source?.node.id ?? node.id, scope: (source?.scope ?? scope).id, selector: segment });
     };
-    const value = valueOf(state, scope, segment, source);
+    const value = find(difyView(state, scope), segment);
     if (value !== undefined) {
       push(renderValue(value, "markdown").slice(session.said));
       return true;
@@ -147,14 +145,6 @@ function sourceOf(scope: ScopeState, id: string): Source | null {
     if (node) return { scope: at, node, task: at.tasks[node.index] ?? null };
     if (at === border) return null;
   }
-}
-
-/** Fields of the form are there before the start has ended. */
-function valueOf(state: RunState, scope: ScopeState, selector: Selector, source: Source | null): Json | undefined {
-  const value = find(difyView(state, scope), selector);
-  if (value !== undefined || source?.node.kind !== "start" || source.task?.status === "skipped") return value;
-  const output = startOutput(state, source.scope, source.node).value;
-  return isJsonObject(output) && Object.hasOwn(output, selector[1]!) ? output[selector[1]!] : undefined;
 }
 
 /** Whether some way from the beginning of the body to the node has nothing left on it that could turn the run away. */
@@ -190,6 +180,7 @@ function leads(
 function isBlocking(node: PlanNode, reads: ReadonlySet<string>): boolean {
   if (node.onError.type === "branch") return true;
   switch (node.kind) {
+    case "start":
     case "switch":
     case "approval":
     case "for_each":

@@ -310,6 +310,15 @@ describe("values", () => {
 });
 
 describe("the journal", () => {
+  test("what an end or answer gives stays in memory until the run ends", () => {
+    const { plan } = new World(app([start, ["a", "answer", { answer: "x" }], end({})], "s>a a>e"));
+    expect(plan.bodies[0]!.nodes.map(({ id, readByControl }) => [id, readByControl])).toEqual([
+      ["s", false],
+      ["a", true],
+      ["e", true],
+    ]);
+  });
+
   test("a rerun takes over what was answered before its node", () => {
     const text = app(
       [start, ["one", "answer", { answer: "1" }], code("a"), ["two", "answer", { answer: "{{#a.v#}}" }]],

@@ -1,5 +1,8 @@
 import type { Json, JsonObject } from "../base/json.ts";
-import type { Call } from "./run.testing.ts";
+import { ResponseOrder, type ResponseChunk } from "./dify-response.ts";
+import { evolve } from "./evolve.ts";
+import { World, type Call, type WorldOptions } from "./run.testing.ts";
+import { initialState } from "./state.ts";
 
 /** Imported graphs in few words, for tests. */
 
@@ -47,3 +50,24 @@ export const when = (selector: readonly string[], operator: string, value: Json)
   value,
 });
 export const inputOf = (call: Call, name: string): Json => (call.config["inputs"] as JsonObject)[name] ?? null;
+
+/** A run told as it would be to those who read along: `+x` when x ended, and the texts between. */
+export function told(
+  text: string,
+  options: WorldOptions,
+  streams: Readonly<Record<string, readonly string[]>> = {},
+): string[] {
+  const world = new World(text, options).start().run();
+  const state = initialState(world.plan, world.nested);
+  const order = new ResponseOrder();
+  const lines: string[] = [];
+  const say = (chunks: readonly ResponseChunk[]): void => void lines.push(...chunks.map((chunk) => chunk.text));
+  for (const event of world.events) {
+    if (event.type === "task_completed")
+      for (const part of streams[event.node] ?? []) say(order.delta(state, event.scope, event.node, part));
+    evolve(state, event);
+    say(order.take(state, event));
+    if (event.type === "task_completed") lines.push(`+${event.node}`);
+  }
+  return lines;
+}

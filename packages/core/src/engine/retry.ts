@@ -24,7 +24,8 @@ export function retryDelayMs(
   retryAfterMs?: number,
 ): number | null {
   if (attempt >= policy.attempts) return null;
-  if (policy.on === null ? !failure.retryable : !(policy.on.includes(failure.code) || policy.on.includes("*"))) return null;
+  if (policy.on === null ? !failure.retryable : !(policy.on.includes(failure.code) || policy.on.includes("*")))
+    return null;
   const draw = uniform(commandId);
   const grown = policy.backoff === "fixed" ? policy.initialMs : policy.initialMs * 2 ** Math.min(attempt - 1, 30);
   const delay = policy.backoff === "fixed" ? grown : draw * Math.min(policy.maxMs, grown);

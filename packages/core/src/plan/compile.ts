@@ -185,6 +185,8 @@ class Build {
     if (node.kind === "work") (node as Mutable<WorkNode>).reads = names;
     if (innerSight) note(this.closing(step, node as Mutable<ForEachNode> | Mutable<LoopNode>, pointer, innerSight));
     if (step.kind === "aggregate") note(this.aggregated(step, reader, sight));
+    // What an end gives is read once more when the run ends.
+    if (step.kind === "end") this.controlRead.add(`${bodyIndex}/${i}`);
     return reads;
   }
 

@@ -36,6 +36,7 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     httpAllow: config.httpAllow,
     ...(config.httpPorts === null ? {} : { httpPorts: config.httpPorts }),
     codeLimits: { memoryBytes: config.codeMemory, outputBytes: config.codeOutput },
+    containers: config.containers,
     files: {
       bytesMax: config.fileBytesMax,
       tenantBytesMax: config.filesBytesMax,

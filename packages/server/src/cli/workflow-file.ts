@@ -25,8 +25,10 @@ export function readWorkflowFile(weft: Weft, path: string): WorkflowFile {
     (a, b) => a.place.line - b.place.line || a.place.column - b.place.column,
   );
   const isWrong = problems.some((problem) => problem.severity === "error");
-  const plan = isWrong ? null : code.source === text ? checked.plan : weft.workflows.validate(code.source).plan;
-  return { path, source: code.source, problems, plan, unavailable: isWrong ? [] : checked.unavailable };
+  if (isWrong) return { path, source: code.source, problems, plan: null, unavailable: [] };
+  // What can run is judged with the code of the files in it.
+  const { plan, unavailable } = code.source === text ? checked : weft.workflows.validate(code.source);
+  return { path, source: code.source, problems, plan, unavailable };
 }
 
 /** A file as text. Says what is wrong with it in a sentence. */

@@ -34,17 +34,18 @@ const SETTINGS: Readonly<Record<"time" | "memory" | "output", string>> = {
  * Pure in the sandbox: there is no network and no file, so whatever it does, doing it again is harmless.
  */
 export function codeNode({ type, sandbox, containers, limits }: CodeOptions): NodeExecutor {
+  const missing = ({ code, image }: JsonObject): string | null => {
+    if (typeof image === "string") return containers.unavailable(image);
+    return typeof code === "string" ? null : "it has no code; write it into code, or lay it beside the workflow";
+  };
   return defineNode({
     type,
     effect: "pure",
     pool: "code",
     timeoutMs: 30_000,
     config,
-    unavailable: ({ code, image }) => {
-      if (typeof image === "string") return containers.unavailable(image);
-      return typeof code === "string" ? null : "it has no code; write it into code, or lay it beside the workflow";
-    },
-    needs: ({ image }) => (typeof image === "string" ? containers.unavailable(image) : null),
+    unavailable: missing,
+    needs: missing,
     async execute({ code, image, inputs }, task) {
       const given = inputs as JsonObject | null | undefined;
       const call = given ? "members" : "value";

@@ -25,14 +25,16 @@ export interface ContainerOptions {
  * Pure: it has no network and keeps no file, so doing it again is harmless.
  */
 export function containerNode({ containers, limits }: ContainerOptions): NodeExecutor {
+  const missing = ({ image }: JsonObject): string | null =>
+    typeof image === "string" ? containers.unavailable(image) : null;
   return defineNode({
     type: "container",
     effect: "pure",
     pool: "code",
     timeoutMs: 300_000,
     config,
-    unavailable: ({ image }) => (typeof image === "string" ? containers.unavailable(image) : null),
-    needs: ({ image }) => (typeof image === "string" ? containers.unavailable(image) : null),
+    unavailable: missing,
+    needs: missing,
     async execute({ image, command, args, inputs, env }, task) {
       const words = [command ?? []].flat();
       return runContainer(containers, limits, task, {

@@ -14,7 +14,7 @@ const builtin = builtinNodes({
   sandboxes: {
     javascript: javascriptSandbox({ threads: 1 }),
     python: pythonSandbox({ processes: 1 }),
-    containers: containers({ now: () => 0 }),
+    containers: containers({ find: () => null, now: () => 0 }),
   },
 });
 const own = (type: string) => defineNode({ type, config: z.unknown(), execute: () => null });

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import type { ContainerChoice } from "./containers.ts";
 
 /** A program that runs containers, and how it has to be called on this machine. */
 export interface ContainerEngine {
@@ -16,8 +17,9 @@ const OLD_CGROUP_FLAGS = ["--cgroup-manager", "cgroupfs", "--runtime", "runc"];
  * The engine of this machine: podman or docker, whichever is there and answers; null when there is none. Asks programs
  * and waits for them, so it is called once, and only where a workflow names an image.
  */
-export function findContainerEngine(): ContainerEngine | null {
-  return podman() ?? docker();
+export function findContainerEngine(choice: ContainerChoice = "auto"): ContainerEngine | null {
+  if (choice === "off") return null;
+  return (choice === "docker" ? null : podman()) ?? (choice === "podman" ? null : docker());
 }
 
 /** Whether an image is on this machine. Nothing is ever fetched. */

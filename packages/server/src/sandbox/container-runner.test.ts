@@ -20,8 +20,12 @@ if (missing !== null && process.env["CI"] !== undefined && process.env["WEFT_TES
   throw new Error(`In CI containers are tested: ${missing}.`);
 }
 
-const hub = containers({ now: () => performance.now() });
+const hub = containers({ find: findContainerEngine, now: () => performance.now() });
 afterAll(() => hub.close());
+
+test("an operator can do without containers", () => {
+  expect(findContainerEngine("off")).toBeNull();
+});
 
 describe("without an engine", () => {
   test("an image is refused with what to install", () => {

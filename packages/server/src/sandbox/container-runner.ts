@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
 import type { ContainerEngine } from "./container-engine.ts";
-import { findContainerEngine, hasImage } from "./container-engine.ts";
+import { hasImage } from "./container-engine.ts";
 import type { ContainerJob, ContainerResult, Containers } from "./containers.ts";
 import type { SandboxJob } from "./sandbox.ts";
 
@@ -15,7 +15,7 @@ const LAST_LINES = 20;
 const USER = "65534:65534";
 
 export interface ContainersOptions {
-  readonly find?: () => ContainerEngine | null;
+  readonly find: () => ContainerEngine | null;
   readonly now: () => number;
 }
 
@@ -23,7 +23,7 @@ export interface ContainersOptions {
  * Containers by podman or docker. Each is without network, capabilities, privileges and writable files besides `/tmp`,
  * runs as nobody, and has limits of memory, cores, processes and open files. Images are never fetched.
  */
-export function containers({ find = findContainerEngine, now }: ContainersOptions): Containers {
+export function containers({ find, now }: ContainersOptions): Containers {
   let engine: ContainerEngine | null = null;
   const known = new Map<string, number>();
   const running = new Map<string, () => void>();

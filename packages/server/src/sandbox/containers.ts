@@ -25,3 +25,7 @@ export interface Containers {
   run(job: ContainerJob): Promise<ContainerResult>;
   close(): Promise<void>;
 }
+
+/** Which program runs containers; `auto`: podman, else docker. */
+export const CONTAINER_CHOICES = ["auto", "podman", "docker", "off"] as const;
+export type ContainerChoice = (typeof CONTAINER_CHOICES)[number];

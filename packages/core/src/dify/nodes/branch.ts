@@ -99,8 +99,12 @@ export const humanInput: Mapper = (mapping) => {
     return { map, at, input: { ...map, type: type === "text-input" ? "paragraph" : type } };
   });
   const refuseDoubles = (names: readonly string[], what: string, key: string, field: string): void => {
+    const seen = new Set<string>();
     for (const [at, name] of names.entries()) {
-      if (names.indexOf(name) === at) continue;
+      if (!seen.has(name)) {
+        seen.add(name);
+        continue;
+      }
       problems.error({
         code: "duplicate_id",
         message: `${shownNode(node)} has two ${what} called ${JSON.stringify(name)}.`,

@@ -48,7 +48,7 @@ export const loop: Mapper = (mapping) => {
       : literal(loopStart(textAt(map, "var_type", "string"), value));
   }
   const steps = mapping.inner();
-  const ends = graph.nodes.filter(({ kind, parent }) => kind === "loop-end" && parent === mapping.node.id);
+  const ends = mapping.members.filter(({ kind }) => kind === "loop-end");
   return {
     step: {
       ...common,

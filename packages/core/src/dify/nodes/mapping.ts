@@ -34,6 +34,8 @@ export interface Mapping {
   readonly isChat: boolean;
   /** Type of a variable that may be assigned; null when there is none. */
   typeOf(target: Selector): string | null;
+  /** The nodes inside of a container. */
+  readonly members: readonly DifyNode[];
   /** The steps of a container's inside. */
   inner(): readonly Step[];
 }
