@@ -6,6 +6,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ bench(args: readonly s
   engine: () => import("./engine/main.ts"),
   scale: () => import("./scale.ts"),
   streams: () => import("./streams.ts"),
+  sandbox: () => import("./sandbox.ts"),
 };
 
 const [name, ...args] = process.argv.slice(2);

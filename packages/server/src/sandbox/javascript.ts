@@ -94,6 +94,8 @@ class Thread {
 
   end(): Promise<unknown> {
     this.isOver = true;
+    // Whoever waits for the end must live to see it.
+    this.worker.ref();
     return (this.ended ??= this.worker.terminate());
   }
 

@@ -139,6 +139,8 @@ class Child {
 
   end(): void {
     this.isOver = true;
+    // Whoever waits for the end must live to see it.
+    this.process.ref();
     this.process.kill("SIGKILL");
   }
 
