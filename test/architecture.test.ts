@@ -31,6 +31,7 @@ const PORTS = [
   "search port",
   "node port",
   "catalogue port",
+  "conversation port",
 ];
 
 // prettier-ignore
@@ -59,14 +60,21 @@ const FLOORS: readonly Floor[] = [
   floor("stream log port", [`${SERVER}/streamlog/streamlog.ts`], ["core"], []),
   floor("model port",      [`${SERVER}/gateway/model.ts`],   ["core"], []),
   floor("catalogue port",  [`${SERVER}/db/catalogue.ts`],    ["core"], []),
+  floor("conversation port", [`${SERVER}/conversations/conversations.ts`], ["core"], []),
+  floor("tool port",       [`${SERVER}/tools/tool.ts`],      ["core", "node port"], []),
   floor("files port",       [`${SERVER}/files/files.ts`],     ["core"], []),
+  floor("document port",   [`${SERVER}/documents/documents.ts`], [], []),
+  floor("retrieval port",  [`${SERVER}/knowledge/retrieve.ts`, `${SERVER}/knowledge/filter.ts`], ["core"], []),
+  // How texts are cut into words and compared by them; pure.
+  floor("words",           [`${SERVER}/words/`],             [], []),
 
   // Drivers: each knows its port and its library. What two drivers of a port share stands on a floor between.
+  floor("numbers of PostgreSQL", [`${SERVER}/db/postgres-numbers.ts`],          [], ["pg"]),
   floor("journal rules",      [`${SERVER}/journal/rules.ts`],                ["core", "journal port"], []),
   floor("lease thread",       [`${SERVER}/journal/lease-*`],                 ["core"], ["node:*", "pg"]),
   floor("memory journal",     [`${SERVER}/journal/memory*`],                 ["core", "journal port", "journal rules"], []),
   floor("SQLite journal",     [`${SERVER}/journal/sqlite*`],                 ["core", "journal port", "journal rules"], ["node:*"]),
-  floor("PostgreSQL journal", [`${SERVER}/journal/postgres*`],               ["core", "journal port", "journal rules", "lease thread"], ["pg", "node:*"]),
+  floor("PostgreSQL journal", [`${SERVER}/journal/postgres*`],               ["core", "journal port", "journal rules", "lease thread", "numbers of PostgreSQL"], ["pg", "node:*"]),
   floor("memory blobs",       [`${SERVER}/blob/memory.ts`],                  ["core", "blob port"], []),
   floor("file blobs",         [`${SERVER}/blob/fs.ts`],                      ["core", "blob port"], ["node:*"]),
   floor("PostgreSQL blobs",   [`${SERVER}/blob/postgres.ts`],                ["core", "blob port"], ["pg", "node:*"]),
@@ -74,10 +82,10 @@ const FLOORS: readonly Floor[] = [
   floor("JavaScript sandbox", [`${SERVER}/sandbox/javascript*`, `${SERVER}/sandbox/webassembly.d.ts`],             ["core", "sandbox port"], ["node:*", "quickjs-emscripten-core", "@jitl/quickjs-wasmfile-release-sync"]),
   floor("memory stream log",     [`${SERVER}/streamlog/memory.ts`],          ["core", "stream log port"], []),
   floor("SQLite stream log",     [`${SERVER}/streamlog/sqlite.ts`],          ["core", "stream log port"], ["node:*"]),
-  floor("PostgreSQL stream log", [`${SERVER}/streamlog/postgres.ts`],        ["core", "stream log port"], ["pg"]),
+  floor("PostgreSQL stream log", [`${SERVER}/streamlog/postgres.ts`],        ["core", "stream log port", "numbers of PostgreSQL"], ["pg"]),
   floor("memory search",      [`${SERVER}/search/memory.ts`],                ["search port"], []),
   floor("SQLite search",      [`${SERVER}/search/sqlite.ts`],                ["search port"], ["node:*"]),
-  floor("PostgreSQL search",  [`${SERVER}/search/postgres.ts`],              ["search port"], ["pg"]),
+  floor("PostgreSQL search",  [`${SERVER}/search/postgres.ts`],              ["search port", "numbers of PostgreSQL"], ["pg"]),
   floor("containers",         [`${SERVER}/sandbox/container-*`],              ["core", "sandbox port"], ["node:*"]),
   floor("Python sandbox",     [`${SERVER}/sandbox/python*`, `${SERVER}/sandbox/wasm-memory.ts`], ["core", "sandbox port"], ["node:*", "pyodide"]),
   floor("catalogue rules",    [`${SERVER}/db/version-number.ts`],            ["core", "catalogue port"], []),
@@ -87,31 +95,38 @@ const FLOORS: readonly Floor[] = [
   floor("PostgreSQL tables",  [`${SERVER}/db/database-postgres.ts`],          ["core", "cold tables"], ["kysely", "pg"]),
   floor("SQL catalogue",      [`${SERVER}/db/catalogue-sql.ts`],             ["core", "catalogue port", "catalogue rules", "cold tables"], ["kysely"]),
   floor("files store",         [`${SERVER}/files/`],                          ["core", "files port", "blob port", "cold tables"], ["kysely", "node:*", "uuid"]),
+  floor("conversation store", [`${SERVER}/conversations/`],                  ["core", "conversation port", "cold tables"], ["kysely"]),
   floor("secret words",       [`${SERVER}/secrets/secret.ts`, `${SERVER}/secrets/forms.ts`, `${SERVER}/secrets/mask.ts`, `${SERVER}/secrets/hosts.ts`, `${SERVER}/secrets/secrets.ts`, `${SERVER}/secrets/task-secrets.ts`, `${SERVER}/secrets/value.ts`, `${SERVER}/secrets/variables.ts`], ["core"], ["node:util", "node:net", "node:crypto"]),
   floor("secrets",            [`${SERVER}/secrets/`],                        ["core", "sdk", "secret words", "cold tables"], ["node:*"]),
   floor("gateway words",      [`${SERVER}/gateway/nearest.ts`, `${SERVER}/gateway/variables.ts`, `${SERVER}/gateway/parts.ts`, `${SERVER}/gateway/tokens.ts`], ["core", "model port"], []),
   floor("model catalog",      [`${SERVER}/gateway/catalog.ts`],              ["core", "model port", "gateway words"], []),
-  floor("builtin models",     [`${SERVER}/gateway/builtin/`],                ["core", "model port", "gateway words"], ["node:timers/promises"]),
+  floor("builtin models",     [`${SERVER}/gateway/builtin/`],                ["core", "model port", "gateway words", "words"], ["node:timers/promises"]),
   floor("model providers",    [`${SERVER}/gateway/providers/`],              ["core", "model port", "gateway words", "secret words"], ["undici", "node:stream"]),
   floor("gateway",            [`${SERVER}/gateway/`],                        ["core", "model port", "gateway words", "secret words", "model catalog", "model providers"], ["undici"]),
 
+  floor("documents",          [`${SERVER}/documents/`],                      ["core", "document port"], ["node:worker_threads", "node:zlib", "unpdf", "htmlparser2", "csv-parse", "postal-mime", "yaml"]),
+  floor("dataset words",      [`${SERVER}/knowledge/datasets-config.ts`],    ["core", "gateway words"], ["node:path"]),
+  floor("knowledge",          [`${SERVER}/knowledge/`],                      ["core", "document port", "retrieval port", "gateway words", "words"], ["node:*"]),
+
   // The runtime advances runs and knows ports only. Nodes do work and know nothing of runs; http knows neither.
-  floor("runtime",         [`${SERVER}/runtime/`],    ["core", "sdk", ...PORTS], ["node:crypto", "uuid"]),
-  floor("nodes",           [`${SERVER}/nodes/`],      ["core", "node port", "model port", "model catalog", "sandbox port", "files port"], ["node:*", "undici", "zod"]),
+  floor("runtime",         [`${SERVER}/runtime/`],    ["core", "sdk", "words", ...PORTS], ["node:crypto", "uuid"]),
+  floor("nodes",           [`${SERVER}/nodes/`],      ["core", "node port", "model port", "model catalog", "sandbox port", "tool port", "files port", "document port", "retrieval port", "words"], ["node:*", "undici", "zod"]),
+  // Tools do what models and steps ask for. Their requests go through the executor of http steps, which is given to them.
+  floor("tools",           [`${SERVER}/tools/`],      ["core", "node port", "tool port", "secret words", "gateway words"], ["node:fs", "node:path"]),
   floor("http",            [`${SERVER}/http/`],       ["core", "sdk"], ["node:*", "fastify", "ws", "zod", "@fastify/busboy"]),
   floor("worker",          [`${SERVER}/worker/`],     ["core", "node port", "secret words", "runtime"], ["node:crypto"]),
 
   // Above all: one file chooses drivers, one is the library, one folder the command.
   floor("database facts",  [`${SERVER}/db/database-facts.ts`], [], ["pg"]),
-  floor("config",          [`${SERVER}/config.ts`, `${SERVER}/config-files.ts`], ["core", "sandbox port", "http", "secret words", "gateway words", "gateway"], ["node:fs", "node:path"]),
+  floor("config",          [`${SERVER}/config.ts`, `${SERVER}/config-files.ts`], ["core", "sandbox port", "http", "secret words", "gateway words", "gateway", "dataset words"], ["node:fs", "node:path"]),
   floor("compose",         [`${SERVER}/compose.ts`],  ["core", ...PORTS, "model port", "memory journal", "SQLite journal", "PostgreSQL journal",
-    "memory blobs", "file blobs", "PostgreSQL blobs", "files port", "files store", "memory live", "memory search", "SQLite search", "PostgreSQL search", "memory stream log", "SQLite stream log", "PostgreSQL stream log", "memory catalogue", "SQL catalogue", "cold tables", "SQLite tables", "PostgreSQL tables",
-    "model catalog", "builtin models", "gateway", "JavaScript sandbox", "Python sandbox", "containers", "sandbox port", "secret words", "secrets", "nodes", "runtime", "worker"], ["node:*"]),
+    "memory blobs", "file blobs", "PostgreSQL blobs", "files port", "files store", "documents", "knowledge", "conversation store", "memory live", "memory search", "SQLite search", "PostgreSQL search", "memory stream log", "SQLite stream log", "PostgreSQL stream log", "memory catalogue", "SQL catalogue", "cold tables", "SQLite tables", "PostgreSQL tables",
+    "model catalog", "builtin models", "gateway", "JavaScript sandbox", "Python sandbox", "containers", "sandbox port", "secret words", "secrets", "tools", "nodes", "runtime", "worker"], ["node:*"]),
   floor("opened",          [`${SERVER}/weft.ts`],     ["core", "sdk", "compose", "sandbox port", "node port", "runtime"], ["node:os"]),
   floor("test kit",        [`${SERVER}/testkit/`],    ["core", "sdk", "compose", "opened", "node port", "nodes", "model port", "model catalog", "gateway words", "runtime"], ["node:*", "zod"]),
   floor("library",         [`${SERVER}/index.ts`],    ["core", "sdk", "opened", "test kit", "node port", "nodes"], []),
   floor("backup",          [`${SERVER}/backup/`],     ["core"], ["node:*", "modern-tar"]),
-  floor("command line",    [`${SERVER}/cli/`],        ["core", "sdk", "secret words", "opened", "library", "test kit", "config", "backup", "http", "database facts"], ["node:*", "commander", "pino", "fastify"]),
+  floor("command line",    [`${SERVER}/cli/`],        ["core", "sdk", "secret words", "opened", "library", "test kit", "config", "dataset words", "backup", "http", "database facts"], ["node:*", "commander", "pino", "fastify"]),
 ];
 
 function floor(name: string, files: readonly string[], may: readonly string[], libraries: readonly string[]): Floor {
@@ -144,6 +159,7 @@ const BANS: readonly Ban[] = [
 // MPL-2.0 binds changes to the library's own files, and we make none: Pyodide is used as it comes.
 const LICENSES = new Set([
   "MIT",
+  "MIT-0",
   "ISC",
   "Apache-2.0",
   "BSD-2-Clause",

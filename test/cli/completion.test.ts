@@ -39,6 +39,7 @@ describe.skipIf(!hasBash)("completion in bash", () => {
     [["runs", "show", "--json", "runs"], ["runs-one"]],
     [["runs", "list", "--workflow", ""], ["workflows-one"]],
     [["workflows", "diff", "w"], ["workflows-one"]],
+    [["runs", "start", "w"], ["workflows-one"]],
     [["models", "test", "m"], ["models-one"]],
     [
       ["--lang", ""],

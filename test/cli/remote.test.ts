@@ -28,6 +28,44 @@ async function ended(workflow: string, id: string, inputs: Run["inputs"] = {}): 
   await server.weft.runs.wait(id, { timeoutMs: 10_000 });
 }
 
+describe("weft runs start", () => {
+  test("submits a run with inputs as the workflow declares them, and says how to watch it", async () => {
+    await server.weft.workflows.publish(
+      "name: typed\ninputs: {n: integer, text: string}\nsteps: [{id: a, type: template, template: '{{ inputs.n + 1 }} {{ inputs.text }}'}]\n",
+    );
+    const note = join(folder.path, "note.txt");
+    writeFileSync(note, "from a file");
+    const inputs = ["-i", "n=41", "-i", `text=@${note}`];
+    const { code, stdout } = await weft("runs", "start", "typed", ...inputs, "--id", "mine");
+    expect([code, stdout]).toEqual([0, "mine is submitted; watch it with weft runs watch mine\n"]);
+    expect((await server.weft.runs.wait("mine", { timeoutMs: 10_000 }))?.outputs).toEqual({ a: "42 from a file" });
+    const again = await weft("runs", "start", "typed", ...inputs, "--id", "mine", "--json");
+    expect(JSON.parse(again.stdout)).toMatchObject({ id: "mine", status: "succeeded" });
+    expect((await weft("--lang", "zh", "runs", "start", "typed", ...inputs)).stdout).toContain("已提交");
+  });
+
+  test("--watch follows it and exits as it ended; --version, --at and --priority are as the API has them", async () => {
+    const watched = await weft("runs", "start", "hello", "-i", "text=x", "--watch", "--version", "0.0.1");
+    expect([watched.code, watched.stdout]).toEqual([0, "hi x\n"]);
+    const later = ["runs", "start", "hello", "-i", "text=x", "--id", "later", "--at", "2h", "--priority", "batch"];
+    expect((await weft(...later)).code).toBe(0);
+    expect(await server.weft.runs.get("later")).toMatchObject({ status: "pending", priority: "batch" });
+  });
+
+  test.each([
+    { fact: "an input that does not fit", args: ["hello", "-i", "text"], code: 2, says: "name=value" },
+    { fact: "inputs that are missing", args: ["hello"], code: 2, says: "text" },
+    { fact: "no such workflow", args: ["nope"], code: 1, says: "No workflow nope is published here" },
+    { fact: "no such version", args: ["hello", "-i", "text=x", "--version", "9.9.9"], code: 1, says: "9.9.9" },
+    { fact: "no such priority", args: ["hello", "-i", "text=x", "--priority", "now"], code: 2, says: "interactive" },
+    { fact: "a time that is none", args: ["hello", "-i", "text=x", "--at", "soon"], code: 2, says: "is no time" },
+  ])("refuses $fact, with a sentence", async ({ args, code, says }) => {
+    const ended = await weft("runs", "start", ...args);
+    expect([ended.code, ended.stderr]).toEqual([code, expect.stringContaining(says)]);
+    expect(ended.stderr).not.toContain("    at ");
+  });
+});
+
 describe("weft runs", () => {
   test("list shows the newest first with what became of them, as a table or as JSON", async () => {
     await ended("hello", "good", { text: "x" });

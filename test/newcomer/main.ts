@@ -8,7 +8,7 @@
 import { strict as assert } from "node:assert";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Run } from "@weftwork/sdk";
+import type { SubmittedRun } from "@weftwork/sdk";
 import { temporaryFolder, Weft } from "../cli/weft.ts";
 import { holds, Newcomer, step } from "./steps.ts";
 
@@ -52,13 +52,8 @@ async function path(): Promise<void> {
   const me = new Newcomer(home.path, { WEFT_SERVER: url });
 
   async function submit(): Promise<string> {
-    const answer = await fetch(`${url}/api/runs`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ workflow: "my-page", inputs: { text: TEXT } }),
-    });
-    assert.equal(answer.status, 202);
-    return ((await answer.json()) as Run).id;
+    const { stdout } = await me.weft(0, "runs", "start", "my-page", "-i", `text=${TEXT}`, "--json");
+    return (JSON.parse(stdout) as SubmittedRun).id;
   }
 
   await step("publish a file of one's own", async () => {

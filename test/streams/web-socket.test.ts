@@ -58,6 +58,7 @@ describe("the stream by WebSocket", () => {
     { fact: "of no run", path: "/api/runs/none/stream", end: "4404 run_not_found" },
     { fact: "behind no position", path: "/api/runs/none/stream?after=then", end: "4400 invalid_request" },
     { fact: "of something else", path: "/api/stats", end: "refused 404" },
+    { fact: "of what is no address", path: "//[", end: "refused 400" },
     { fact: "of an id that is none", path: "/api/runs/%E0/stream", end: "refused 400" },
   ])("$fact is refused", async ({ path, origin, host, end }) => {
     const headers = { ...(origin ? { origin } : {}), ...(host ? { host } : {}) };

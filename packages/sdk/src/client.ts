@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "@weftwork/core";
 import { uploadForm, type FileLink, type FileResource, type UploadOptions } from "./file.ts";
+import { ConversationClient } from "./conversation-client.ts";
 import { errorOf } from "./problem.ts";
 import type { Page, RerunAnswer, RerunRequest, RunDetail, RunFilter, RunPage, RunStep, Stats } from "./detail.ts";
 import type { RunExport } from "./export.ts";
@@ -57,6 +58,8 @@ const WAIT_SECONDS_MAX = 30;
  * ```
  */
 export class WeftClient {
+  /** Conversations with chat apps. */
+  readonly conversations: ConversationClient;
   private readonly base: string;
   private readonly headers: Readonly<Record<string, string>>;
   private readonly reconnectMs: number | null;
@@ -70,20 +73,12 @@ export class WeftClient {
     };
     this.reconnectMs = options.reconnectMs ?? null;
     this.fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
+    this.conversations = new ConversationClient((method, path, call) => this.send(method, path, call));
   }
 
   /** Submits a run. With the caller's own `id`, or an idempotency key, a repeat is the same run. */
-  async start(
-    submission: RunSubmission,
-    options: CallOptions & { readonly idempotencyKey?: string } = {},
-  ): Promise<SubmittedRun> {
-    const headers: Record<string, string> =
-      options.idempotencyKey === undefined ? {} : { "idempotency-key": options.idempotencyKey };
-    return this.json<SubmittedRun>("POST", "/api/runs", {
-      ...options,
-      headers,
-      body: submission as unknown as JsonObject,
-    });
+  async start(submission: RunSubmission, options: RepeatableOptions = {}): Promise<SubmittedRun> {
+    return this.json<SubmittedRun>("POST", "/api/runs", repeatable(submission, options));
   }
 
   /** The run as it is recorded. */
@@ -136,15 +131,13 @@ export class WeftClient {
   }
 
   /** Submits a run and resolves with it when it has ended. */
-  async run(submission: RunSubmission, options: CallOptions & { readonly idempotencyKey?: string } = {}): Promise<Run> {
-    const headers: Record<string, string> = { prefer: `wait=${WAIT_SECONDS_MAX}` };
-    if (options.idempotencyKey !== undefined) headers["idempotency-key"] = options.idempotencyKey;
-    const answer = await this.json("POST", "/api/runs", {
-      ...options,
-      headers,
-      body: submission as unknown as JsonObject,
+  async run(submission: RunSubmission, options: RepeatableOptions = {}): Promise<Run> {
+    const { headers, ...sent } = repeatable(submission, options);
+    const answer = await this.json<Run | SubmittedRun>("POST", "/api/runs", {
+      ...sent,
+      headers: { ...headers, prefer: `wait=${WAIT_SECONDS_MAX}` },
     });
-    return "finished_at" in answer ? (answer as unknown as Run) : this.wait(String(answer["id"]), options);
+    return "finished_at" in answer ? answer : this.wait(answer.id, options);
   }
 
   /**
@@ -176,7 +169,7 @@ export class WeftClient {
    * input that is given anew. Inputs that are left out stay as they were.
    */
   async rerun(id: string, request: RerunRequest, options: RepeatableOptions = {}): Promise<RerunAnswer> {
-    return this.json<RerunAnswer>("POST", `${runPath(id)}/rerun`, repeatable({ ...request }, options));
+    return this.json<RerunAnswer>("POST", `${runPath(id)}/rerun`, repeatable(request, options));
   }
 
   /** The same from the step that failed the run. */
@@ -190,7 +183,7 @@ export class WeftClient {
     signal: { readonly name: string; readonly payload?: Json; readonly id?: string },
     options: CallOptions = {},
   ): Promise<void> {
-    await this.json("POST", `${runPath(run)}/signals`, { ...options, body: signal as unknown as JsonObject });
+    await this.json("POST", `${runPath(run)}/signals`, { ...options, body: signal });
   }
 
   /** Answers a step that waits for approval. */
@@ -202,14 +195,13 @@ export class WeftClient {
       readonly approved: boolean;
       readonly by?: string;
       readonly form?: Json;
+      /** The button that was pressed, where the step has more than two. */
+      readonly action?: string;
     },
     options: CallOptions = {},
   ): Promise<void> {
     const { approved, ...body } = decision;
-    await this.json("POST", `${runPath(run)}/${approved ? "approve" : "reject"}`, {
-      ...options,
-      body: body as unknown as JsonObject,
-    });
+    await this.json("POST", `${runPath(run)}/${approved ? "approve" : "reject"}`, { ...options, body });
   }
 
   /** Publishes a workflow from its YAML or JSON text. The same content again is the same version. */
@@ -343,7 +335,8 @@ export class WeftClient {
 
 interface SendOptions extends CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: JsonObject;
+  /** Sent as JSON. */
+  readonly body?: object;
   readonly text?: string;
   /** Its content type is set by the platform, with the boundary in it. */
   readonly form?: FormData;
@@ -353,7 +346,7 @@ function filePath(id: string): string {
   return `/api/files/${encodeURIComponent(id)}`;
 }
 
-function repeatable(body: JsonObject, { idempotencyKey, ...options }: RepeatableOptions): SendOptions {
+function repeatable(body: object, { idempotencyKey, ...options }: RepeatableOptions): SendOptions {
   const headers: Record<string, string> = idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey };
   return { ...options, headers, body };
 }

@@ -1,5 +1,7 @@
 export * from "./run.ts";
 export type { FileLink, FileResource, FileValue, UploadOptions } from "./file.ts";
+export * from "./conversation.ts";
+export type { ConversationClient } from "./conversation-client.ts";
 export * from "./detail.ts";
 export * from "./export.ts";
 export * from "./secret.ts";

@@ -25,6 +25,12 @@ export interface Run {
   /** Money spent on models; null while no prices are configured. */
   readonly cost: number | null;
   readonly links: RunLinks;
+  /** How the run of a Dify file stands in the words of Dify. Left out for other workflows. */
+  readonly dify?: {
+    readonly status: "running" | "succeeded" | "partial-succeeded" | "failed" | "stopped" | "paused";
+    /** Failures that were handled, and attempts that were repeated. */
+    readonly exceptions_count: number;
+  };
 }
 
 export interface RunLinks {

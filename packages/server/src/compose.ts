@@ -1,4 +1,4 @@
-import { AppError, type JsonObject } from "@weftwork/core";
+import { AppError, type Json, type JsonObject } from "@weftwork/core";
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -8,11 +8,14 @@ import type { BlobStore } from "./blob/blob.ts";
 import { fsBlobs } from "./blob/fs.ts";
 import { memoryBlobs } from "./blob/memory.ts";
 import { memoryCatalogue } from "./db/catalogue-memory.ts";
+import { historyOf } from "./conversations/history.ts";
+import { conversationStore } from "./conversations/store.ts";
 import { sqlCatalogue } from "./db/catalogue-sql.ts";
 import type { Catalogue } from "./db/catalogue.ts";
 import { memoryDatabase, sqliteDatabase } from "./db/database-sqlite.ts";
 import type { Database } from "./db/database.ts";
-import { BUILTIN_DEFAULT, builtinModels } from "./gateway/builtin/index.ts";
+import { documentReader } from "./documents/reader.ts";
+import { BUILTIN_DEFAULT, builtinEmbeddings, builtinModels } from "./gateway/builtin/index.ts";
 import { discoverModels } from "./gateway/discover.ts";
 import { testModel, type ModelTest } from "./gateway/model-check.ts";
 import { NO_MODELS_CONFIG, readModelsConfig, type ModelsConfig } from "./gateway/models-config.ts";
@@ -21,11 +24,11 @@ import type { Catalog } from "./gateway/catalog.ts";
 import type { Model } from "./gateway/model.ts";
 import { FILE_LIMITS, type FileLimits } from "./files/files.ts";
 import { fileStore } from "./files/store.ts";
-import { FileSweeper } from "./files/sweeper.ts";
 import { tenantFiles, type TenantFiles } from "./files/tenant-files.ts";
 import type { Journal } from "./journal/journal.ts";
 import { memoryJournal } from "./journal/memory.ts";
 import { sqliteJournal } from "./journal/sqlite.ts";
+import { folderRetriever } from "./knowledge/folder.ts";
 import { memoryLive } from "./live/memory.ts";
 import { memoryStreamLog } from "./streamlog/memory.ts";
 import { sqliteStreamLog } from "./streamlog/sqlite.ts";
@@ -34,10 +37,13 @@ import type { SearchIndex } from "./search/search.ts";
 import { sqliteSearch } from "./search/sqlite.ts";
 import type { StreamLog } from "./streamlog/streamlog.ts";
 import type { NodeExecutor } from "./nodes/node.ts";
+import { withMemory, type MemorySource } from "./nodes/memory.ts";
 import { builtinNodes, nodeRegistry } from "./nodes/registry.ts";
+import { ChildRuns } from "./runtime/child-runs.ts";
 import { systemClock, type Clock } from "./runtime/clock.ts";
 import { Engine } from "./runtime/engine.ts";
 import type { RunNotice } from "./runtime/owner.ts";
+import { Recurring } from "./runtime/recurring.ts";
 import { Retention } from "./runtime/retention.ts";
 import { javascriptSandbox } from "./sandbox/javascript.ts";
 import { EnvironmentSecrets } from "./secrets/environment.ts";
@@ -49,6 +55,7 @@ import { containers } from "./sandbox/container-runner.ts";
 import type { ContainerChoice } from "./sandbox/containers.ts";
 import { pythonSandbox } from "./sandbox/python.ts";
 import type { SandboxLimits } from "./sandbox/sandbox.ts";
+import { openToolbox } from "./tools/open-toolbox.ts";
 import { POOL_DEFAULTS, Worker } from "./worker/worker.ts";
 
 /** Where a Weftwork keeps its state: `memory`, a folder, or the URL of a PostgreSQL database. */
@@ -72,10 +79,14 @@ export interface ComposeOptions {
   /** The section `models:` of the configuration. */
   readonly models: JsonObject | null;
   readonly defaultModel: string | null;
+  /** Folders of documents by the name of the dataset. */
+  readonly datasets?: Readonly<Record<string, string>>;
   /** Look for servers of models on this machine. */
   readonly discover: boolean;
   /** Where secrets and master keys are looked for first. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** The section `tools:` of the configuration, and the folder of the files that it names. */
+  readonly tools?: { readonly config: Json; readonly folder: string } | undefined;
   readonly tenant: string;
   readonly name: string;
   readonly problem: (message: string, runId: string, error: unknown) => void;
@@ -160,6 +171,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       discovered,
       builtins: builtinModels(),
       builtinDefault: BUILTIN_DEFAULT,
+      builtinEmbeddings: builtinEmbeddings(),
     });
     const catalog = rehearsal?.models(models.catalog) ?? models.catalog;
     const sandboxes = {
@@ -174,8 +186,42 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       files,
       fileBytesMax: options.files?.bytesMax ?? FILE_LIMITS.bytesMax,
     };
+    const tools = openToolbox({
+      config: options.tools?.config ?? null,
+      folder: options.tools?.folder ?? process.cwd(),
+      environment: options.environment ?? process.env,
+      // Looked up when a tool asks: in a rehearsal it is the script that answers.
+      http: (task) => registry.get("http").execute(task),
+      secrets: rehearsal ? null : secrets,
+      workflows: {
+        describe: (name, version) => childRuns.describe(name, version),
+        run: (call) => childRuns.run(call),
+      },
+      now: () => clock.now(),
+    });
+    const monotonic = (): number => clock.monotonic();
+    const conversations = conversationStore(database);
+    const memory: MemorySource = async (tenant, run, rounds) =>
+      (await historyOf(conversations, tenant, run, rounds)).map((message) => ({ ...message }));
+    const documents = documentReader();
+    const retriever = folderRetriever({
+      folders: options.datasets ?? {},
+      documents,
+      now: () => performance.now(),
+      problem: (message, error) => options.problem(message, "", error),
+    });
     const executors = [
-      ...builtinNodes({ catalog, http, sandboxes, ...(options.codeLimits ? { codeLimits: options.codeLimits } : {}) }),
+      ...builtinNodes({
+        catalog,
+        embeddings: models.embeddings,
+        documents,
+        retriever,
+        http,
+        sandboxes,
+        tools,
+        monotonic,
+        ...(options.codeLimits ? { codeLimits: options.codeLimits } : {}),
+      }).map((executor) => withMemory(executor, memory)),
       ...options.nodes,
     ];
     const registry = nodeRegistry(rehearsal?.executors(executors) ?? executors);
@@ -190,6 +236,10 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       ...(rehearsal ? {} : { secretNames: () => secrets.names(options.tenant) }),
       live: memoryLive<RunNotice>(),
       streamLog,
+      conversations: {
+        store: conversations,
+        file: async (id) => (await files.find(options.tenant, id))?.value ?? null,
+      },
       // Where time is skipped nothing may be due for ever again.
       ...(rehearsal ? {} : { search: { index: search, load: processLoad() } }),
       registry,
@@ -215,6 +265,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       },
       problem: options.problem,
     });
+    const childRuns = new ChildRuns(engine.runs, engine.workflows);
     if (options.reading !== true) engine.start();
     const retention =
       options.retentionMs === null || options.reading === true
@@ -231,10 +282,13 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     const sweeper =
       rehearsal || options.reading === true
         ? null
-        : new FileSweeper({
-            files,
-            after: (ms, callback) => clock.after(ms, callback),
-            problem: (message, error) => options.problem(message, "", error),
+        : new Recurring({
+            clock,
+            firstMs: 60_000,
+            everyMs: 600_000,
+            work: () => files.prune(),
+            failed: (error) =>
+              options.problem("expired files could not be deleted; trying again in ten minutes", "", error),
           });
     sweeper?.start();
     return {
@@ -247,7 +301,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
         await Promise.all([retention?.close(), sweeper?.close()]);
         await engine.close(graceMs);
         await Promise.all(executors.map((executor) => executor.close?.()));
-        await Promise.all([models.close(), ...Object.values(sandboxes).map((one) => one.close())]);
+        await Promise.all([models.close(), documents.close(), ...Object.values(sandboxes).map((one) => one.close())]);
         await Promise.all([journal.close(), database.close(), blobs.close(), streamLog.close(), search.close()]);
       },
     };

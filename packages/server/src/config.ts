@@ -3,6 +3,7 @@ import { HTTP_LIMITS, type HttpLimits } from "./http/connections.ts";
 import { isSecretVariable } from "./secrets/variables.ts";
 import { isLoopback } from "./http/loopback.ts";
 import { CONTAINER_CHOICES, type ContainerChoice } from "./sandbox/containers.ts";
+import { parseDatasetList, type DatasetFolders } from "./knowledge/datasets-config.ts";
 import { SANDBOX_LIMITS } from "./sandbox/sandbox.ts";
 
 /** What an operator can set. Read once at start from the environment; everything has a default. */
@@ -29,6 +30,8 @@ export interface Config {
   readonly fileRetention: string | null;
   /** Media types of files that are taken; empty: all. */
   readonly fileTypes: readonly string[];
+  /** Folders of documents that steps can search, by the name of the dataset. */
+  readonly datasets: DatasetFolders;
   /** Bytes of memory that the code of a step may use, and bytes that it may give back or print. */
   readonly codeMemory: number;
   readonly codeOutput: number;
@@ -74,6 +77,7 @@ const SETTINGS = {
   filesBytesMax: setting("WEFT_FILES_BYTES_MAX", 10 * 1024 ** 3, readStoreBytes),
   fileRetention: setting<string | null>("WEFT_FILE_RETENTION", null, readRetention),
   fileTypes: setting<readonly string[]>("WEFT_FILE_TYPES", [], readMediaTypes),
+  datasets: setting<DatasetFolders>("WEFT_DATASETS", {}, (text) => parseDatasetList(text, process.cwd())),
   codeMemory: setting("WEFT_CODE_MEMORY", SANDBOX_LIMITS.memoryBytes, readCodeMemory),
   codeOutput: setting("WEFT_CODE_OUTPUT", SANDBOX_LIMITS.outputBytes, readBytes),
   containers: setting<ContainerChoice>("WEFT_CONTAINERS", "auto", readContainers),
@@ -124,6 +128,7 @@ export function readConfig(environment: Environment): Config {
     filesBytesMax: read(SETTINGS.filesBytesMax),
     fileRetention: read(SETTINGS.fileRetention),
     fileTypes: read(SETTINGS.fileTypes),
+    datasets: read(SETTINGS.datasets),
     codeMemory: read(SETTINGS.codeMemory),
     codeOutput: read(SETTINGS.codeOutput),
     containers: read(SETTINGS.containers),

@@ -1,8 +1,9 @@
 import { hostname } from "node:os";
-import { AppError, parseDuration, type JsonObject, type Plan, type Problem } from "@weftwork/core";
+import { AppError, parseDuration, type Json, type JsonObject, type Plan, type Problem } from "@weftwork/core";
 import type { SecretListing, SecretUpdate, WorkflowDetail, WorkflowGraph, WorkflowVersion } from "@weftwork/sdk";
 import { compose, type FileLimits, type Models, type TenantFiles } from "./compose.ts";
 import type { NodeExecutor } from "./nodes/node.ts";
+import type { Conversations } from "./runtime/conversations.ts";
 import type { Runs } from "./runtime/runs.ts";
 import type { Validation } from "./runtime/workflows.ts";
 import type { ContainerChoice } from "./sandbox/containers.ts";
@@ -35,8 +36,14 @@ export interface WeftOptions {
   };
   /** The section `models:` of the configuration: real models by name. The built-in ones are always there. */
   readonly models?: JsonObject;
+  /** Folders of documents that retrieval steps can search, by the name of the dataset. */
+  readonly datasets?: Readonly<Record<string, string>>;
   /** Name of the model for steps that name none. */
   readonly defaultModel?: string;
+  /** The section `tools:` of the configuration: tool sets by name. The built-in tools are always there. */
+  readonly tools?: Json;
+  /** The folder of the files that `tools` names. Default: the working folder. */
+  readonly toolsFolder?: string;
   /** Look for Ollama, LM Studio, llama.cpp and vLLM on this machine. Default: no. */
   readonly discoverModels?: boolean;
   /** How long ended runs are kept, as a duration (`"30d"`); left out, they are kept until they are deleted by hand. */
@@ -94,6 +101,8 @@ export interface Weft {
     | "rerun"
     | "retry"
   >;
+  /** Conversations with chat apps: one run answers one message. */
+  readonly conversations: Pick<Conversations, "create" | "find" | "list" | "messages" | "message" | "send" | "remove">;
   /** The models that steps can name. */
   readonly models: Models;
   /** Files that runs take as inputs and give as results. */
@@ -136,8 +145,12 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     containers: options.containers,
     files: fileLimits(options.files ?? {}),
     models: options.models ?? null,
+    datasets: options.datasets ?? {},
     defaultModel: options.defaultModel ?? null,
     discover: options.discoverModels ?? false,
+    ...(options.tools !== undefined
+      ? { tools: { config: options.tools, folder: options.toolsFolder ?? process.cwd() } }
+      : {}),
     retentionMs: options.retention === undefined ? null : retentionOf(options.retention),
     reading: options.reading ?? false,
     environment: options.environment ?? process.env,
@@ -164,6 +177,7 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
       plan: async (name, version) => (await workflows.prepare(name, version ?? null)).plan,
     },
     runs,
+    conversations: engine.conversations!,
     models,
     files,
     secrets: {

@@ -51,6 +51,23 @@ export const ERRORS = {
     false,
     "The link to the file {file} is not valid, or its time is over. Ask for a new one.",
   ),
+  DOCUMENT_TYPE_UNKNOWN: row(
+    415,
+    false,
+    "The file {file} is no document that can be read: {reason}. Give it as text, PDF, Word, Excel, PowerPoint, HTML, CSV, JSON, YAML or mail.",
+  ),
+  DOCUMENT_UNREADABLE: row(
+    422,
+    false,
+    "The document {file} cannot be read: {reason}. Open it in its program, save it again, and send that.",
+  ),
+  DOCUMENT_TOO_LARGE: row(413, false, "The document {file} is too large to be read: {reason}. Split it into parts."),
+  DATASET_NOT_FOUND: row(
+    404,
+    false,
+    "There is no dataset {dataset}. Known: {known}. An operator names folders under datasets in the configuration, or in WEFT_DATASETS.",
+  ),
+  DATASET_UNREADABLE: row(503, true, "The dataset {dataset} cannot be searched: {reason}."),
   FORBIDDEN_HOST: row(
     403,
     false,
@@ -73,6 +90,13 @@ export const ERRORS = {
     false,
     "Version {version} of {workflow} is published already with other content. Raise the version, or leave it out.",
   ),
+  CONVERSATION_NOT_FOUND: row(404, false, "There is no conversation {conversation}."),
+  CONVERSATION_BUSY: row(
+    409,
+    true,
+    "The conversation {conversation} is answering a message (run {run}). Wait for its end, cancel it, or send with queue: true.",
+  ),
+  NO_CHAT: row(422, false, "The workflow {workflow} is no chat app: {reason}. Start it with POST /api/runs."),
   RUN_NOT_FOUND: row(404, false, "There is no run {run}."),
   STEP_NOT_FOUND: row(
     404,
@@ -113,6 +137,7 @@ export const ERRORS = {
   CONFIG_INVALID: row(422, false, "The fields of the step do not fit its type: {reason}."),
   STEP_TIMEOUT: row(504, true, "The step took longer than its timeout of {timeoutMs} ms."),
   WAIT_TIMEOUT: row(504, false, "Nothing arrived within the time the step waits ({timeoutMs} ms)."),
+  RUN_CANCELLED: row(409, false, "The run was cancelled: {reason}. Submit it again, or rerun it from a step."),
   RUN_TIMEOUT: row(504, false, "The run took longer than the workflow's timeout of {timeoutMs} ms."),
   OUTCOME_UNKNOWN: row(
     500,
@@ -173,7 +198,11 @@ export const ERRORS = {
   MODEL_STREAM_CUT: row(502, true, "The answer of the model {model} was cut off: {reason}"),
   MODEL_ANSWER_INVALID: row(502, true, "What the model {model} sent is no answer: {reason}"),
   MODEL_OUTPUT_INVALID: row(502, true, "The model's answer does not fit the schema: {reason}."),
-  TOOL_NOT_FOUND: row(422, false, "The tool {tool} cannot be used: {reason}. An operator sets tools up under tools: in ./config."),
+  TOOL_NOT_FOUND: row(
+    422,
+    false,
+    "The tool {tool} cannot be used: {reason}. An operator sets tools up under tools: in ./config.",
+  ),
   TOOL_FAILED: row(502, false, "The tool {tool} failed: {reason}."),
   TOOL_ARGUMENTS: row(422, false, "The arguments for the tool {tool} do not fit: {reason}."),
   AGENT_LIMIT: row(

@@ -69,6 +69,18 @@ export function recogniseFile(data: Json, problems: ProblemList): DifyFile | nul
   );
 }
 
+/** Whether a document is one of Dify's, whole or not: native workflows have steps and no graph. */
+export function isDifyDocument(data: Json): boolean {
+  if (!isJsonObject(data) || Object.hasOwn(data, "steps")) return false;
+  const workflow = mapAt(data, "workflow");
+  if (Object.hasOwn(workflow, "steps")) return false;
+  return (
+    isJsonObject(member(data, "app")) ||
+    isJsonObject(member(workflow, "graph")) ||
+    (Array.isArray(member(data, "nodes")) && Array.isArray(member(data, "edges")))
+  );
+}
+
 /** A graph without the app around it, as engines pass it on: every node has its fields below `data`. */
 function isBareGraph(data: JsonObject): boolean {
   const nodes = listAt(data, "nodes");

@@ -1,8 +1,8 @@
-import type { Json } from "../base/json.ts";
+import { isJsonObject, type Json } from "../base/json.ts";
 import type { Problem, Workflow } from "../workflow/workflow.ts";
-import { readYaml } from "../workflow/yaml-document.ts";
-import { recogniseFile } from "./file.ts";
-import type { ImportOptions } from "./options.ts";
+import { readYaml, type YamlDocument } from "../workflow/yaml-document.ts";
+import { isDifyDocument, recogniseFile } from "./file.ts";
+import { ownOptions, type ImportOptions } from "./options.ts";
 import type { ImportReport } from "./report.ts";
 import { workflowOf } from "./workflow.ts";
 
@@ -24,10 +24,24 @@ export interface DifyImport {
  * Nodes that cannot be done here do not stand in the way: only a run that comes to one fails.
  */
 export function importDify(source: string, options: ImportOptions = {}): DifyImport {
-  const { data, locator, problems } = readYaml(source);
+  return imported(readYaml(source), options);
+}
+
+/** The same for a text that may be a native workflow; null when it is none of Dify's. Native texts cost little here. */
+export function importIfDify(source: string, options: ImportOptions = {}): DifyImport | null {
+  if (!MAY_BE_DIFY.test(source)) return null;
+  const read = readYaml(source);
+  return read.data !== undefined && isDifyDocument(read.data) ? imported(read, options) : null;
+}
+
+/** A key that every file of Dify has, wherever it stands. */
+const MAY_BE_DIFY = /(?:^|[\s{,"'])(?:app|graph|nodes)["']?\s*:/;
+
+function imported({ data, locator, problems }: YamlDocument, options: ImportOptions): DifyImport {
   const document = data ?? null;
   const file = data === undefined ? null : recogniseFile(data, problems);
   if (file === null) return { workflow: null, report: null, problems: problems.toArray(), document };
-  const { workflow, report } = workflowOf(file, options, problems, locator);
+  const own = isJsonObject(document) ? ownOptions(document) : {};
+  const { workflow, report } = workflowOf(file, { ...own, ...options }, problems, locator);
   return { workflow: problems.hasErrors ? null : workflow, report, problems: problems.toArray(), document };
 }

@@ -2,6 +2,7 @@ import { isJsonObject, type Json, type JsonObject } from "../base/json.ts";
 import type { StartField } from "../workflow/dify-steps.ts";
 import { parseFloating } from "../expression/numbers.ts";
 import { readJsonSchema } from "../schema/json-schema.ts";
+import { difyFile, difyFiles } from "./file-value.ts";
 import { newMap } from "./read.ts";
 import { isFile } from "./selector.ts";
 
@@ -48,12 +49,12 @@ function check(field: StartField, given: Json): Checked {
         return wrong(`must be one of the following: [${field.options.map((option) => `'${option}'`).join(", ")}]`);
       return { value: withoutNul(given) };
     case "file":
-      return isJsonObject(given) ? { value: given } : wrong("must be a file");
+      return isJsonObject(given) ? { value: difyFile(given) } : wrong("must be a file");
     case "file-list":
       if (!Array.isArray(given) || !given.every((item: Json) => isJsonObject(item)))
         return wrong("must be a list of files");
       if (maxLength !== null && given.length > maxLength) return wrong(`must be less than ${maxLength} files`);
-      return { value: given };
+      return { value: difyFiles(given) };
     case "json_object":
       return isJsonObject(given) && !isFile(given) ? schemaField(field, given, wrong) : wrong("must be a dict");
     case "text-input":

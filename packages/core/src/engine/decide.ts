@@ -153,7 +153,8 @@ function shaped({ step }: PlanNode, output: Payload): { readonly output: Payload
   if (step.handleFrom === undefined) return { output };
   const value = output.value;
   const handle = isJsonObject(value) ? value[step.handleFrom] : undefined;
-  return typeof handle === "string" ? { output, handle } : { output };
+  // The edge of that name is for failures.
+  return typeof handle === "string" && handle !== "error" ? { output, handle } : { output };
 }
 
 function timerFired(state: RunState, timer: string, emit: Emit): void {

@@ -17,6 +17,8 @@ export interface ResponseChunk {
   readonly scope: string;
   /** The value it is part of; null for fixed text. */
   readonly selector: Selector | null;
+  /** So many characters at the end of what was said before it do not hold any more: an attempt said them and failed. */
+  readonly takesBack: number;
 }
 
 /** An end or answer whose turn may come: what it says, and how far it has been said. */
@@ -25,8 +27,8 @@ interface Session {
   readonly node: EndNode;
   readonly segments: readonly Segment[];
   at: number;
-  /** Characters of the current reference that were said while its node ran. */
-  said: number;
+  /** What was said of the current reference while its node ran. */
+  said: string;
 }
 
 /**
@@ -38,6 +40,7 @@ interface Session {
  * R2. One speaks at a time, in the order of opening, each its segments in order. A value that is there is one piece; the
  *     text of a step that runs goes out as it comes; what belongs to a later segment waits.
  * R3. A reference to a skipped node says nothing. One that never gets a value keeps all behind it from speaking.
+ * R4. What an attempt said that does not become the value is taken back before anything else is said.
  */
 export class ResponseOrder {
   private readonly sessions: Session[] = [];
@@ -49,6 +52,7 @@ export class ResponseOrder {
 
   /** What is to be said after an event. */
   take(state: RunState, event: RunEvent): readonly ResponseChunk[] {
+    const back = ENDS_ATTEMPT.has(event.type) ? this.forget(event as AttemptEnd) : [];
     const root = state.scopes.get("root");
     if (root) this.enter(root);
     if ("scope" in event && event.scope !== null) {
@@ -59,7 +63,9 @@ export class ResponseOrder {
       for (const child of around?.children ?? []) this.enter(child);
     }
     this.open(state);
-    return this.speak(state);
+    const said = this.speak(state);
+    if (event.type === "task_completed") this.live.delete(`${event.scope}/${event.node}`);
+    return back.length === 0 ? said : [...back, ...said];
   }
 
   /** Text that a step streams while it runs. */
@@ -67,6 +73,19 @@ export class ResponseOrder {
     const key = `${scope}/${node}`;
     this.live.set(key, (this.live.get(key) ?? "") + text);
     return this.speak(state);
+  }
+
+  /** The attempt that streamed a step's text will not give its result. */
+  forget({ scope, node }: { readonly scope: string; readonly node: string }): readonly ResponseChunk[] {
+    this.live.delete(`${scope}/${node}`);
+    const session = this.sessions[0];
+    const segment = session?.segments[session.at];
+    if (!session || session.said === "" || segment === undefined || typeof segment === "string") return [];
+    const source = sourceOf(session.scope, segment[0]!);
+    if (source?.node.id !== node || source.scope.id !== scope) return [];
+    const takesBack = session.said.length;
+    session.said = "";
+    return [{ text: "", node, scope, selector: segment, takesBack }];
   }
 
   private enter(scope: ScopeState): void {
@@ -81,7 +100,7 @@ export class ResponseOrder {
       const left = ends.filter((node) => {
         if (!isOpen(scope, node)) return state.scopes.get(scope.id) === scope;
         const segments = node.step.kind === "end" ? responseSegments(node.step) : [];
-        this.sessions.push({ scope, node, segments, at: 0, said: 0 });
+        this.sessions.push({ scope, node, segments, at: 0, said: "" });
         return false;
       });
       if (left.length === 0) this.closed.delete(scope);
@@ -94,7 +113,7 @@ export class ResponseOrder {
     for (let session = this.sessions[0]; session; session = this.sessions[0]) {
       while (session.at < session.segments.length && this.say(state, session, chunks)) {
         session.at += 1;
-        session.said = 0;
+        session.said = "";
       }
       // Of a scope that has ended nothing more comes.
       if (session.at < session.segments.length && state.scopes.get(session.scope.id) === session.scope) break;
@@ -108,28 +127,34 @@ export class ResponseOrder {
     const { scope, node } = session;
     const segment = session.segments[session.at]!;
     if (typeof segment === "string") {
-      chunks.push({ text: segment, node: node.id, scope: scope.id, selector: null });
+      chunks.push({ text: segment, node: node.id, scope: scope.id, selector: null, takesBack: 0 });
       return true;
     }
     const source = sourceOf(scope, segment[0]!);
-    const push = (text: string): void => {
-      if (text !== "")
-        chunks.push({ text, node: source?.node.id ?? node.id, scope: (source?.scope ?? scope).id, selector: segment });
+    const push = (text: string, takesBack = 0): void => {
+      const from = { node: source?.node.id ?? node.id, scope: (source?.scope ?? scope).id };
+      if (text !== "" || takesBack > 0) chunks.push({ text, ...from, selector: segment, takesBack });
     };
     const value = find(difyView(state, scope), segment);
     if (value !== undefined) {
-      push(renderValue(value, "markdown").slice(session.said));
+      const whole = renderValue(value, "markdown");
+      if (whole.startsWith(session.said)) push(whole.slice(session.said.length));
+      else push(whole, session.said.length);
       return true;
     }
     if (source?.task?.status === "skipped") return true;
     if (source && segment[1] === "text") {
       const streamed = this.live.get(`${source.scope.id}/${source.node.id}`) ?? "";
-      push(streamed.slice(session.said));
-      session.said = streamed.length;
+      push(streamed.slice(session.said.length));
+      session.said = streamed;
     }
     return false;
   }
 }
+
+/** Events behind which a step's text begins anew, or has no part in its result. */
+type AttemptEnd = Extract<RunEvent, { type: "task_retried" | "task_parked" | "task_failed" }>;
+const ENDS_ATTEMPT: ReadonlySet<string> = new Set<AttemptEnd["type"]>(["task_retried", "task_parked", "task_failed"]);
 
 interface Source {
   readonly scope: ScopeState;

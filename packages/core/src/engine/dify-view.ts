@@ -2,6 +2,7 @@ import type { Failure } from "../base/errors.ts";
 import { isJsonObject, type Json, type JsonObject } from "../base/json.ts";
 import type { Payload } from "../base/payload.ts";
 import { lazyMap, type LazyMap, type Scope } from "../expression/scope.ts";
+import { difyFiles } from "../dify/file-value.ts";
 import type { PlanNode } from "../plan/plan.ts";
 import { timedTask, type Command } from "./command.ts";
 import type { LoopState, RunState, ScopeState, TaskState } from "./state.ts";
@@ -108,7 +109,7 @@ function conversationValue(scope: ScopeState, name: string): Json | undefined {
 
 function systemValue(state: RunState, scope: ScopeState, name: string): Json | undefined {
   const given = inputValue(scope, `sys.${name}`);
-  if (given !== undefined) return given;
+  if (given !== undefined) return name === "files" ? difyFiles(given) : given;
   const isChat = scope.plan.workflow.dify?.mode === "advanced-chat";
   switch (name) {
     case "files":

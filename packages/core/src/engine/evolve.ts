@@ -1,3 +1,4 @@
+import { failure } from "../base/errors.ts";
 import { sealPage } from "./collect.ts";
 import { dispatchId, RUN_TIMER, START_TIMER, taskTimerId } from "./command.ts";
 import { childStarted, itemEnded, itemsStarted, loopStarted, roundEnded } from "./container.ts";
@@ -40,7 +41,7 @@ export function evolve(state: RunState, event: RunEvent): RunState {
       end(state, "failed");
       break;
     case "run_cancelled":
-      state.failure = { code: "RUN_CANCELLED", message: event.reason, retryable: false };
+      state.failure = failure("RUN_CANCELLED", { reason: event.reason });
       end(state, "cancelled");
       break;
     case "task_copied":

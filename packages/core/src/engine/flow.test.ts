@@ -40,6 +40,29 @@ const cases: readonly Case[] = [
     output: { c: { a: "A", b: "B" } },
   },
   {
+    fact: "a classifier leaves by the id of the class, and by its plain edge whatever the class is called",
+    steps: `
+  - {id: c, type: classify, classes: [a, {id: rejected, name: No}, {name: "{{ inputs.x }}"}], query: q}
+  - {id: first, type: template, template: A, depends_on: [c.a]}
+  - {id: second, type: template, template: B, depends_on: [c.rejected]}
+  - {id: always, type: template, template: C, depends_on: [c]}`,
+    options: { inputs: { x: 1 }, does: { c: () => done({ class_id: "rejected", class_name: "No" }) } },
+    called: ["c", "second", "always"],
+    skipped: ["first"],
+    output: { second: "B", always: "C" },
+  },
+  {
+    fact: "the edge of failures is not a class's to take",
+    steps: `
+  - {id: c, type: classify, classes: "{{ inputs.x }}", query: q, on_error: branch}
+  - {id: failed, type: template, template: A, depends_on: [c.error]}
+  - {id: next, type: template, template: B, depends_on: [c]}`,
+    options: { inputs: { x: ["error"] }, does: { c: () => done({ class_id: "error", class_name: "error" }) } },
+    called: ["c", "next"],
+    skipped: ["failed"],
+    output: { next: "B" },
+  },
+  {
     fact: "a false when skips the step and all that only it leads to",
     steps: `
   - {id: a, type: template, template: A, when: inputs.x > 1}

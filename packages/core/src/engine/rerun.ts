@@ -2,6 +2,7 @@ import { Payload } from "../base/payload.ts";
 import type { PlanNode } from "../plan/plan.ts";
 import { copyPayloads } from "./copies.ts";
 import type { Decision, RunEvent } from "./event.ts";
+import { wasOpened } from "./opened.ts";
 import { innerOf, parsePart, partsOf, wayTo, type Level, type Pinned, type RerunTarget } from "./way.ts";
 
 export type { Pinned, RerunTarget } from "./way.ts";
@@ -24,18 +25,18 @@ export interface Rerun {
  * the later ones. On another version of the workflow, or with other inputs, a result is taken over only where the node,
  * and all before it, are the same and read the same.
  *
- * Returns null when the target is not a node of both plans.
+ * Returns null when the target is not a node of both plans, or lies in a scope that the run before has not come to.
  */
 export function rerun(
   runId: string,
-  decisions: Iterable<Decision>,
+  decisions: readonly Decision[],
   target: RerunTarget,
   old: Pinned,
   next: Pinned,
   changedInputs?: ReadonlySet<string>,
 ): Rerun | null {
   const levels = wayTo(target, old, next, changedInputs);
-  if (!levels) return null;
+  if (!levels || !wasOpened(decisions, target.scope)) return null;
   const taking = new Taking(runId, levels, old);
   for (const { events } of decisions) for (const event of events) taking.take(event);
   return taking.result(next);

@@ -117,7 +117,7 @@ function leaveFailed(state: RunState, scope: ScopeState, node: PlanNode, task: T
   }
 }
 
-/** Handles that say no: plain edges are not taken then. A case of a switch may have such a name and says nothing. */
+/** Handles that say no: plain edges are not taken then. A case or a class may have such a name and says nothing. */
 const NEGATIVE_HANDLES: ReadonlySet<string> = new Set(["rejected", "timeout"]);
 
 /** Whether an edge of a node that has ended was taken. */
@@ -125,7 +125,8 @@ export function isTaken(edge: Edge, node: PlanNode, task: TaskState): boolean {
   if (edge.orderOnly || task.status === "skipped") return false;
   if (edge.handle !== null) return edge.handle === task.handle;
   if (task.status === "failed") return node.onError.type === "continue";
-  return task.handle === null || node.kind === "switch" || !NEGATIVE_HANDLES.has(task.handle);
+  const isChoice = node.kind === "switch" || node.kind === "work";
+  return task.handle === null || isChoice || !NEGATIVE_HANDLES.has(task.handle);
 }
 
 type TaskCopied = Extract<RunEvent, { type: "task_copied" }>;

@@ -271,7 +271,10 @@ describe("cancel", () => {
     const owed = [...world.state.owed.keys()];
     world.withdrawn.length = 0;
     expect(world.input(CANCEL).map((event) => event.type)).toEqual(["run_cancelled"]);
-    expect(world.state).toMatchObject({ status: "cancelled", failure: { code: "RUN_CANCELLED", message: "enough" } });
+    expect(world.state).toMatchObject({
+      status: "cancelled",
+      failure: { code: "RUN_CANCELLED", details: { reason: "enough" } },
+    });
     expect(world.withdrawn.toSorted()).toEqual(owed.toSorted());
     for (const id of owed) {
       const [, scope, node] = /^(.*)\/([^/]+)#1$/.exec(id) ?? [];

@@ -43,7 +43,7 @@ export function partsOf(scope: string): string[] {
 }
 
 export function parsePart(part: string): { readonly node: string; readonly position: number | null } | null {
-  const match = /^([^[\]#]+)(?:\[(\d+)\]|#(\d+))?$/.exec(part);
+  const match = /^([^[\]#]+)(?:\[(0|[1-9]\d*)\]|#(0|[1-9]\d*))?$/.exec(part);
   if (!match) return null;
   const position = match[2] ?? match[3];
   return { node: match[1]!, position: position === undefined ? null : Number(position) };

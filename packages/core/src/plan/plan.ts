@@ -192,5 +192,6 @@ export const RAW_FIELDS: Readonly<Record<string, readonly string[]>> = {
   python_script: ["code"],
   list: ["where", "map", "sort_by"],
   model_inference: ["schema"],
+  agent: ["schema"],
   extract: ["schema"],
 };

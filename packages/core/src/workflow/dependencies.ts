@@ -1,4 +1,5 @@
-import type { Dependency, Step } from "./workflow.ts";
+import { isJsonObject, type Json } from "../base/json.ts";
+import type { Dependency, Step, WorkStep } from "./workflow.ts";
 
 /** The handles that edges may leave a step by, besides the plain edge. */
 export function handlesOf(step: Step): readonly string[] {
@@ -7,10 +8,22 @@ export function handlesOf(step: Step): readonly string[] {
     for (const { name } of step.cases) handles.push(name);
     if (step.default !== null && !handles.includes(step.default)) handles.push(step.default);
   }
+  if (step.kind === "work" && step.type === "classify") handles.push(...classIds(step));
   if (step.kind === "approval") handles.push("approved", "rejected", "timeout");
   if (step.kind === "wait") handles.push("timeout");
   if (step.onError.type === "branch") handles.push("error");
   return handles;
+}
+
+/** The ids of a classifier's classes, as far as they are written and not worked out. `error` is not one's to have. */
+function classIds({ config }: WorkStep): readonly string[] {
+  const { classes } = config;
+  if (!Array.isArray(classes)) return [];
+  return (classes as readonly Json[])
+    .map((one) => (isJsonObject(one) ? (one["id"] ?? one["name"] ?? null) : one))
+    .map((id) => (typeof id === "number" ? String(id) : id))
+    .filter((id) => typeof id === "string" && id !== "error" && !id.includes("{{"))
+    .map(String);
 }
 
 /** A knot of many steps has more ways round than anyone wants to read. */

@@ -1,62 +1,12 @@
+import { field, needed, open, type FieldSpec, type MapSpec, type TypeSpec } from "./field-spec.ts";
+import { modelTypes } from "./model-fields.ts";
+
+export type { FieldKind, FieldSpec, MapSpec, TypeSpec } from "./field-spec.ts";
+
 /**
  * The native language as data: which fields there are, what each holds, which are needed. The parser checks against
  * these tables and the documentation is generated from them, so a field exists here or nowhere.
  */
-
-/**
- * What a field holds. `text` is a text with templates; `name` a text taken as it stands; `expression` a bare
- * expression; `any` every value, its texts being templates. The last row have readers of their own.
- */
-export type FieldKind =
-  | "text"
-  | "name"
-  | "expression"
-  | "any"
-  | "map"
-  | "schema"
-  | "list"
-  | "boolean"
-  | "integer"
-  | "number"
-  | "duration"
-  | "choice"
-  | ("id" | "type" | "depends_on" | "on_error" | "steps" | "cases" | "names" | "memory" | "time");
-
-export interface FieldSpec {
-  readonly kind: FieldKind;
-  readonly about: string;
-  readonly required?: true;
-  /** A template may stand in place of the value. */
-  readonly template?: true;
-  /** The executor sends it outside: `secrets.NAME` may stand in it, and nowhere else. */
-  readonly outward?: true;
-  readonly choices?: readonly string[];
-  readonly min?: number;
-  readonly max?: number;
-  /** The fields of a map. Left out: a map of anything. */
-  readonly fields?: MapSpec;
-  /** Also accepted in place of the map: the value of this one field. */
-  readonly short?: string;
-}
-
-export interface MapSpec {
-  readonly fields: Readonly<Record<string, FieldSpec>>;
-  /** Exactly one of each group must be there. */
-  readonly oneOf?: readonly (readonly string[])[];
-  /** At most one of each group may be there. */
-  readonly atMostOne?: readonly (readonly string[])[];
-}
-
-export interface TypeSpec extends MapSpec {
-  readonly about: string;
-}
-
-type Extra = Omit<FieldSpec, "kind" | "about">;
-const field = (kind: FieldKind, about: string, extra: Extra = {}): FieldSpec => ({ kind, about, ...extra });
-const needed = (kind: FieldKind, about: string, extra: Extra = {}): FieldSpec =>
-  field(kind, about, { ...extra, required: true });
-const open = (kind: FieldKind, about: string, extra: Extra = {}): FieldSpec =>
-  field(kind, about, { ...extra, template: true });
 
 const PRIORITY_CHOICES = ["interactive", "normal", "batch", "background"];
 
@@ -119,28 +69,34 @@ const code: MapSpec = {
 
 /** Fields of the step types that executors do, besides the common ones. */
 export const WORK_TYPE_FIELDS: Readonly<Record<string, TypeSpec>> = {
-  model_inference: {
-    about: "Asks a model.",
-    fields: {
-      model: field("text", "Model, deployment or route."),
-      prompt: field("any", "The question; left out: the input."),
-      messages: open("list", "The conversation: maps of role and content."),
-      system: field("text", "Instruction for the model."),
-      params: open("map", "Temperature, max_tokens and the like."),
-      schema: open("schema", "JSON Schema of the answer, which is then an object."),
-      tools: open("list", "Tools that the model may ask for."),
-    },
-    atMostOne: [["prompt", "messages"]],
-  },
+  model_inference: modelTypes.model_inference,
   agent: {
-    about: "Lets a model use tools until it is done.",
+    about: "Lets a model use tools until it has an answer.",
     fields: {
       model: field("text", "Model, deployment or route."),
       instruction: field("text", "What it is and may do."),
       prompt: field("any", "The task; left out: the input."),
-      tools: open("list", "Tools that it may use."),
-      max_iterations: open("integer", "Most rounds.", { min: 1, max: 1000 }),
-      max_tokens: open("integer", "Most tokens in all.", { min: 1, max: 1_000_000_000 }),
+      messages: open("list", "What was said before: maps of role and content."),
+      tools: open(
+        "list",
+        "Tools that it may use: `NAME`, `SET`, `SET/TOOL`, `workflow:NAME`, or maps of tool, name, description and arguments (fixed ones).",
+      ),
+      strategy: field("choice", "How it calls them: by the model's own protocol, or by text (function_calling).", {
+        choices: ["function_calling", "react"],
+        template: true,
+      }),
+      max_iterations: open("integer", "Most rounds (10).", { min: 1, max: 1000 }),
+      max_tokens: open("integer", "Most tokens in all rounds (1,000,000).", { min: 1, max: 1_000_000_000 }),
+      params: open("map", "Temperature and the like, for each round."),
+      schema: open("schema", "JSON Schema of the answer, which is then an object."),
+      details: open("boolean", "Whether the result is a map of text, output, steps and usage (false)."),
+    },
+  },
+  tool: {
+    about: "Calls one tool.",
+    fields: {
+      tool: needed("text", "The tool: `NAME`, `SET/TOOL` or `workflow:NAME`."),
+      arguments: open("map", "Its arguments by name.", { outward: true }),
     },
   },
   retrieval: {
@@ -148,19 +104,30 @@ export const WORK_TYPE_FIELDS: Readonly<Record<string, TypeSpec>> = {
     fields: {
       dataset: needed("any", "Name or id of the dataset, or a list of them."),
       query: field("any", "What to look for; left out: the input."),
-      top_k: open("integer", "Most chunks.", { min: 1, max: 1000 }),
-      filter: open("map", "Conditions on the chunks' metadata."),
+      top_k: open("integer", "Most chunks (4).", { min: 1, max: 1000 }),
+      filter: open("map", "Conditions on the metadata of documents: {lang: zh}, {year: {'>': 2020}}."),
+      score_threshold: open("number", "Leaves out chunks whose score (0 to 1) is less.", { min: 0, max: 1 }),
     },
   },
-  embedding: { about: "Turns texts into vectors.", fields: { model: field("text", "Embedding model.") } },
+  embedding: {
+    about: "Turns a text into its vector, or a list of texts or chunks into theirs.",
+    fields: { model: field("text", "Embedding model (`text_embedding`, else `builtin/hash-embedding`).") },
+  },
   rerank: {
     about: "Orders documents by how well they answer a query.",
     fields: {
-      model: field("text", "Rerank model."),
+      method: field("choice", "Compares words, or vectors (bm25; with a model, embedding).", {
+        choices: ["bm25", "embedding"],
+        template: true,
+      }),
+      model: field("text", "Embedding model."),
       query: field("any", "The question; left out: the input."),
       documents: open("list", "Texts or chunks."),
+      items: open("list", "The same as documents."),
       top_k: open("integer", "Most documents.", { min: 1, max: 1000 }),
+      score_threshold: open("number", "Leaves out documents whose score is less."),
     },
+    atMostOne: [["documents", "items"]],
   },
   http: {
     about: "Sends a request.",
@@ -221,23 +188,21 @@ export const WORK_TYPE_FIELDS: Readonly<Record<string, TypeSpec>> = {
       env: open("map", "Environment by name."),
     },
   },
-  classify: {
-    about: "Lets a model choose one of several classes.",
+  classify: modelTypes.classify,
+  extract: modelTypes.extract,
+  document: {
+    about: "Reads the text of a file, or the texts of a list of files.",
     fields: {
-      model: field("text", "Model, deployment or route."),
-      classes: open("list", "Names, or maps of name and description.", { required: true }),
-      instruction: field("text", "What to look at."),
+      file: field("any", "The file, or a list of files; left out: the input."),
+      files: field("any", "The files; the output is a list."),
+      html: field("choice", "HTML as it is written, or its text alone (source).", {
+        choices: ["source", "text"],
+        template: true,
+      }),
+      encoding: field("text", "How plain text is encoded, as gb18030. Left out: told from the bytes."),
     },
+    atMostOne: [["file", "files"]],
   },
-  extract: {
-    about: "Lets a model fill an object from a text.",
-    fields: {
-      model: field("text", "Model, deployment or route."),
-      schema: open("schema", "JSON Schema of the object.", { required: true }),
-      instruction: field("text", "What to look at."),
-    },
-  },
-  document: { about: "Reads the text of a file.", fields: { file: field("any", "The file; left out: the input.") } },
   list: {
     about: "Filters, maps, sorts and cuts a list.",
     fields: {

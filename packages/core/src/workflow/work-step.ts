@@ -37,6 +37,8 @@ export function workStep(
     cacheTtlMs: parseDuration(isJsonObject(cache) ? valueOf(cache, "ttl") : cache),
     seed: typeof seed === "number" ? seed : null,
     idempotent: typeof idempotent === "boolean" ? idempotent : null,
+    // A choice is an edge as well.
+    ...(type === "classify" ? { handleFrom: "class_id" } : {}),
   };
 }
 

@@ -241,6 +241,7 @@ export interface Problem {
 export const WORK_TYPES = [
   "model_inference",
   "agent",
+  "tool",
   "retrieval",
   "embedding",
   "rerank",

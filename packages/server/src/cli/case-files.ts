@@ -5,12 +5,13 @@ import type { NodeExecutor } from "../index.ts";
 import { CASE_FILE } from "../testkit/case.ts";
 import { readCases, type CaseFile } from "../testkit/read-cases.ts";
 import { validated } from "../testkit/run-cases.ts";
+import { calledWorkflows } from "./called-workflows.ts";
 import { withCodeFiles } from "./code-files.ts";
 import { UsageError } from "./exit.ts";
 import { say } from "./language.ts";
 import { problemLines } from "./problems.ts";
 import { neighbours } from "./neighbours.ts";
-import { readText } from "./workflow-file.ts";
+import { readText } from "./text-files.ts";
 
 /** The files of cases that paths name: a folder with all below it, a case file, or a workflow file that has one. */
 export function caseFiles(paths: readonly string[]): readonly string[] {
@@ -71,6 +72,6 @@ export async function readCaseFile(path: string, nodes: readonly NodeExecutor[])
     plan,
     cases,
     source: code.source,
-    others: plan.nested.length === 0 ? [] : neighbours(workflowPath).map((one) => one.source),
+    others: calledWorkflows(plan).length === 0 ? [] : neighbours(workflowPath).map((one) => one.source),
   };
 }

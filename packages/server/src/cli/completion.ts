@@ -60,6 +60,7 @@ const OPTION_KINDS: Readonly<Record<string, Kind>> = {
 
 function argumentKind(path: string, name: string): Kind {
   if (name === "run") return "runs";
+  if (name === "workflow") return "workflows";
   if (name === "name" && path.startsWith("workflows ")) return "workflows";
   if (name === "name" && path.startsWith("models ")) return "models";
   return /^(files?|paths?|a|b|folder)$/.test(name) ? "file" : "text";

@@ -46,6 +46,18 @@ export function program(): Command {
       ended((await import("./run.ts")).runCommand(file, options)),
     );
   weft
+    .command("chat")
+    .description("talk to a chat app in the terminal; its answers are shown as they come")
+    .argument("<file>", "Dify chatflow file")
+    .option("-i, --input <name=value>", "a field of the app's form, for every message", collect, [])
+    .option("--data <folder>", "keep the conversation in this data folder; left out: in memory")
+    .option("--server <url>", "talk at this server")
+    .option("--conversation <id>", "go on with an earlier conversation")
+    .option("--user <name>", "who talks")
+    .action(async (file: string, options: { input: string[] }) =>
+      ended((await import("./chat.ts")).chatCommand(file, options)),
+    );
+  weft
     .command("validate")
     .description("list all problems of workflow files, and what cannot run on this machine")
     .argument("<files...>", "workflow files")
@@ -53,6 +65,14 @@ export function program(): Command {
     .action(async (files: string[], options: object) =>
       ended((await import("./validate.ts")).validateCommand(files, options)),
     );
+  weft
+    .command("import")
+    .description("say what a Dify file becomes here, node by node, and what it needs")
+    .argument("<file>", "DSL file, as exported from Dify")
+    .option("--json", "print the report as JSON")
+    .option("--root <node>", "node that a run begins with, where there are several triggers")
+    .option("--to-native <path>", "write it as a native workflow to this file, where every node can be expressed")
+    .action(async (file: string, options: object) => ended((await import("./import.ts")).importCommand(file, options)));
   weft
     .command("test")
     .description("run the test cases beside workflows: NAME.test.yaml beside NAME.yaml")

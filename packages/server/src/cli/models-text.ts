@@ -1,5 +1,6 @@
 import { formatDuration } from "@weftwork/core";
 import { say } from "./language.ts";
+import { messageOf } from "./problems.ts";
 import { table } from "./table.ts";
 import type { ModelListing, ModelTest } from "../weft.ts";
 
@@ -23,7 +24,7 @@ export function modelTestLines(test: ModelTest): string[] {
   if (failure) {
     return [
       `✗ ${say("models.failed", { model, provider, time: formatDuration(totalMs) })}`,
-      `  ${failure.code}: ${failure.message}`,
+      `  ${failure.code}: ${messageOf(failure)}`,
     ];
   }
   const first =

@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { parseWorkflow } from "@weftwork/core";
 import { CASE_FILE } from "../testkit/case.ts";
 import { withCodeFiles } from "./code-files.ts";
-import { readText } from "./workflow-file.ts";
+import { readText } from "./text-files.ts";
 
 export interface Neighbour {
   readonly name: string;

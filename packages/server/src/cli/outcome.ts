@@ -1,6 +1,7 @@
 import type { Run } from "@weftwork/sdk";
 import { EXIT } from "./exit.ts";
 import { say } from "./language.ts";
+import { messageOf } from "./problems.ts";
 
 /** Prints how a run ended: its result on standard output, a failure on standard error. */
 export function printOutcome(run: Run, { json }: { readonly json?: boolean }): void {
@@ -12,8 +13,14 @@ export function printOutcome(run: Run, { json }: { readonly json?: boolean }): v
 /** Why a run has no result, in a sentence. */
 export function failureText({ error, status }: Run): string {
   const place = error?.step == null ? "" : say("run.at_step", { step: error.step });
-  const reason = error === null ? "" : say("run.reason", { message: error.message, code: error.code });
-  return say(status === "cancelled" ? "run.was_cancelled" : "run.failed", { place, reason });
+  if (status !== "cancelled") return say("run.failed", { place, reason: error === null ? "" : reasonText(error) });
+  const given = error?.details?.["reason"];
+  const reason = error === null ? "" : reasonText(typeof given === "string" ? { ...error, message: given } : error);
+  return say("run.was_cancelled", { place, reason });
+}
+
+function reasonText(error: NonNullable<Run["error"]>): string {
+  return say("run.reason", { message: messageOf(error), code: error.code });
 }
 
 /** A single text stands for itself; everything else is JSON. */

@@ -1,4 +1,14 @@
-import { fillMessage, isJsonObject, type AppError, type Json, type JsonObject, type Problem } from "@weftwork/core";
+import {
+  ERRORS,
+  fillMessage,
+  isErrorCode,
+  isJsonObject,
+  type AppError,
+  type Failure,
+  type Json,
+  type JsonObject,
+  type Problem,
+} from "@weftwork/core";
 import type { WeftError, WorkflowFinding } from "@weftwork/sdk";
 import { language, say, sayCount } from "./language.ts";
 import { style } from "./terminal.ts";
@@ -62,10 +72,14 @@ export function whereOf({ variable, file, line, column, pointer }: JsonObject): 
   return typeof file === "string" ? `${file}:${String(line)}:${String(column)}:` : String(pointer);
 }
 
-/** An error of the table in the chosen language. */
-export function messageOf(error: AppError): string {
-  if (language() === "en") return error.message;
-  return fillMessage(MESSAGES_ZH[error.code], error.details);
+/**
+ * An error of the table in the chosen language. One that is recorded with a run may have words of its own behind a code
+ * of the table, and codes of its own: these stay as they are written.
+ */
+export function messageOf({ code, message, details = {} }: Pick<Failure, "code" | "message" | "details">): string {
+  if (language() === "en" || !isErrorCode(code)) return message;
+  if (fillMessage(ERRORS[code].message, details) !== message) return message;
+  return fillMessage(MESSAGES_ZH[code], details);
 }
 
 /** The same for an answer of a server. */

@@ -7,7 +7,7 @@ import { recordCase, withCase } from "../testkit/record-case.ts";
 import type { Weft } from "../weft.ts";
 import { UsageError } from "./exit.ts";
 import { say } from "./language.ts";
-import { readText } from "./workflow-file.ts";
+import { readText } from "./text-files.ts";
 
 /** Appends a run that has ended to a file of test cases. */
 export async function recordRun(weft: Weft, id: string, plan: Plan, workflowPath: string, path: string): Promise<void> {

@@ -12,6 +12,23 @@ export function remoteCommands(weft: Command, ended: Ended): void {
 function runCommands(weft: Command, ended: Ended): void {
   const runs = weft.command("runs").description("look at the runs of a running server, and steer them");
   const load = () => import("./runs.ts");
+  remoteOptions(runs.command("start"))
+    .description("submit a run of a published workflow, and print its id")
+    .argument("<workflow>")
+    .option(
+      "-i, --input <name=value>",
+      "an input; name=@file takes the text of a file, name=@- standard input",
+      collect,
+      [],
+    )
+    .option("--version <version>", "of this version of the workflow (default: the newest)")
+    .option("--id <id>", "an id of your own; the same again is the same run")
+    .option("--priority <class>", "interactive, normal, batch or background")
+    .option("--at <time>", "start at a time, or after a duration such as 2h")
+    .option("-w, --watch", "follow it to its end; exits as weft run does")
+    .action(async (workflow: string, options: { input: string[] }) =>
+      ended((await import("./start.ts")).runsStart(workflow, options)),
+    );
   readOptions(runs.command("list"))
     .description("the newest runs")
     .option("--status <list>", "only these: pending,running,waiting,succeeded,failed,cancelled")

@@ -1,6 +1,7 @@
 import type { RunDetail, RunPage, RunStatus, RunStep } from "@weftwork/sdk";
 import { say } from "./language.ts";
 import { failureText, resultText } from "./outcome.ts";
+import { messageOf } from "./problems.ts";
 import { table, type Cell } from "./table.ts";
 import { duration, head, style, type Style } from "./terminal.ts";
 
@@ -71,7 +72,7 @@ function stepRows(steps: readonly RunStep[], now: number): readonly (readonly (s
     took(step.started_at, step.finished_at, now),
     step.attempt > 1 ? String(step.attempt) : "",
     step.usage === null ? "" : String(step.usage.total_tokens),
-    step.error === null ? valueText(step.output) : `${step.error.message} (${step.error.code})`,
+    step.error === null ? valueText(step.output) : `${messageOf(step.error)} (${step.error.code})`,
   ]);
 }
 

@@ -1,12 +1,12 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Plan } from "@weftwork/core";
 import type { Run } from "@weftwork/sdk";
 import { readConfig } from "../config.ts";
 import { takeSecrets } from "../secrets/variables.ts";
 import { openWeft, type Weft } from "../weft.ts";
+import { calledWorkflows } from "./called-workflows.ts";
 import { configFromFolder } from "./config-folder.ts";
-import { EXIT, UsageError } from "./exit.ts";
+import { EXIT } from "./exit.ts";
 import { readInputs } from "./inputs.ts";
 import { neighbours } from "./neighbours.ts";
 import { say } from "./language.ts";
@@ -15,7 +15,8 @@ import { ownNodes } from "./own-nodes.ts";
 import { problemLines } from "./problems.ts";
 import { progressView } from "./progress.ts";
 import { recordRun } from "./record.ts";
-import { readText, readWorkflowFile } from "./workflow-file.ts";
+import { readInputText } from "./text-files.ts";
+import { readWorkflowFile } from "./workflow-file.ts";
 
 export interface RunOptions {
   readonly input: readonly string[];
@@ -57,7 +58,10 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
     for (const { step, reason } of file.unavailable) {
       process.stderr.write(`${say("run.step_unavailable", { step, reason })}\n`);
     }
-    const inputs = readInputs(options.input, file.plan.workflow.inputs, readInputText);
+    const { workflow } = file.plan;
+    const inputs = workflow.dify
+      ? await (await import("./dify-inputs.ts")).difyInputs(weft, workflow, options.input)
+      : readInputs(options.input, workflow.inputs, readInputText);
     await publishNested(weft, file.plan, path);
     const { name, version } = await weft.workflows.publish(file.source);
     const { run } = await weft.runs.start({ workflow: name, version, inputs });
@@ -72,13 +76,14 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
 
 /** Publishes the workflows that this one calls and that stand beside it, and those that they call. */
 async function publishNested(weft: Weft, plan: Plan, path: string): Promise<void> {
-  const beside = new Map((plan.nested.length === 0 ? [] : neighbours(path)).map((one) => [one.name, one.source]));
-  const wanted = [...plan.nested];
+  const wanted = [...calledWorkflows(plan)];
+  const beside = new Map((wanted.length === 0 ? [] : neighbours(path)).map((one) => [one.name, one.source]));
   for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
     const source = beside.get(name);
     if (source === undefined || !beside.delete(name)) continue;
     await weft.workflows.publish(source);
-    wanted.push(...(weft.workflows.validate(source).plan?.nested ?? []));
+    const { plan: inner } = weft.workflows.validate(source);
+    if (inner) wanted.push(...calledWorkflows(inner));
   }
 }
 
@@ -122,14 +127,5 @@ async function show(weft: Weft, id: string): Promise<Run | null> {
   } finally {
     clearInterval(timer);
     view.end();
-  }
-}
-
-function readInputText(path: string): string {
-  if (path !== "-") return readText(path);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(0));
-  } catch (error) {
-    throw new UsageError(say("input.stdin", { reason: (error as Error).message }));
   }
 }

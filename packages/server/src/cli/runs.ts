@@ -1,12 +1,13 @@
-import { parseDuration, parseJson, type Json, type JsonObject } from "@weftwork/core";
+import { parseJson, type Json, type JsonObject } from "@weftwork/core";
 import type { RerunAnswer, RunFilter, RunStatus, WeftClient } from "@weftwork/sdk";
 import { UsageError } from "./exit.ts";
 import { readInputs } from "./inputs.ts";
 import { say, sayCount } from "./language.ts";
 import { print, remote, type RemoteOptions } from "./remote.ts";
 import { runList, runReport } from "./run-report.ts";
+import { readInputText } from "./text-files.ts";
+import { timeAgo } from "./times.ts";
 import { watchRun } from "./watch.ts";
-import { readText } from "./workflow-file.ts";
 
 export interface ListOptions extends RemoteOptions {
   readonly status?: string;
@@ -24,8 +25,8 @@ export function runsList(options: ListOptions): Promise<number> {
   const filter: RunFilter = {
     ...(status === undefined ? {} : { status: status.split(",") as RunStatus[] }),
     ...(workflow === undefined ? {} : { workflow }),
-    ...(since === undefined ? {} : { created_after: timeOf(since) }),
-    ...(until === undefined ? {} : { created_before: timeOf(until) }),
+    ...(since === undefined ? {} : { created_after: timeAgo(since, Date.now()) }),
+    ...(until === undefined ? {} : { created_before: timeAgo(until, Date.now()) }),
     ...(search === undefined ? {} : { q: search }),
     ...(limit === undefined ? {} : { limit: Number(limit) }),
     ...(cursor === undefined ? {} : { cursor }),
@@ -93,7 +94,7 @@ async function newInputs(
 ): Promise<JsonObject> {
   const run = await client.get(id);
   const { inputs: schema } = await client.workflow(run.workflow, { version: version ?? run.version });
-  return readInputs(given, schema, readText);
+  return readInputs(given, schema, readInputText);
 }
 
 export function runsRetry(id: string, options: AgainOptions): Promise<number> {
@@ -146,14 +147,6 @@ export function runsDecide(run: string, step: string, approved: boolean, options
     await client.decide(run, decision);
     print(options, { run, step, approved }, () => say(approved ? "run.approved" : "run.rejected", { run, step }));
   });
-}
-
-/** A time, or how long ago: `2026-11-21T10:00:00Z`, `2h`. */
-function timeOf(text: string): string {
-  const ago = parseDuration(text);
-  const time = ago === null ? Date.parse(text) : Date.now() - ago;
-  if (Number.isNaN(time)) throw new UsageError(say("option.no_time", { text }));
-  return new Date(time).toISOString();
 }
 
 function jsonOf(option: string, text: string): Json {

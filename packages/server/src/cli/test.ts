@@ -3,6 +3,7 @@ import { AppError } from "@weftwork/core";
 import { junit, type Suite } from "../testkit/junit.ts";
 import { caseLines, failedLines, summaryLine, type Paint, type Totals } from "../testkit/report.ts";
 import { runCases, type CaseResult } from "../testkit/run-cases.ts";
+import { toolsFromFolder } from "./config-folder.ts";
 import { EXIT, UsageError } from "./exit.ts";
 import { ownNodes } from "./own-nodes.ts";
 import { say, setLanguage } from "./language.ts";
@@ -93,7 +94,8 @@ async function testFile(file: string, { filter = "", json = false, nodes: module
     show(caseLines(result, paint));
   };
   try {
-    const report = await runCases(plan, cases, { source, workflows: others, nodes, filter, onCase });
+    const options = { source, workflows: others, nodes, ...toolsFromFolder(process.env), filter, onCase };
+    const report = await runCases(plan, cases, options);
     return { file, workflow: report.workflow, cases: report.cases, leftOut: report.leftOut, mistake: null };
   } catch (error) {
     // Such as a nested workflow that is nowhere: the case could not begin.

@@ -1,4 +1,5 @@
 import { openWeft } from "../weft.ts";
+import { toolsFromFolder } from "./config-folder.ts";
 import { EXIT } from "./exit.ts";
 import { fileJson, fileReport } from "./problems.ts";
 import { readWorkflowFile } from "./workflow-file.ts";
@@ -9,7 +10,11 @@ export interface ValidateOptions {
 
 /** `weft validate FILE…`: all that is wrong with each file, and which steps could not run on this machine. */
 export async function validateCommand(paths: readonly string[], options: ValidateOptions): Promise<number> {
-  const weft = await openWeft({ store: "memory" });
+  const { tools } = toolsFromFolder(process.env);
+  const weft = await openWeft({
+    store: "memory",
+    ...(tools ? { tools: tools.config, toolsFolder: tools.folder } : {}),
+  });
   try {
     const files = paths.map((path) => readWorkflowFile(weft, path));
     const text = options.json ? JSON.stringify(files.map(fileJson), null, 2) : files.map(fileReport).join("\n\n");

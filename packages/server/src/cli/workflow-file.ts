@@ -1,9 +1,7 @@
-import { readFileSync } from "node:fs";
 import { parseWorkflow, type Plan, type Problem } from "@weftwork/core";
 import type { Weft } from "../weft.ts";
 import { withCodeFiles } from "./code-files.ts";
-import { UsageError } from "./exit.ts";
-import { say } from "./language.ts";
+import { readText } from "./text-files.ts";
 
 /** A workflow file, read and checked. */
 export interface WorkflowFile {
@@ -29,17 +27,4 @@ export function readWorkflowFile(weft: Weft, path: string): WorkflowFile {
   // What can run is judged with the code of the files in it.
   const { plan, unavailable } = code.source === text ? checked : weft.workflows.validate(code.source);
   return { path, source: code.source, problems, plan, unavailable };
-}
-
-/** A file as text. Says what is wrong with it in a sentence. */
-export function readText(path: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT") throw new UsageError(say("file.none", { path }));
-    if (code === "EISDIR") throw new UsageError(say("file.folder", { path }));
-    if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") throw new UsageError(say("file.no_text", { path }));
-    throw new UsageError(say("file.unreadable", { path, reason: (error as Error).message }));
-  }
 }

@@ -7,7 +7,7 @@ import { findingLines, problemLines } from "./problems.ts";
 import { print, remote, type RemoteOptions } from "./remote.ts";
 import { table } from "./table.ts";
 import { style } from "./terminal.ts";
-import { readText } from "./workflow-file.ts";
+import { readText } from "./text-files.ts";
 
 /** `weft workflows list`: what a server has, each with its newest version. */
 export function workflowsList(options: RemoteOptions): Promise<number> {

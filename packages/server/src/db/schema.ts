@@ -64,6 +64,41 @@ export interface Tables {
     readonly bytes: number | string;
     readonly files: number | string;
   };
+  /** A conversation of a chat app. Its row is written first in every transaction that touches it: that is the lock. */
+  readonly conversation: {
+    readonly tenant: string;
+    readonly id: string;
+    /** The workflow that answers. */
+    readonly app: string;
+    readonly user_id: string | null;
+    readonly name: string | null;
+    /** JSON map of its variables. */
+    readonly variables: string;
+    readonly message_count: number;
+    /** The run that answers now. */
+    readonly active_run: string | null;
+    readonly created_at: number | string;
+    readonly updated_at: number | string;
+  };
+  /** A message of a conversation with its answer; one run each. */
+  readonly conversation_message: {
+    readonly tenant: string;
+    readonly id: string;
+    readonly conversation: string;
+    readonly run: string;
+    /** From 1. */
+    readonly position: number;
+    readonly query: string;
+    readonly inputs: string;
+    readonly files: string;
+    readonly user_id: string | null;
+    readonly status: string;
+    readonly answer: string;
+    readonly answer_files: string;
+    readonly error: string | null;
+    readonly created_at: number | string;
+    readonly finished_at: number | string | null;
+  };
   /** The key that links to files are signed with: one row. */
   readonly file_link_key: { readonly id: number; readonly key: string };
 }
@@ -143,6 +178,49 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .addColumn("id", "integer", (column) => column.primaryKey())
         .addColumn("key", "text", (column) => column.notNull())
         .execute();
+    },
+  },
+  "0004_conversation": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("conversation")
+        .addColumn("tenant", "text", (column) => column.notNull())
+        .addColumn("id", "text", (column) => column.notNull())
+        .addColumn("app", "text", (column) => column.notNull())
+        .addColumn("user_id", "text")
+        .addColumn("name", "text")
+        .addColumn("variables", "text", (column) => column.notNull())
+        .addColumn("message_count", "integer", (column) => column.notNull())
+        .addColumn("active_run", "text")
+        .addColumn("created_at", "bigint", (column) => column.notNull())
+        .addColumn("updated_at", "bigint", (column) => column.notNull())
+        .addPrimaryKeyConstraint("conversation_key", ["tenant", "id"])
+        .execute();
+      await sql`create index conversation_touched on conversation (tenant, updated_at, id)`.execute(db);
+      await db.schema
+        .createTable("conversation_message")
+        .addColumn("tenant", "text", (column) => column.notNull())
+        .addColumn("id", "text", (column) => column.notNull())
+        .addColumn("conversation", "text", (column) => column.notNull())
+        .addColumn("run", "text", (column) => column.notNull())
+        .addColumn("position", "integer", (column) => column.notNull())
+        .addColumn("query", "text", (column) => column.notNull())
+        .addColumn("inputs", "text", (column) => column.notNull())
+        .addColumn("files", "text", (column) => column.notNull())
+        .addColumn("user_id", "text")
+        .addColumn("status", "text", (column) => column.notNull())
+        .addColumn("answer", "text", (column) => column.notNull())
+        .addColumn("answer_files", "text", (column) => column.notNull())
+        .addColumn("error", "text")
+        .addColumn("created_at", "bigint", (column) => column.notNull())
+        .addColumn("finished_at", "bigint")
+        .addPrimaryKeyConstraint("conversation_message_key", ["tenant", "id"])
+        .addUniqueConstraint("conversation_message_place", ["tenant", "conversation", "position"])
+        .addUniqueConstraint("conversation_message_run", ["tenant", "run"])
+        .execute();
+      await sql`create index conversation_message_open on conversation_message (tenant) where status = 'running'`.execute(
+        db,
+      );
     },
   },
 };

@@ -80,5 +80,8 @@ function isEncoding(label: string): boolean {
 
 function named(label: string): InstanceType<typeof TextDecoder> {
   if (isEncoding(label)) return new TextDecoder(label);
-  throw new DocumentProblem("type", `the encoding ${label.slice(0, 40)} is not known; write utf-8, gb18030 or the like`);
+  throw new DocumentProblem(
+    "type",
+    `the encoding ${label.slice(0, 40)} is not known; write utf-8, gb18030 or the like`,
+  );
 }

@@ -20,6 +20,7 @@ const DEPTH_MAX = 1000;
  * text that was cut off is never taken for the whole.
  */
 export function readXml(bytes: Uint8Array, reader: XmlReader): void {
+  const source = decodeText(bytes);
   let depth = 0;
   const parser = new Parser(
     {
@@ -29,7 +30,9 @@ export function readXml(bytes: Uint8Array, reader: XmlReader): void {
       },
       onclosetag(name, isImplied) {
         depth -= 1;
-        if (isImplied && !parser.isSelfClosed) throw damaged("its XML is cut off or its elements are not closed");
+        if (isImplied && !isSelfClosed(source, parser.endIndex)) {
+          throw damaged("its XML is cut off, or its elements are not closed");
+        }
         reader.close?.(localName(name));
       },
       ontext(text) {
@@ -40,8 +43,13 @@ export function readXml(bytes: Uint8Array, reader: XmlReader): void {
       },
     },
     { xmlMode: true, decodeEntities: true },
-  ) as Parser & { isSelfClosed?: boolean };
-  parser.end(decodeText(bytes));
+  );
+  parser.end(source);
+}
+
+/** `<br/>` is told as closed by nobody, like an element that was never closed. */
+function isSelfClosed(source: string, end: number): boolean {
+  return source[end] === ">" && source[end - 1] === "/";
 }
 
 /** The name without the prefix of its namespace: writers choose prefixes as they like. */

@@ -14,7 +14,6 @@ import { openWeft } from "../weft.ts";
 import { filesConformance } from "./files.conformance.ts";
 import { holdsLink, LINK_MS_MAX, signLink } from "./link.ts";
 import { fileName, mediaType, takesType } from "./names.ts";
-import { FileSweeper } from "./sweeper.ts";
 
 filesConformance("the file store in memory", async () => {
   const [database, blobs] = [await memoryDatabase(), memoryBlobs()];
@@ -144,35 +143,4 @@ describe("links", () => {
   test("for longer than five minutes do not hold, even with the right signature", () => {
     expect(holdsLink(key, target, signLink(key, target, now + LINK_MS_MAX + 1000), now)).toBe(false);
   });
-});
-
-test("the sweeper goes on after a failure, and stops when it is closed", async () => {
-  const due: (() => void)[] = [];
-  const told: string[] = [];
-  let sweeps = 0;
-  const files = {
-    async prune() {
-      sweeps += 1;
-      if (sweeps === 1) throw new Error("no store");
-      return 0;
-    },
-  };
-  const sweeper = new FileSweeper({
-    files: files as never,
-    after: (_ms, callback) => {
-      due.push(callback);
-      return () => due.splice(0);
-    },
-    problem: (message) => told.push(message),
-  });
-  sweeper.start();
-  for (let i = 0; i < 3; i++) {
-    due.shift()!();
-    await Promise.resolve();
-    await Promise.resolve();
-    await expect.poll(() => due.length).toBe(1);
-  }
-  expect([sweeps, told.length]).toEqual([3, 1]);
-  await sweeper.close();
-  expect(due).toEqual([]);
 });

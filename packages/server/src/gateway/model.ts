@@ -16,15 +16,29 @@ export interface Model {
   readonly id: string;
   /** Who serves it, such as `builtin` or `openai`. */
   readonly provider: string;
+  /** What it can do. Left out: nobody has said; then it is sent everything, and its server refuses what it cannot take. */
+  readonly abilities?: ModelAbilities;
   generate(request: ModelRequest, context: ModelContext): Promise<ModelResult>;
   stream(request: ModelRequest, context: ModelContext): AsyncIterable<ModelPart>;
 }
+
+export interface ModelAbilities {
+  /** Kinds of files that it reads. */
+  readonly media: readonly MediaKind[];
+  /** Whether it can ask for tools. */
+  readonly tools: boolean;
+}
+
+/** What a file is to a model: `document` is everything that is neither seen nor heard. */
+export type MediaKind = (typeof MEDIA_KINDS)[number];
+export const MEDIA_KINDS = ["image", "audio", "video", "document"] as const;
 
 /** One call that turns texts into vectors of one length. Equal texts get equal vectors; the order is that of the texts. */
 export interface EmbeddingModel {
   readonly id: string;
   readonly provider: string;
-  readonly dimensions: number;
+  /** Length of its vectors; null: only its server knows. */
+  readonly dimensions: number | null;
   embed(texts: readonly string[], context: ModelContext): Promise<EmbeddingResult>;
 }
 
@@ -52,8 +66,8 @@ export interface Message {
 
 export type ContentPart =
   | { readonly type: "text"; readonly text: string }
-  /** `url` may be a `data:` address. */
-  | { readonly type: "image"; readonly url: string }
+  /** `url` may be a `data:` address. `detail` is how closely the model looks: `low`, `high` or `auto`. */
+  | { readonly type: "image"; readonly url: string; readonly detail?: string }
   | { readonly type: "file"; readonly url: string; readonly mediaType: string; readonly name?: string }
   | ToolCall
   | { readonly type: "tool_result"; readonly id: string; readonly output: Json };

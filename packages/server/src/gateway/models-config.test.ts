@@ -60,7 +60,7 @@ test("everything else has its default, and can be said", () => {
   const { models } = read("models: {a: {endpoint: http://127.0.0.1:8000}, b: {provider: ollama, model: llama3.2}}");
   expect(models.deployments).toMatchObject([
     { name: "a", provider: "openai_compatible", model: "a", apiKey: null, timeouts: {}, params: {}, stream: true },
-    { name: "b", provider: "ollama", endpoint: "http://127.0.0.1:11434/v1", model: "llama3.2" },
+    { name: "b", provider: "ollama", endpoint: "http://127.0.0.1:11434/v1", model: "llama3.2", abilities: null },
   ]);
   const full = read(
     `
@@ -72,7 +72,9 @@ models:
     params: {temperature: 0}
     headers: {api-key: "\${K}"}
     stream: false
-  slow: {endpoint: https://h, timeout: 300}
+    reads: [image, audio]
+  slow: {endpoint: https://h, timeout: 300, tools: false}
+  blind: {endpoint: https://h, reads: []}
   text_generation: a
 default_model: slow
 `,
@@ -85,7 +87,12 @@ default_model: slow
     timeouts: { connectMs: 2000, firstTokenMs: 60_000, betweenTokensMs: 10_000, totalMs: 300_000 },
     params: { temperature: 0 },
     stream: false,
+    abilities: { media: ["image", "audio"], tools: true },
   });
+  expect(full.models.deployments.slice(1).map(({ abilities }) => abilities)).toEqual([
+    { media: ["image", "audio", "video", "document"], tools: false },
+    { media: [], tools: true },
+  ]);
   expect(full.models.deployments[1]!.timeouts).toMatchObject({ totalMs: 300_000, firstTokenMs: 300_000 });
 });
 
@@ -102,7 +109,7 @@ models:
   three: {provider: custom_llm}
   four: 4
   builtin/mine: {endpoint: https://h}
-  five: {endpoint: https://h, timeout: {idle: 3s}, stream: maybe, api_key: "a\\nb"}
+  five: {endpoint: https://h, timeout: {idle: 3s}, stream: maybe, api_key: "a\\nb", reads: [smell], tools: 1}
 `;
   const { mistakes: found } = read(yaml, { PASSWORD: "canary" });
   expect(found.map(({ pointer }) => pointer)).toEqual([
@@ -119,6 +126,8 @@ models:
     "/models/five/api_key",
     "/models/five/timeout",
     "/models/five/stream",
+    "/models/five/reads",
+    "/models/five/tools",
   ]);
   expect(found[0]!.suggestion).toBe("Did you mean api_key?");
   expect(found[1]!.suggestion).toContain("Did you mean openai?");

@@ -2,6 +2,7 @@ import { isJsonObject, parseDuration, type Json, type JsonObject } from "@weftwo
 import { parseEndpoint } from "./providers/endpoint.ts";
 import { PROVIDERS } from "./providers/known.ts";
 import { MODEL_TIMEOUTS, type ModelTimeouts } from "./providers/patience.ts";
+import { MEDIA_KINDS, type ModelAbilities } from "./model.ts";
 import { nearestName } from "./nearest.ts";
 import { Secret } from "../secrets/secret.ts";
 import { pointerPart, withVariables, type ConfigMistake, type Environment } from "./variables.ts";
@@ -18,6 +19,8 @@ export interface ModelDeployment {
   readonly timeouts: Partial<ModelTimeouts>;
   readonly params: JsonObject;
   readonly stream: boolean;
+  /** Null: not known. */
+  readonly abilities: ModelAbilities | null;
 }
 
 export interface ModelsConfig {
@@ -30,7 +33,18 @@ export interface ModelsConfig {
 
 export const NO_MODELS_CONFIG: ModelsConfig = { deployments: [], aliases: {}, default: null };
 
-const FIELDS = ["provider", "endpoint", "api_key", "model", "timeout", "params", "headers", "stream"] as const;
+const FIELDS = [
+  "provider",
+  "endpoint",
+  "api_key",
+  "model",
+  "timeout",
+  "params",
+  "headers",
+  "stream",
+  "reads",
+  "tools",
+] as const;
 const TIMES: Readonly<Record<string, keyof ModelTimeouts>> = {
   connect: "connectMs",
   first_token: "firstTokenMs",
@@ -124,7 +138,8 @@ class DeploymentReader {
       headers: this.headers(),
       timeouts: this.timeouts(),
       params: this.params(),
-      stream: this.stream(),
+      stream: this.flag("stream", true),
+      abilities: this.abilities(),
     };
   }
 
@@ -234,11 +249,26 @@ class DeploymentReader {
     return params;
   }
 
-  private stream(): boolean {
-    const value = this.fields["stream"] ?? true;
+  private flag(field: "stream" | "tools", standard: boolean): boolean {
+    const value = this.fields[field] ?? standard;
     if (typeof value === "boolean") return value;
-    this.mistake("stream", "stream is neither true nor false");
-    return true;
+    this.mistake(field, `${field} is neither true nor false`);
+    return standard;
+  }
+
+  /** Either field says what the model can do; one alone leaves the other at its widest. */
+  private abilities(): ModelAbilities | null {
+    const { reads = null, tools = null } = this.fields;
+    if (reads === null && tools === null) return null;
+    const given = reads === null ? [...MEDIA_KINDS] : Array.isArray(reads) ? (reads as readonly Json[]) : [reads];
+    const media = MEDIA_KINDS.filter((kind) => given.includes(kind));
+    if (media.length !== new Set(given).size)
+      this.mistake(
+        "reads",
+        "reads is no list of kinds of files",
+        `Known: ${MEDIA_KINDS.join(", ")}; [] is text alone.`,
+      );
+    return { media, tools: this.flag("tools", true) };
   }
 
   private map(field: "params" | "headers"): JsonObject {

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { modelInference } from "../nodes/model-inference.ts";
 import { testTask } from "../nodes/test-task.ts";
 import { startModelServer, type ModelScript } from "../testkit/model-server.ts";
-import { BUILTIN_DEFAULT, builtinModels } from "./builtin/index.ts";
+import { BUILTIN_DEFAULT, builtinEmbeddings, builtinModels } from "./builtin/index.ts";
 import type { DiscoveredModel } from "./discover.ts";
 import { readModelsConfig } from "./models-config.ts";
 import { modelLines, modelTestLines } from "../cli/models-text.ts";
@@ -18,7 +18,13 @@ afterEach(async () => {
 function modelsOf(yaml: string, environment: Record<string, string> = {}, discovered: readonly DiscoveredModel[] = []) {
   const { models: config, mistakes } = readModelsConfig((readYaml(yaml).data ?? {}) as JsonObject, environment);
   expect(mistakes).toEqual([]);
-  const opened = openModels({ config, discovered, builtins: builtinModels(), builtinDefault: BUILTIN_DEFAULT });
+  const opened = openModels({
+    config,
+    discovered,
+    builtins: builtinModels(),
+    builtinDefault: BUILTIN_DEFAULT,
+    builtinEmbeddings: builtinEmbeddings(),
+  });
   open.push(() => opened.close());
   return opened;
 }
@@ -141,5 +147,25 @@ describe("the test of a model", () => {
 
   test("works for every builtin", async () => {
     for (const model of builtinModels()) expect(await testModel(model)).toMatchObject({ failure: null });
+  });
+});
+
+describe("models for vectors", () => {
+  test("the builtin one answers by default, and a configured text_embedding in its place", () => {
+    expect(modelsOf("").embeddings.get().id).toBe("builtin/hash-embedding");
+    const own = "models:\n  text_embedding: {endpoint: 'http://127.0.0.1:1/v1', model: embed}\n";
+    expect(modelsOf(own).embeddings.get()).toMatchObject({ id: "text_embedding", dimensions: null });
+  });
+
+  test("names that stand for one are known for vectors, and not for texts", () => {
+    const { catalog, embeddings } = modelsOf("models: {text_embedding: small, small: builtin/hash-embedding}");
+    expect(embeddings.get("small").id).toBe("builtin/hash-embedding");
+    expect(embeddings.get().id).toBe("builtin/hash-embedding");
+    expect(() => catalog.get("small")).toThrow(expect.objectContaining({ code: "MODEL_NOT_FOUND" }));
+  });
+
+  test("a name that stands for a text model is none for vectors", () => {
+    const { embeddings } = modelsOf("models: {mine: builtin/echo}");
+    expect(() => embeddings.get("mine")).toThrow(expect.objectContaining({ code: "MODEL_NOT_FOUND" }));
   });
 });

@@ -12,6 +12,7 @@ import { readLanguage } from "./language.ts";
 import { checkCaller } from "./loopback.ts";
 import { healthRoutes } from "./health.ts";
 import { metricsRoutes } from "./metrics.ts";
+import { conversationRoutes } from "./native/conversations.ts";
 import { decisionRoutes } from "./native/decisions.ts";
 import { againRoutes } from "./native/again.ts";
 import { fileRoutes } from "./native/files.ts";
@@ -155,6 +156,7 @@ export function createApp(options: AppOptions): HttpApp {
   recordRoutes(app, surface);
   againRoutes(app, surface);
   decisionRoutes(app, surface);
+  conversationRoutes(app, surface);
   fileRoutes(app, surface);
   secretRoutes(app, surface);
 

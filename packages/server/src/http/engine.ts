@@ -1,5 +1,10 @@
 import type { FileValue, Json, JsonObject, Problem } from "@weftwork/core";
 import type {
+  Conversation,
+  ConversationFilter,
+  ConversationMessage,
+  NewConversation,
+  NewMessage,
   Page,
   Run,
   RunDetail,
@@ -129,8 +134,23 @@ export interface Engine {
         readonly approved: boolean;
         readonly by?: string;
         readonly form?: Json;
+        /** The button that was pressed, where the step has more than two. */
+        readonly action?: string;
       },
     ): Promise<unknown>;
+  };
+  readonly conversations: {
+    create(conversation: NewConversation): Promise<Conversation>;
+    find(id: string): Promise<Conversation | null>;
+    list(filter: ConversationFilter): Promise<Page<Conversation>>;
+    messages(
+      id: string,
+      page: { readonly limit?: number; readonly cursor?: string },
+    ): Promise<Page<ConversationMessage>>;
+    message(id: string, message: string): Promise<ConversationMessage | null>;
+    /** Durable when it resolves; the run that answers has begun, or waits for its turn. */
+    send(id: string, message: NewMessage): Promise<ConversationMessage>;
+    remove(id: string): Promise<void>;
   };
   /** Values go in and never come out. */
   readonly secrets: {

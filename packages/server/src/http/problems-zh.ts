@@ -13,12 +13,22 @@ export const MESSAGES_ZH: Readonly<Record<ErrorCode, string>> = {
   FILE_STORE_FULL:
     "这里保存的文件已占 {limit} 字节中的 {used} 字节，放不下这个文件。请删除一些，或调高 WEFT_FILES_BYTES_MAX。",
   FILE_LINK_INVALID: "文件 {file} 的链接无效，或已过期。请重新获取。",
+  DOCUMENT_TYPE_UNKNOWN:
+    "文件 {file} 不是可以读取的文档：{reason}。请使用文本、PDF、Word、Excel、PowerPoint、HTML、CSV、JSON、YAML 或邮件。",
+  DOCUMENT_UNREADABLE: "无法读取文档 {file}：{reason}。请用它的程序打开并重新保存，再发送。",
+  DOCUMENT_TOO_LARGE: "文档 {file} 太大，无法读取：{reason}。请拆分成几部分。",
+  DATASET_NOT_FOUND:
+    "没有数据集 {dataset}。已知的有：{known}。运维人员可在配置的 datasets 中或用 WEFT_DATASETS 指定文件夹。",
+  DATASET_UNREADABLE: "无法搜索数据集 {dataset}：{reason}。",
   FORBIDDEN_HOST: "没有密钥的服务器不接受发给主机 {host} 的请求。请使用本机回环地址。",
   FORBIDDEN_ORIGIN: "没有密钥的服务器不接受来自 {origin} 的请求。",
   ROUTE_NOT_FOUND: "{method} {path} 处没有任何内容。",
   UPGRADE_REQUIRED: "该地址只支持 WebSocket。请发送握手请求，或改用 /api/runs/ID/events 跟踪运行。",
   WORKFLOW_NOT_FOUND: "这里没有发布工作流 {workflow}。请用 PUT /api/workflows 发布，或先查看列表。",
   WORKFLOW_VERSION_EXISTS: "{workflow} 的版本 {version} 已发布，且内容不同。请提高版本号，或不写版本号。",
+  CONVERSATION_NOT_FOUND: "没有会话 {conversation}。",
+  CONVERSATION_BUSY: "会话 {conversation} 正在回答一条消息（运行 {run}）。请等它结束、取消它，或加上 queue: true 发送。",
+  NO_CHAT: "工作流 {workflow} 不是聊天应用：{reason}。请用 POST /api/runs 启动它。",
   RUN_NOT_FOUND: "没有运行 {run}。",
   STEP_NOT_FOUND:
     "运行 {run} 没有 {what}，或者还没有执行到那里。用 GET /api/runs/ID?include=steps 查看它的步骤和作用域。",
@@ -39,6 +49,7 @@ export const MESSAGES_ZH: Readonly<Record<ErrorCode, string>> = {
   CONFIG_INVALID: "步骤的字段不符合其类型：{reason}。",
   STEP_TIMEOUT: "步骤超过了 {timeoutMs} 毫秒的时限。",
   WAIT_TIMEOUT: "在步骤等待的时间（{timeoutMs} 毫秒）内没有收到任何内容。",
+  RUN_CANCELLED: "运行被取消：{reason}。请重新提交，或从某个步骤重跑。",
   RUN_TIMEOUT: "运行超过了工作流 {timeoutMs} 毫秒的时限。",
   OUTCOME_UNKNOWN: "步骤运行时进程终止，且该步骤不得重复执行。请先检查其效果，再从它重跑。",
   ITERATION_LIMIT: "循环在 {limit} 轮后仍未结束。请检查 until 条件，或调高 max_iterations。",

@@ -56,7 +56,10 @@ export function webSockets(app: FastifyInstance, surface: Surface, connections: 
 }
 
 function targetOf({ url = "", method = "GET" }: IncomingMessage): { runId: string; after: string | undefined } {
-  const { pathname, searchParams } = new URL(url, "http://localhost");
+  // `//[` and its like are paths to the parser of requests, and no addresses.
+  const target = URL.parse(url, "http://localhost");
+  if (target === null) throw new AppError("INVALID_REQUEST", { reason: "its target is not an address" });
+  const { pathname, searchParams } = target;
   const [, id] = /^\/api\/(?:runs|tasks)\/([^/]{1,500})\/stream$/.exec(pathname) ?? [];
   if (id === undefined) throw new AppError("ROUTE_NOT_FOUND", { method, path: pathname.slice(0, 200) });
   try {

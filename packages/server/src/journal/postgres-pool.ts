@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@weftwork/core";
 import pg from "pg";
 import type { PoolClient, QueryResultRow } from "pg";
+import { exactNumbers } from "../db/postgres-numbers.ts";
 import { errorKind, storeError } from "./postgres-errors.ts";
 import { quoteName } from "./postgres-schema.ts";
 
@@ -19,13 +20,6 @@ export interface PostgresPoolOptions {
 /** A fault that does not pass within this is the caller's: its lease runs on meanwhile. */
 const REPEAT_MS_MAX = 8000;
 const ATTEMPTS_MAX = 8;
-
-/** 64-bit integers are times and keys here, all of them exact as numbers. */
-const INT8 = 20;
-const types = {
-  getTypeParser: ((oid: number, format?: "text" | "binary") =>
-    oid === INT8 ? Number : pg.types.getTypeParser(oid, format as "text")) as typeof pg.types.getTypeParser,
-};
 
 /**
  * What every connection is told. The plans of the hot statements must not depend on when they were first made: a table
@@ -53,7 +47,7 @@ export function connectionConfig(options: PostgresPoolOptions): pg.ClientConfig 
     application_name: options.applicationName,
     connectionTimeoutMillis: 5000,
     keepAlive: true,
-    types,
+    types: exactNumbers,
   };
 }
 

@@ -4,6 +4,8 @@ import type { Containers } from "../sandbox/containers.ts";
 import type { Sandbox, SandboxLimits, SandboxResult } from "../sandbox/sandbox.ts";
 import { runContainer } from "./container.ts";
 import { defineNode } from "./define-node.ts";
+import { codeOutputs } from "./dify/code.ts";
+import { failedKind, isDify } from "./dify/dialect.ts";
 import type { NodeExecutor } from "./node.ts";
 
 const config = z.object({
@@ -68,7 +70,12 @@ export function codeNode({ type, sandbox, containers, limits }: CodeOptions): No
         signal: task.signal,
         log: (level, message) => task.emit({ type: "log", level, message }),
       });
-      return outputOf(result);
+      if (!isDify(task.config)) return outputOf(result);
+      try {
+        return codeOutputs(task.config, outputOf(result));
+      } catch (error) {
+        return failedKind(error, "CodeExecutionError");
+      }
     },
   });
 }

@@ -40,10 +40,13 @@ export async function failedAnswer(
   return statusFailure(url, status, single(headers["retry-after"]), excerpt);
 }
 
+/** `plain`: a file where the answer is one, else its text whatever that holds. */
+type ReadAs = NonNullable<HttpFields["response"]> | "plain";
+
 /** Reads an answer to its end: a value in memory, or a file in the store. */
 export async function readAnswer(
   answered: Answered,
-  as: NonNullable<HttpFields["response"]>,
+  as: ReadAs,
   context: AnswerContext,
 ): Promise<Answer & { readonly size: number }> {
   const { response, url } = answered;
@@ -61,7 +64,7 @@ export async function readAnswer(
 
 async function readBody(
   answered: Answered,
-  as: NonNullable<HttpFields["response"]>,
+  as: ReadAs,
   context: AnswerContext,
 ): Promise<{ readonly body: Json | FileValue; readonly size: number }> {
   const { response, request } = answered;
@@ -69,13 +72,13 @@ async function readBody(
   const { headers } = response;
   const contentType = single(headers["content-type"]);
   const isEmpty = request.method === "HEAD" || response.statusCode === 204 || response.statusCode === 304;
-  const mayBeFile = files !== null && (as === "file" || as === "auto");
+  const mayBeFile = files !== null && (as === "file" || as === "auto" || as === "plain");
   const limit = mayBeFile ? fileBytesMax : responseBytesMax;
   const announced = Number(headers["content-length"] ?? 0);
   if (announced > limit && request.method !== "HEAD") throw tooLarge(announced, limit);
   if (isEmpty) {
     await response.body.dump();
-    return { body: as === "file" ? null : decodeBody(Buffer.alloc(0), contentType, as), size: 0 };
+    return { body: as === "file" ? null : decodeBody(Buffer.alloc(0), contentType, decodedAs(as)), size: 0 };
   }
 
   const chunks = unpacked(response.body, { encoding: single(headers["content-encoding"]), limit });
@@ -94,7 +97,12 @@ async function readBody(
   } finally {
     await chunks.return(undefined);
   }
-  return { body: decodeBody(Buffer.concat(held), contentType, as as "auto"), size };
+  return { body: decodeBody(Buffer.concat(held), contentType, decodedAs(as)), size };
+}
+
+/** What is no file by now is a text where a file was hoped for. */
+function decodedAs(as: ReadAs): "auto" | "json" | "text" | "bytes" {
+  return as === "plain" ? "text" : as === "file" ? "auto" : as;
 }
 
 function isFileSoFar(held: readonly Buffer[], size: number, { response }: Answered, memoryMax: number): boolean {

@@ -8,6 +8,8 @@ const REDIRECTS_MAX = 3;
 export interface FollowContext extends RequestContext {
   readonly agent: Agent;
   readonly signal: AbortSignal;
+  /** The longest silence of the one who is asked, in milliseconds. Left out: as long as the step may take. */
+  readonly idleMs?: number;
 }
 
 /** An answer, and the request that brought it: the last one, where there were redirects. */
@@ -38,7 +40,7 @@ export async function follow(first: HttpRequest, context: FollowContext): Promis
 }
 
 async function send(request: HttpRequest, context: FollowContext): Promise<Answered> {
-  const { agent, signal } = context;
+  const { agent, signal, idleMs } = context;
   const { url, headers, content, hasSecret } = await sendable(request, context);
   try {
     const response = await ask(url, {
@@ -47,6 +49,7 @@ async function send(request: HttpRequest, context: FollowContext): Promise<Answe
       headers: Object.fromEntries(headers),
       body: content,
       signal,
+      ...(idleMs === undefined ? {} : { headersTimeout: idleMs, bodyTimeout: idleMs }),
     });
     return { request, response, url, isSecret: hasSecret.url, bodyHasSecret: hasSecret.body };
   } catch (error) {

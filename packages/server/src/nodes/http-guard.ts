@@ -31,6 +31,8 @@ export interface HttpGuardOptions {
   /** Ports (`443`) and ranges (`1024-65535`) that other targets may have. Left out: the usual ones, see `portRule`. */
   readonly ports?: readonly string[];
   readonly connectTimeoutMs?: number;
+  /** Takes any certificate: who is asked is not sure then. Default: no. */
+  readonly anyCertificate?: boolean;
   /** All addresses of a name. Left out: the resolver of the operating system. */
   readonly resolve?: (hostname: string) => Promise<readonly Address[]>;
 }
@@ -39,7 +41,8 @@ export function httpGuard(options: HttpGuardOptions = {}): HttpGuard {
   const { connectTimeoutMs = 5000, resolve = (hostname) => lookup(hostname, { all: true }) } = options;
   const allowed = parseAllowList(options.allow ?? []);
   const mayUsePort = portRule(options.ports);
-  const open = buildConnector({ timeout: connectTimeoutMs, allowH2: false, lookup: lookupBy(resolve) });
+  const connecting = { timeout: connectTimeoutMs, allowH2: false, rejectUnauthorized: options.anyCertificate !== true };
+  const open = buildConnector({ ...connecting, lookup: lookupBy(resolve) });
   const resolvePublic = async (hostname: string): Promise<readonly Address[]> => {
     const addresses = await resolve(hostname);
     for (const { address } of addresses) {
@@ -48,7 +51,7 @@ export function httpGuard(options: HttpGuardOptions = {}): HttpGuard {
     }
     return addresses;
   };
-  const openPublic = buildConnector({ timeout: connectTimeoutMs, allowH2: false, lookup: lookupBy(resolvePublic) });
+  const openPublic = buildConnector({ ...connecting, lookup: lookupBy(resolvePublic) });
   return {
     check(url) {
       if (url.protocol !== "http:" && url.protocol !== "https:") {

@@ -17,6 +17,11 @@ const OWN_REFUSED: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/** Whether a header says how a message is carried, which the sender decides. */
+export function isCarrierHeader(name: string): boolean {
+  return OWN_REFUSED.has(name.toLowerCase());
+}
+
 /** Headers that go along to another origin. All others may be credentials under any name, and stay behind. */
 const KEPT_ACROSS_ORIGINS: ReadonlySet<string> = new Set([
   "accept",

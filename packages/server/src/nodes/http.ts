@@ -1,13 +1,16 @@
 import { Agent } from "undici";
+import { z } from "zod";
 import type { Files } from "../files/files.ts";
 import { defineNode } from "./define-node.ts";
+import { inDialects } from "./dify/dialect.ts";
+import { difyHttp } from "./dify/http.ts";
 import { failedAnswer, readAnswer, type AnswerContext } from "./http-answer.ts";
 import { fieldsRefused, httpFields } from "./http-fields.ts";
 import { follow } from "./http-follow.ts";
-import { httpGuard, type HttpGuardOptions } from "./http-guard.ts";
+import { httpGuard, type HttpGuard, type HttpGuardOptions } from "./http-guard.ts";
 import { firstRequest } from "./http-request.ts";
 import { allPages } from "./http-paginate.ts";
-import type { NodeExecutor } from "./node.ts";
+import type { NodeExecutor, NodeTask } from "./node.ts";
 
 export interface HttpOptions extends HttpGuardOptions {
   /** Where files come from and large answers go. Left out: there are none, and large answers fail. */
@@ -34,24 +37,36 @@ export function httpNode(options: HttpOptions = {}): NodeExecutor {
   const { files = null, requestBytesMax = 16_000_000, responseBytesMax = 10_000_000 } = options;
   const fileBytesMax = options.fileBytesMax ?? 100 * 1024 ** 2;
   const guard = httpGuard(options);
-  const agent = new Agent({
-    connect: guard.connect,
-    // Times are those of the step, and sizes are counted where bodies are read.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+  const agent = agentOf(guard);
+  let trusting: Agent | null = null;
+  const limits = { requestBytesMax, responseBytesMax, fileBytesMax };
+  const contextOf = ({ tenant, secrets, signal }: NodeTask): AnswerContext => ({
+    agent,
+    guard,
+    secrets,
+    files,
+    tenant,
+    signal,
+    ...limits,
   });
-  return defineNode({
+  const imported = defineNode({
+    type: "http",
+    config: z.unknown(),
+    execute(_, task) {
+      const context = contextOf(task);
+      // A file may say that certificates are not to be looked at; addresses always are.
+      if (task.config["ssl_verify"] === false) trusting ??= agentOf(httpGuard({ ...options, anyCertificate: true }));
+      return difyHttp(task, task.config["ssl_verify"] === false ? { ...context, agent: trusting! } : context);
+    },
+  });
+  const native = defineNode({
     type: "http",
     version: 2,
     effect: "effect",
     timeoutMs: 60_000,
     config: httpFields,
     async execute(fields, task) {
-      const { tenant, secrets, signal } = task;
-      const limits = { requestBytesMax, responseBytesMax, fileBytesMax };
-      const context: AnswerContext = { agent, guard, secrets, files, tenant, signal, ...limits };
+      const context = contextOf(task);
       if (fields.response === "file" && files === null) throw fieldsRefused("response: file needs a file store");
       const first = firstRequest(fields, task.key);
       const { paginate } = fields;
@@ -62,6 +77,18 @@ export function httpNode(options: HttpOptions = {}): NodeExecutor {
       const { size: _, ...answer } = await readAnswer(answered, fields.response ?? "auto", context);
       return answer;
     },
-    close: () => agent.destroy(),
+    close: async () => void (await Promise.all([agent.destroy(), trusting?.destroy()])),
+  });
+  return inDialects(native, imported);
+}
+
+function agentOf({ connect }: HttpGuard): Agent {
+  return new Agent({
+    connect,
+    // Times are those of the step, and sizes are counted where bodies are read.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
   });
 }

@@ -1,7 +1,8 @@
 import { setImmediate as otherWork } from "node:timers/promises";
-import { AppError, canonicalJson, type Json } from "@weftwork/core";
+import { AppError, canonicalJson, operateOnList, type Json } from "@weftwork/core";
 import { z } from "zod";
 import { defineNode } from "./define-node.ts";
+import { isDify } from "./dify/dialect.ts";
 import { programOf, type ListProgram } from "./list-program.ts";
 import type { NodeExecutor } from "./node.ts";
 import { textOf } from "./text.ts";
@@ -36,6 +37,7 @@ export function listNode(): NodeExecutor {
     effect: "pure",
     config,
     execute(fields, task) {
+      if (isDify(task.config)) return operateOnList(task.config);
       const items = fields.items === undefined ? task.input() : (fields.items as Json);
       if (!isList(items)) throw new AppError("ITEMS_INVALID", { actual: kindOf(items) });
       const pass = new Pass(programOf(fields.where ?? null, fields.sort_by ?? null, fields.map as Json), items);

@@ -88,6 +88,8 @@ export const NO_SECRETS: SecretTexts = { reveal: (text) => text, hide: (bytes) =
 
 export type TaskPart =
   | { readonly type: "text_delta"; readonly text: string }
+  /** What a model thinks aloud. No part of the text. */
+  | { readonly type: "reasoning_delta"; readonly text: string }
   | { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string };
 
 export interface Usage {

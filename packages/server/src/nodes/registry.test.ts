@@ -1,7 +1,8 @@
 import { AppError, WORK_TYPES } from "@weftwork/core";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { builtinModels } from "../gateway/builtin/index.ts";
+import { documentReader } from "../documents/reader.ts";
+import { builtinEmbeddings, builtinModels } from "../gateway/builtin/index.ts";
 import { modelCatalog } from "../gateway/catalog.ts";
 import { javascriptSandbox } from "../sandbox/javascript.ts";
 import { containers } from "../sandbox/container-runner.ts";
@@ -11,11 +12,16 @@ import { builtinNodes, nodeRegistry } from "./registry.ts";
 
 const builtin = builtinNodes({
   catalog: modelCatalog(builtinModels()),
+  embeddings: modelCatalog(builtinEmbeddings()),
+  documents: documentReader(),
+  retriever: { retrieve: async () => [], datasets: () => [] },
   sandboxes: {
     javascript: javascriptSandbox({ threads: 1 }),
     python: pythonSandbox({ processes: 1 }),
     containers: containers({ find: () => null, now: () => 0 }),
   },
+  tools: { problem: () => null, open: async () => ({ tools: [], close: async () => undefined }) },
+  monotonic: () => 0,
 });
 const own = (type: string) => defineNode({ type, config: z.unknown(), execute: () => null });
 

@@ -1,16 +1,27 @@
 import { AppError, CONTROL_TYPES, TYPE_ALIASES, WORK_TYPES } from "@weftwork/core";
 import type { Catalog } from "../gateway/catalog.ts";
-import type { Model } from "../gateway/model.ts";
+import type { Documents } from "../documents/documents.ts";
+import type { EmbeddingModel, Model } from "../gateway/model.ts";
+import type { Retriever } from "../knowledge/retrieve.ts";
 import type { Containers } from "../sandbox/containers.ts";
 import { SANDBOX_LIMITS, type Sandbox, type SandboxLimits } from "../sandbox/sandbox.ts";
+import type { Toolbox } from "../tools/tool.ts";
+import { agentNode } from "./agent.ts";
 import { answerNode } from "./answer.ts";
+import { classifyNode } from "./classify.ts";
 import { codeNode } from "./code.ts";
 import { containerNode } from "./container.ts";
+import { documentNode } from "./document.ts";
+import { embeddingNode } from "./embedding.ts";
+import { extractNode } from "./extract.ts";
 import { httpNode, type HttpOptions } from "./http.ts";
 import { listNode } from "./list.ts";
 import { modelInference } from "./model-inference.ts";
 import type { NodeExecutor, NodeRegistry } from "./node.ts";
+import { rerankNode } from "./rerank.ts";
+import { retrievalNode } from "./retrieval.ts";
 import { templateNode } from "./template.ts";
+import { toolNode } from "./tool.ts";
 import { unavailableNodes } from "./unavailable.ts";
 
 /**
@@ -50,22 +61,39 @@ const RESERVED: ReadonlySet<string> = new Set([...CONTROL_TYPES, ...Object.keys(
 export interface BuiltinOptions {
   readonly catalog: Catalog<Model>;
   readonly http?: HttpOptions;
+  readonly embeddings: Catalog<EmbeddingModel>;
+  readonly documents: Documents;
+  readonly retriever: Retriever;
   readonly sandboxes: { readonly javascript: Sandbox; readonly python: Sandbox; readonly containers: Containers };
   readonly codeLimits?: SandboxLimits;
+  /** What agents and tool steps can use. */
+  readonly tools: Toolbox;
+  /** Milliseconds from any start. */
+  readonly monotonic: () => number;
 }
 
 /** Every work type of the language, those that cannot run yet included. */
 export function builtinNodes(options: BuiltinOptions): readonly NodeExecutor[] {
   const { sandboxes, codeLimits: limits = SANDBOX_LIMITS } = options;
+  // Models are shown the files that requests are sent: one store.
+  const asking = { catalog: options.catalog, files: options.http?.files ?? null };
   return [
     templateNode(),
     listNode(),
     answerNode(),
     httpNode(options.http),
-    modelInference({ catalog: options.catalog }),
+    modelInference(asking),
+    classifyNode(asking),
+    extractNode(asking),
     codeNode({ type: "javascript", sandbox: sandboxes.javascript, containers: sandboxes.containers, limits }),
     codeNode({ type: "python_script", sandbox: sandboxes.python, containers: sandboxes.containers, limits }),
     containerNode({ containers: sandboxes.containers, limits }),
+    agentNode({ catalog: options.catalog, tools: options.tools, monotonic: options.monotonic }),
+    toolNode({ tools: options.tools }),
+    documentNode({ documents: options.documents, files: options.http?.files ?? null }),
+    retrievalNode({ retriever: options.retriever }),
+    embeddingNode({ embeddings: options.embeddings }),
+    rerankNode({ embeddings: options.embeddings }),
     ...unavailableNodes(),
   ];
 }

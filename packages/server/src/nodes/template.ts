@@ -1,5 +1,8 @@
+import type { Json } from "@weftwork/core";
 import { z } from "zod";
 import { defineNode } from "./define-node.ts";
+import { isDify } from "./dify/dialect.ts";
+import { templateOutput } from "./dify/template.ts";
 import type { NodeExecutor } from "./node.ts";
 
 /**
@@ -11,6 +14,6 @@ export function templateNode(): NodeExecutor {
     type: "template",
     effect: "pure",
     config: z.object({ template: z.unknown() }),
-    execute: ({ template }) => template,
+    execute: ({ template }, { config }) => (isDify(config) ? templateOutput(config, template as Json) : template),
   });
 }

@@ -20,6 +20,8 @@ export interface ClaimsOptions {
   readonly runsMax: number;
   /** Bytes of journal that may be read for recovery at the same time (O18). */
   readonly recoveryBytesMax: number;
+  /** Called with a run that is read back, before it is taken over. */
+  readonly recovering: (run: HotRun) => Promise<void>;
   /** Longest pause between two looks while idle. */
   readonly pollMsMax: number;
   readonly problem: (message: string, run: { readonly id: string }, error: unknown) => void;
@@ -190,6 +192,7 @@ export class Claims {
       });
       const failure = this.broken.get(key) ?? poisonOf(head);
       this.broken.delete(key);
+      await this.options.recovering(run);
       if (failure) this.quarantine(run, failure);
       else owner.adopt(run);
     } catch (error) {

@@ -271,7 +271,7 @@ export class Commit {
 }
 
 /** Values that control rules read stay in memory with the run. */
-function isPinned(state: RunState, event: RunEvent): boolean {
+export function isPinned(state: RunState, event: RunEvent): boolean {
   switch (event.type) {
     case "task_completed":
     case "values_paged":

@@ -4,7 +4,7 @@ import { memoryCatalogue } from "../db/catalogue-memory.ts";
 import type { Journal } from "../journal/journal.ts";
 import { memoryJournal, type MemoryJournal, type MemoryMembership } from "../journal/memory.ts";
 import { memoryLive } from "../live/memory.ts";
-import type { NodeExecutor, Outcome } from "../nodes/node.ts";
+import type { NodeExecutor, Outcome, TaskPart } from "../nodes/node.ts";
 import { memoryStreamLog } from "../streamlog/memory.ts";
 import { nodeRegistry } from "../nodes/registry.ts";
 import { templateNode } from "../nodes/template.ts";
@@ -87,7 +87,7 @@ export class TestBench {
   /** Steps of these ids do not answer by themselves; the test ends them by `release`. */
   readonly held = new Set<string>();
   /** What steps of these ids say when they are called. */
-  readonly says = new Map<string, readonly string[]>();
+  readonly says = new Map<string, readonly (string | TaskPart)[]>();
   /** Told when a step is called, before it answers. */
   onCall: (node: string, process: TestProcess) => void = () => {};
   intercept: Intercept = (append, ...args) => append(...args);
@@ -195,7 +195,8 @@ export class TestBench {
         this.calls.push(task.key);
         this.onCall(task.node, process());
         if (!alive()) return new Promise(() => {});
-        for (const text of this.says.get(task.node) ?? []) task.emit({ type: "text_delta", text });
+        for (const said of this.says.get(task.node) ?? [])
+          task.emit(typeof said === "string" ? { type: "text_delta", text: said } : said);
         if (!this.held.has(task.node)) return { type: "completed", output: task.config["value"] ?? task.node };
         return new Promise((resolve) => this.open.set(task.key, resolve));
       },

@@ -6,9 +6,12 @@ import type { Live } from "../live/live.ts";
 import type { StreamLog } from "../streamlog/streamlog.ts";
 import type { NodeRegistry } from "../nodes/node.ts";
 import type { Clock } from "./clock.ts";
+import { AnswerStreams } from "./answer-streams.ts";
 import { Claims, POLL_MS_MAX } from "./claims.ts";
 import { Commit, SNAPSHOT_EVENTS } from "./commit.ts";
 import { Inbox } from "./inbox.ts";
+import type { ConversationStore } from "../conversations/conversations.ts";
+import { Conversations } from "./conversations.ts";
 import { Feeds } from "./feeds.ts";
 import { Indexer } from "./indexer.ts";
 import { Keys } from "./keys.ts";
@@ -24,7 +27,7 @@ import { StreamBuffer } from "./stream-buffer.ts";
 import { Timers } from "./timers.ts";
 import { Workflows } from "./workflows.ts";
 import type { HotRun } from "./hot-run.ts";
-import { controlPayloads, type DispatchTask, type Plan, type TaskOutcome } from "@weftwork/core";
+import { controlPayloads, type DispatchTask, type FileValue, type Plan, type TaskOutcome } from "@weftwork/core";
 import type { TaskPart } from "../nodes/node.ts";
 
 /** What the engine needs of its surroundings; every one a port. */
@@ -48,6 +51,11 @@ export interface EngineOptions {
   /** Compiled plans by hash, shared with other engines of this process. */
   readonly plans?: Map<string, Plan>;
   readonly limits: EngineLimits;
+  /** Conversations with chat apps; left out: there are none. */
+  readonly conversations?: {
+    readonly store: ConversationStore;
+    readonly file: (id: string) => Promise<FileValue | null>;
+  };
   /** Where runs are found by their words; left out, they are read one by one. */
   readonly search?: EngineSearch;
   readonly problem: (message: string, runId: string, error: unknown) => void;
@@ -89,6 +97,8 @@ export interface WorkerReports {
 export class Engine {
   readonly runs: Runs;
   readonly workflows: Workflows;
+  /** Null where there is no store of conversations. */
+  readonly conversations: Conversations | null;
   readonly inbox: Inbox;
   readonly owner: Owner;
   private readonly options: EngineOptions;
@@ -96,6 +106,7 @@ export class Engine {
   private readonly claims: Claims;
   private readonly buffer: StreamBuffer;
   private readonly streams: StepStreams;
+  private readonly answers: AnswerStreams;
   private readonly timers: Timers;
   private readonly indexer: Indexer | null;
   private readonly worker: Tasks & { drain(graceMs: number): Promise<void> };
@@ -119,6 +130,16 @@ export class Engine {
       live,
       clock,
       limits: limits.stream ?? STREAM_LIMITS,
+      said: (run, command, text) => this.answers.said(run, command, text),
+      superseded: (run, command) => this.answers.superseded(run, command),
+      problem: (message, run, error) => options.problem(message, run.id, error),
+    });
+    this.answers = new AnswerStreams({
+      journal,
+      buffer: this.buffer,
+      payloads,
+      charsMax: (limits.stream ?? STREAM_LIMITS).attemptChars,
+      tell: (run, piece) => this.streams.tellPiece(run, piece),
       problem: (message, run, error) => options.problem(message, run.id, error),
     });
     this.workflows = new Workflows({
@@ -144,7 +165,10 @@ export class Engine {
         clock,
         lanes: options.lanes,
         snapshotEvents: limits.snapshotEvents ?? SNAPSHOT_EVENTS,
-        sending: (run) => this.streams.rowSending(run),
+        sending: (run) => {
+          this.streams.rowSending(run);
+          this.answers.rowSending(run);
+        },
         answered,
         leaseLost: () => this.loseLease(),
         sent,
@@ -159,7 +183,9 @@ export class Engine {
       adopted: (run) => this.streams.adopted(run),
       left: (run) => {
         this.streams.left(run);
+        this.answers.left(run);
         this.runs.left(run);
+        this.conversations?.left(run);
       },
       offered: () => this.claims.poke(),
       doubt: () => this.claims.doubt(),
@@ -169,6 +195,7 @@ export class Engine {
       reload: async (run) => {
         const { state } = await loadState(journal, this.workflows, run.key);
         await payloads.load(run.tenant, controlPayloads(state), true);
+        await this.answers.restore(run);
         return state;
       },
       problem: (message, run, error) => options.problem(message, run.id, error),
@@ -182,6 +209,7 @@ export class Engine {
       clock,
       runsMax: limits.runsMax,
       recoveryBytesMax: limits.recoveryBytesMax,
+      recovering: (run) => this.answers.restore(run),
       pollMsMax: limits.pollMsMax ?? POLL_MS_MAX,
       problem: (message, head, error) => options.problem(message, head.id, error),
     });
@@ -220,10 +248,24 @@ export class Engine {
       tenant,
       runsMax: limits.runsMax,
     });
+    this.conversations = options.conversations
+      ? new Conversations({
+          ...options.conversations,
+          journal,
+          payloads,
+          workflows: this.workflows,
+          buffer: this.buffer,
+          runs: this.runs,
+          clock,
+          tenant,
+          problem: options.problem,
+        })
+      : null;
   }
 
   start(): void {
     this.claims.start();
+    this.conversations?.start();
     this.indexer?.start();
     this.options.journal.onInbox?.(() => this.claims.poke());
   }
@@ -234,6 +276,7 @@ export class Engine {
     await this.indexer?.close();
     await this.worker.drain(graceMs);
     await this.owner.commit.drain();
+    await this.conversations?.close();
     const { journal, clock } = this.options;
     const releases = [...this.owner.runs.values()].map(({ key: runKey, epoch }) => ({
       runKey,

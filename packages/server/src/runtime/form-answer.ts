@@ -1,4 +1,4 @@
-import { AppError, readJsonSchema, type Json, type JsonObject, type JsonSchema } from "@weftwork/core";
+import { AppError, readJsonSchema, type Json, type JsonObject, type JsonSchema, type Step } from "@weftwork/core";
 
 const forms = new WeakMap<JsonObject, JsonSchema>();
 
@@ -14,4 +14,12 @@ export function checkFormAnswer(step: string, form: JsonObject, answer: Json): v
   const named = errors.map(({ pointer, message }) => ({ pointer: `#/form${pointer}`, detail: message }));
   const reason = `the form of the step ${step} does not fit: ${named[0]!.pointer} ${named[0]!.detail}`;
   throw new AppError("INVALID_REQUEST", { reason, errors: named });
+}
+
+/** Refuses a button that the step does not have. */
+export function checkAction(step: string, asked: Step | undefined, action: string): void {
+  const actions = asked?.kind === "approval" ? (asked.dify?.actions ?? []) : [];
+  if (actions.some(({ id }) => id === action)) return;
+  const known = actions.length === 0 ? "it has none" : `it has ${actions.map(({ id }) => id).join(", ")}`;
+  throw new AppError("INVALID_REQUEST", { reason: `the step ${step} has no button ${action}; ${known}` });
 }

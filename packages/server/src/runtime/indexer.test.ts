@@ -178,6 +178,17 @@ describe("the index behind the journal", () => {
     expect(await ids("wanted", { status: ["succeeded"] })).toHaveLength(8);
   });
 
+  test.each(["progress", "find", "open"] as const)(
+    "that does not answer (%s) is a store that does not answer",
+    async (name) => {
+      index = Object.assign(memorySearch(), { [name]: () => Promise.reject(new Error("disk I/O error")) });
+      await expect(search("apple")).rejects.toMatchObject({
+        code: "STORE_UNAVAILABLE",
+        details: { reason: "the search index: disk I/O error" },
+      });
+    },
+  );
+
   test("what retention deleted is found no more, and leaves the index", async () => {
     await start("a", "gone");
     ahead += SETTLE_MS + 1;

@@ -2,6 +2,7 @@ import {
   AppError,
   isJsonObject,
   readJsonSchema,
+  startValues,
   type Json,
   type JsonObject,
   type JsonSchema,
@@ -15,6 +16,7 @@ const schemas = new WeakMap<Plan, JsonSchema>();
  * problems named, when they do not fit. The schema is interpreted, never compiled to code.
  */
 export function checkedInputs(plan: Plan, given: JsonObject): JsonObject {
+  if (plan.workflow.dify) return checkedForm(plan, given);
   const schema = plan.workflow.inputs;
   if (schema === null) return given;
   const inputs = withDefaults(schema, given);
@@ -28,6 +30,17 @@ export function checkedInputs(plan: Plan, given: JsonObject): JsonObject {
     reason: `${named[0]!.pointer}: ${named[0]!.detail}`,
     errors: named,
   });
+}
+
+/** A Dify file refuses what its form does not take, in its own words. The form itself completes them when the run begins. */
+function checkedForm(plan: Plan, given: JsonObject): JsonObject {
+  const fields = plan.workflow.steps.flatMap((step) =>
+    step.kind === "start" && step.when === null ? step.fields : [],
+  );
+  const checked = startValues(fields, given);
+  if (checked.ok) return given;
+  const errors = [{ pointer: `#/inputs/${checked.field}`, detail: checked.message }];
+  throw new AppError("INVALID_INPUTS", { workflow: plan.name, reason: checked.message, errors });
 }
 
 function withDefaults(schema: JsonObject, given: JsonObject): JsonObject {

@@ -1,6 +1,7 @@
 import type { Journal } from "../journal/journal.ts";
 import type { StreamLog } from "../streamlog/streamlog.ts";
 import type { Clock } from "./clock.ts";
+import { Recurring } from "./recurring.ts";
 
 export interface RetentionOptions {
   readonly journal: Journal;
@@ -19,46 +20,38 @@ const STEP = 100;
 /** Deletes runs that ended long ago, once an hour. Two processes that do it at once do the same and harm nothing. */
 export class Retention {
   private readonly options: RetentionOptions;
-  private cancel: (() => void) | null = null;
-  private pruning: Promise<unknown> = Promise.resolve();
-  private closed = false;
+  private readonly recurring: Recurring;
 
   constructor(options: RetentionOptions) {
     this.options = options;
-  }
-
-  start(): void {
-    this.arm(FIRST_MS);
-  }
-
-  async close(): Promise<void> {
-    this.closed = true;
-    this.cancel?.();
-    await this.pruning;
-  }
-
-  private arm(ms: number): void {
-    this.cancel = this.options.clock.after(ms, () => {
-      this.pruning = this.prune();
+    this.recurring = new Recurring({
+      clock: options.clock,
+      firstMs: FIRST_MS,
+      everyMs: HOUR_MS,
+      work: () => this.prune(),
+      failed: (error) => options.problem("old runs could not be deleted; trying again in an hour", error),
     });
   }
 
+  start(): void {
+    this.recurring.start();
+  }
+
+  close(): Promise<void> {
+    return this.recurring.close();
+  }
+
   private async prune(): Promise<void> {
-    const { journal, clock, keepMs, problem } = this.options;
-    try {
-      const before = clock.now() - keepMs;
-      await journal.prune(before);
-      await this.pruneStreams(before);
-    } catch (error) {
-      problem("old runs could not be deleted; trying again in an hour", error);
-    }
-    if (!this.closed) this.arm(HOUR_MS);
+    const { journal, clock, keepMs } = this.options;
+    const before = clock.now() - keepMs;
+    await journal.prune(before);
+    await this.pruneStreams(before);
   }
 
   /** What the steps of a run said goes with the run. */
   private async pruneStreams(before: number): Promise<void> {
     const { journal, streamLog } = this.options;
-    for (let after = 0; !this.closed;) {
+    for (let after = 0; !this.recurring.isClosed;) {
       const quiet = await streamLog.quietRuns(before, after, STEP);
       const gone: number[] = [];
       for (const runKey of quiet) {

@@ -1,12 +1,10 @@
 import type { SearchWord } from "../search/search.ts";
+import { isUnspaced, tokensOf } from "../words/tokens.ts";
 
 /** Words of a run that are kept, and of a question that are asked. */
 const WORDS_MAX = 2000;
 const ASKED_MAX = 16;
 const WORD_CHARS_MAX = 64;
-
-const TOKENS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]+|[\p{L}\p{N}\p{M}]+/gu;
-const UNSPACED = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
 
 /**
  * The words of a text, each once: of scripts with spaces the words themselves, in lower case; of Chinese, Japanese and
@@ -15,7 +13,7 @@ const UNSPACED = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Scrip
 export function wordsOf(text: string): readonly string[] {
   const words = new Set<string>();
   for (const token of tokensOf(text)) {
-    if (!UNSPACED.test(token)) words.add(shortened(token));
+    if (!isUnspaced(token)) words.add(shortened(token));
     else {
       const signs = [...token];
       signs.forEach((sign, at) => words.add(sign + (signs[at + 1] ?? "")));
@@ -29,7 +27,7 @@ export function wordsOf(text: string): readonly string[] {
 export function askedWords(question: string): readonly SearchWord[] {
   const words = new Map<string, SearchWord>();
   for (const token of tokensOf(question)) {
-    const signs = UNSPACED.test(token) ? [...token] : null;
+    const signs = isUnspaced(token) ? [...token] : null;
     if (!signs) words.set(token, { text: shortened(token), prefix: false });
     else if (signs.length === 1) words.set(token, { text: token, prefix: true });
     else
@@ -43,10 +41,6 @@ export function askedWords(question: string): readonly SearchWord[] {
 export function matches(words: readonly string[], asked: readonly SearchWord[]): boolean {
   const known = new Set(words);
   return asked.every(({ text, prefix }) => known.has(text) || (prefix && words.some((word) => word.startsWith(text))));
-}
-
-function tokensOf(text: string): readonly string[] {
-  return text.normalize("NFKC").toLowerCase().match(TOKENS) ?? [];
 }
 
 function shortened(token: string): string {

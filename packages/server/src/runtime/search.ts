@@ -49,6 +49,17 @@ export const NO_INDEX: SearchIndex = {
   close: async () => {},
 };
 
+/** An index that does not answer is no defect of the server; its own errors are those of its database. */
+async function told<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const reason = `the search index: ${error instanceof Error ? error.message : String(error)}`;
+    throw new AppError("STORE_UNAVAILABLE", { reason }, { cause: error });
+  }
+}
+
 interface Place {
   readonly createdAt: number;
   readonly runKey: number;
@@ -73,7 +84,7 @@ class Search {
   }
 
   async page(): Promise<FoundRuns> {
-    const indexed = await this.options.index.progress();
+    const indexed = await told(this.options.index.progress());
     await this.scan(indexed);
     const seen = this.isFull() ? this.found.at(-1)! : await this.look(indexed);
     return {
@@ -126,7 +137,7 @@ class Search {
     };
     let after = this.after;
     for (let looked = 0; looked < HITS_MAX; looked += PAGE) {
-      const hits = await this.options.index.find({ ...bounds, ...(after ? { after } : {}) });
+      const hits = await told(this.options.index.find({ ...bounds, ...(after ? { after } : {}) }));
       const isLast = hits.length < PAGE;
       const border: SearchHit | null = isLast ? null : hits.at(-1)!;
       for (const hit of merged(hits, between(late, after, border))) {
@@ -142,7 +153,7 @@ class Search {
 
   /** Runs that the index knows as open, and that match now. */
   private async endedSince(): Promise<readonly SearchHit[]> {
-    const open = await this.options.index.open(OPEN_MAX + 1);
+    const open = await told(this.options.index.open(OPEN_MAX + 1));
     if (open.length > OPEN_MAX) this.complete = false;
     const late: SearchHit[] = [];
     for (const hit of open.slice(0, OPEN_MAX)) {

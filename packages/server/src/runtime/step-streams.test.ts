@@ -84,3 +84,29 @@ test("pieces that the stream log does not take are told as missing, and the run 
   await bench.clock.advance(100);
   expect((await process.engine.runs.get("r"))?.status).toBe("succeeded");
 });
+
+test("thoughts are told apart from the text, in their order, each with an offset of its own, and are no text so far", async () => {
+  const bench = new TestBench();
+  bench.held.add("a");
+  const thought = (text: string) => ({ type: "reasoning_delta", text }) as const;
+  bench.says.set("a", [thought("Let me "), thought("see."), "The ", "answer", thought(" Sure?"), "."]);
+  const process = await bench.start();
+  await bench.publish(process, FLOW);
+  await process.engine.runs.start({ workflow: "flow", id: "r" });
+  await turn();
+  await bench.clock.advance(200);
+  expect((await process.engine.runs.task("r"))!.partial).toEqual({ a: "The answer." });
+  await bench.release(bench.calls.at(-1)!);
+  await bench.clock.advance(200);
+  const messages = await recorded(process, "r", "run_completed");
+  const pieces = messages.flatMap(({ event, data }) =>
+    event.endsWith("_delta") ? [[event, data["offset"], data["text"]]] : [],
+  );
+  expect(pieces).toEqual([
+    ["reasoning_delta", 0, "Let me "],
+    ["reasoning_delta", 7, "see."],
+    ["text_delta", 0, "The answer"],
+    ["reasoning_delta", 11, " Sure?"],
+    ["text_delta", 10, "."],
+  ]);
+});

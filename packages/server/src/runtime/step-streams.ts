@@ -30,6 +30,10 @@ export interface StepStreamsOptions {
   readonly live: Live<RunNotice>;
   readonly clock: Clock;
   readonly limits: StreamLimits;
+  /** Told of text when it is told to those who watch. */
+  readonly said?: (run: HotRun, command: DispatchTask, text: string) => void;
+  /** What a step said before does not become its result. */
+  readonly superseded?: (run: HotRun, command: DispatchTask) => void;
   readonly problem: (message: string, run: HotRun, error: unknown) => void;
 }
 
@@ -38,8 +42,11 @@ interface StepStream {
   readonly command: DispatchTask;
   /** Characters told so far: where the next piece of text begins. */
   offset: number;
+  /** The same of what the step's model thought aloud. */
+  thought: number;
   chars: number;
   held: string;
+  holds: "text_delta" | "reasoning_delta";
   toldAt: number;
   cancel: (() => void) | null;
   cut: boolean;
@@ -129,8 +136,8 @@ export class StepStreams {
     if (run.gone) return;
     const stream = this.streamOf(run);
     const step = this.stepOf(stream, command);
-    if (step.cut || (part.type === "text_delta" && part.text === "")) return;
-    const chars = part.type === "text_delta" ? part.text.length : part.message.length + LOG_CHARS;
+    if (step.cut || (part.type !== "log" && part.text === "")) return;
+    const chars = part.type === "log" ? part.message.length + LOG_CHARS : part.text.length;
     if (this.isOver(stream, step, chars)) return;
     step.chars += chars;
     stream.chars += chars;
@@ -144,8 +151,11 @@ export class StepStreams {
       });
       return;
     }
+    // One kind is held at a time: what was said of the other comes before it.
+    if (step.holds !== part.type) this.tellHeld(stream, step);
+    step.holds = part.type;
     step.held += part.text;
-    if (step.partial.length < PARTIAL_CHARS_MAX) step.partial += part.text;
+    if (part.type === "text_delta" && step.partial.length < PARTIAL_CHARS_MAX) step.partial += part.text;
     const waited = this.options.clock.monotonic() - step.toldAt;
     if (step.held.length >= TELL_CHARS || waited >= TELL_MS) this.tellHeld(stream, step);
     else step.cancel ??= this.options.clock.after(TELL_MS - waited, () => this.tellHeld(stream, step));
@@ -196,6 +206,8 @@ export class StepStreams {
       offset: 0,
       chars: 0,
       held: "",
+      holds: "text_delta",
+      thought: 0,
       toldAt: -Infinity,
       cancel: null,
       cut: false,
@@ -210,7 +222,8 @@ export class StepStreams {
     if (!step) return;
     this.tellHeld(stream, step);
     stream.steps.delete(key);
-    if (step.offset > 0) this.tell(stream, step, "attempt_superseded", { reason }, row);
+    if (step.offset > 0 || step.thought > 0) this.tell(stream, step, "attempt_superseded", { reason }, row);
+    if (step.offset > 0) this.options.superseded?.(stream.run, step.command);
   }
 
   private tellHeld(stream: RunStream, step: StepStream): void {
@@ -221,8 +234,11 @@ export class StepStreams {
     while (step.held !== "") {
       const text = step.held.slice(0, PIECE_CHARS_MAX);
       step.held = step.held.slice(text.length);
-      this.tell(stream, step, "text_delta", { offset: step.offset, text });
-      step.offset += text.length;
+      const isText = step.holds === "text_delta";
+      this.tell(stream, step, step.holds, { offset: isText ? step.offset : step.thought, text });
+      if (isText) step.offset += text.length;
+      else step.thought += text.length;
+      if (isText) this.options.said?.(stream.run, step.command, text);
     }
   }
 
@@ -236,10 +252,8 @@ export class StepStreams {
     this.tellPiece(run, { scope, node, attempt, type, data, row });
   }
 
-  private tellPiece(
-    run: HotRun,
-    said: Pick<StreamPiece, "scope" | "node" | "attempt" | "type" | "data" | "row">,
-  ): void {
+  /** Gives a piece its place in the run's stream. */
+  tellPiece(run: HotRun, said: Pick<StreamPiece, "scope" | "node" | "attempt" | "type" | "data" | "row">): void {
     this.count += 1;
     const place = { runKey: run.key, epoch: run.epoch, number: this.count };
     const piece: StreamPiece = { ...said, ...place, at: this.options.clock.now() };

@@ -1,4 +1,12 @@
-import { waitingFor, type Json, type JsonObject, type RunState, type TaskState } from "@weftwork/core";
+import {
+  difyStatus,
+  exceptionsCount,
+  waitingFor,
+  type Json,
+  type JsonObject,
+  type RunState,
+  type TaskState,
+} from "@weftwork/core";
 import type { Run, RunError, RunLinks, RunWaiting, TaskProgress } from "@weftwork/sdk";
 import { statusOf } from "./commit.ts";
 
@@ -41,6 +49,9 @@ export function runView({ state, inputs, output, unserved }: RunSight): Run {
     usage: state.usage,
     cost: null,
     links: linksOf(created.runId),
+    ...(state.plan.workflow.dify
+      ? { dify: { status: difyStatus(state), exceptions_count: exceptionsCount(state) } }
+      : {}),
   };
 }
 

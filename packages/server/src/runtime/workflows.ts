@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { AppError, canonicalJson, compile, nestedKey, parseWorkflow } from "@weftwork/core";
+import { AppError, canonicalJson, compile, nestedKey } from "@weftwork/core";
 import type { JsonObject, Plan, PlanNode, Problem } from "@weftwork/core";
 import type { WorkflowDetail, WorkflowGraph, WorkflowVersion } from "@weftwork/sdk";
 import type { Catalogue, StoredVersion } from "../db/catalogue.ts";
 import type { NodeRegistry } from "../nodes/node.ts";
 import type { Clock } from "./clock.ts";
+import { readSource } from "./read-source.ts";
 import { versionView, workflowDetail, workflowGraph } from "./workflow-view.ts";
 
 /** A plan with everything it needs to run: the plans of nested workflows, pinned by hash. */
@@ -51,18 +52,18 @@ export class Workflows {
 
   /** All that is wrong with a text, and what this process could not run of it. Executes nothing. */
   validate(source: string, secretNames?: ReadonlySet<string>): Validation {
-    const parsed = parseWorkflow(source, { ownTypes: new Set(this.options.registry.ownTypes()) });
-    if (!parsed.workflow) return { problems: parsed.problems, plan: null, unavailable: [] };
-    const compiled = compile(parsed.workflow, {
-      version: parsed.workflow.version ?? "0.0.0",
-      hash: digest(canonicalJson(parsed.documentJson ?? null)),
+    const read = readSource(source, this.options.registry.ownTypes());
+    if (!read.workflow) return { problems: read.problems, plan: null, unavailable: [] };
+    const compiled = compile(read.workflow, {
+      version: read.workflow.version ?? "0.0.0",
+      hash: digest(canonicalJson(read.content)),
       digest,
-      locate: (pointer) => parsed.locate(pointer),
-      pointer: parsed.pointer,
+      ...(read.locate === null ? {} : { locate: read.locate }),
+      pointer: read.pointer,
       outwardFields: (type) => this.options.registry.secretFields(type),
       ...(secretNames ? { secretNames } : {}),
     });
-    const problems = [...parsed.problems, ...compiled.problems];
+    const problems = [...read.problems, ...compiled.problems];
     if (!compiled.ok) return { problems, plan: null, unavailable: [] };
     return { problems, plan: compiled.plan, unavailable: this.unavailable(compiled.plan) };
   }

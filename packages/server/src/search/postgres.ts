@@ -1,4 +1,5 @@
 import pg from "pg";
+import { exactNumbers } from "../db/postgres-numbers.ts";
 import type { IndexedRun, SearchHit, SearchIndex, SearchQuery } from "./search.ts";
 
 export interface PostgresSearchOptions {
@@ -45,13 +46,6 @@ where tenant = $1 and run_key = any ($2::bigint[]) and put_at is not null`;
 const OLDEST = `select ${COLUMNS} from %S.search_doc_1 where tenant = $1 order by created_at, run_key limit $2`;
 const REMOVE = "delete from %S.search_doc_1 where tenant = $1 and run_key = any ($2::bigint[])";
 
-const INT8 = 20;
-/** Times and keys are exact as numbers. */
-const types = {
-  getTypeParser: ((oid: number, format?: "text" | "binary") =>
-    oid === INT8 ? Number : pg.types.getTypeParser(oid, format as "text")) as typeof pg.types.getTypeParser,
-};
-
 interface Row {
   readonly run_key: number;
   readonly id: string;
@@ -69,7 +63,7 @@ export async function postgresSearch(options: PostgresSearchOptions): Promise<Se
     connectionTimeoutMillis: 5000,
     application_name: "weftwork search",
     statement_timeout: 15_000,
-    types,
+    types: exactNumbers,
   });
   // A connection that breaks while nobody uses it is made again when it is needed.
   pool.on("error", () => undefined);

@@ -1,5 +1,6 @@
 import { AppError, type JsonObject } from "@weftwork/core";
 import pg from "pg";
+import { exactNumbers } from "../db/postgres-numbers.ts";
 import type { PieceType, StandingText, StreamLog, StreamPiece } from "./streamlog.ts";
 
 export interface PostgresStreamLogOptions {
@@ -36,13 +37,6 @@ const NEXT_RUN = "select min(run_key) as run_key from %T where run_key > $1";
 const LAST_AT = "select at from %T where run_key = $1 order by row desc, epoch desc, number desc limit 1";
 const REMOVE = "delete from %T where run_key = any($1::bigint[])";
 
-const INT8 = 20;
-/** Times and keys are exact as numbers. */
-const types = {
-  getTypeParser: ((oid: number, format?: "text" | "binary") =>
-    oid === INT8 ? Number : pg.types.getTypeParser(oid, format as "text")) as typeof pg.types.getTypeParser,
-};
-
 interface Row {
   readonly run_key: number;
   readonly row: number;
@@ -67,7 +61,7 @@ export async function postgresStreamLog(options: PostgresStreamLogOptions): Prom
     connectionTimeoutMillis: 5000,
     application_name: "weftwork stream log",
     statement_timeout: 15_000,
-    types,
+    types: exactNumbers,
   });
   // An idle connection that breaks is replaced; the next query tells if the server is gone.
   pool.on("error", () => undefined);

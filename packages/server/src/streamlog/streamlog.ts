@@ -44,7 +44,8 @@ export interface StreamPiece extends StreamPlace {
   readonly data: JsonObject;
 }
 
-export type PieceType = "text_delta" | "log" | "attempt_superseded" | "stream_truncated";
+export type PieceType =
+  "text_delta" | "reasoning_delta" | "answer_delta" | "log" | "attempt_superseded" | "stream_truncated";
 
 export interface PieceQuery {
   readonly behind: StreamPlace;

@@ -1,6 +1,6 @@
 import { AppError, failureOf, formatDuration, type Failure } from "@weftwork/core";
 import type { Run, RunDetail, RunMessage } from "@weftwork/sdk";
-import { compose, type Composition } from "../compose.ts";
+import { compose, type ComposeOptions, type Composition } from "../compose.ts";
 import type { NodeExecutor } from "../nodes/node.ts";
 import type { Runs } from "../runtime/runs.ts";
 import type { ApprovalAnswer, Case, CaseStatus } from "./case.ts";
@@ -9,12 +9,17 @@ import { scriptedModels } from "./scripted-models.ts";
 import { scriptedNodes } from "./scripted-nodes.ts";
 import { SkippingClock } from "./skipping-clock.ts";
 
+/** The section `tools:` of the configuration, and the folder of the files that it names. */
+export type ToolsOption = NonNullable<ComposeOptions["tools"]>;
+
 /** What a case is run against. */
 export interface Stage {
   readonly source: string;
   /** Workflows that the first one calls by name. */
   readonly others: readonly string[];
   readonly nodes: readonly NodeExecutor[];
+  /** The tool sets of the configuration. Their requests are answered by the script, as those of http steps are. */
+  readonly tools?: ToolsOption | undefined;
   /** Milliseconds of real time that one case may take. */
   readonly realMs: number;
 }
@@ -58,6 +63,7 @@ export async function rehearse(testCase: Case, stage: Stage): Promise<Rehearsed>
     models: null,
     defaultModel: null,
     discover: false,
+    tools: stage.tools,
     tenant: "default",
     name: "test",
     problem: (message, _runId, error) => complain(`Inside the engine: ${message}: ${String(error)}`),

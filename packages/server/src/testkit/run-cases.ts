@@ -6,7 +6,7 @@ import type { CaseSource } from "./case.ts";
 import type { Difference } from "./difference.ts";
 import { judge } from "./judge.ts";
 import { readCases, type CaseFile } from "./read-cases.ts";
-import { rehearse } from "./rehearse.ts";
+import { rehearse, type ToolsOption } from "./rehearse.ts";
 
 export interface TestWorkflowOptions {
   /** The text of a case file, or its cases as objects. */
@@ -15,6 +15,8 @@ export interface TestWorkflowOptions {
   readonly workflows?: readonly string[];
   /** Nodes of your own, made with `defineNode`. */
   readonly nodes?: readonly NodeExecutor[];
+  /** The section `tools:` of the configuration, and the folder of the files that it names. */
+  readonly tools?: ToolsOption;
   /** Only cases whose name holds this text. */
   readonly filter?: string;
   /** Milliseconds of real time that one case may take. Default: 30 seconds. */
@@ -73,12 +75,12 @@ export async function runCases(
   { cases }: CaseFile,
   options: Omit<TestWorkflowOptions, "cases"> & { readonly source: string },
 ): Promise<TestReport> {
-  const { source, workflows = [], nodes = [], filter = "", realMs = REAL_MS, onCase } = options;
+  const { source, workflows = [], nodes = [], tools, filter = "", realMs = REAL_MS, onCase } = options;
   const chosen = cases.filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()));
   const results: CaseResult[] = [];
   for (const one of chosen) {
     const startedAt = performance.now();
-    const seen = await rehearse(one, { source, others: workflows, nodes, realMs });
+    const seen = await rehearse(one, { source, others: workflows, nodes, tools, realMs });
     const differences = judge(one, seen);
     const result: CaseResult = {
       name: one.name,

@@ -1,4 +1,4 @@
-import { AppError, failureOf, isErrorCode, isJsonObject, type Json, type JsonObject } from "@weftwork/core";
+import { AppError, isErrorCode, isJsonObject, type Json, type JsonObject } from "@weftwork/core";
 import { NO_SECRETS, type NodeTask, type Outcome, type SecretTexts } from "../nodes/node.ts";
 import type { Credentials, OpenCredentials } from "./credentials.ts";
 import type { ToolCallContext } from "./tool.ts";
@@ -42,7 +42,12 @@ export class Requester {
   }
 
   /** Throws the failure of the http step, or `TOOL_FAILED` when the time is over. */
-  async send(tool: string, request: ToolRequest, task: NodeTask, { key, signal }: ToolCallContext): Promise<ToolAnswer> {
+  async send(
+    tool: string,
+    request: ToolRequest,
+    task: NodeTask,
+    { key, signal }: ToolCallContext,
+  ): Promise<ToolAnswer> {
     const { http, timeoutMs, credentials } = this.options;
     const open = credentials === null ? null : await credentials.open(task.tenant);
     const late = AbortSignal.timeout(timeoutMs);
@@ -103,11 +108,4 @@ function answerOf(output: unknown): ToolAnswer {
     headers: isJsonObject(headers) ? headers : {},
     body: body ?? null,
   };
-}
-
-/** What a model, or a person, is told of a failure: the message, and what the service said where it said something. */
-export function failureText(error: unknown): string {
-  const { message, details } = failureOf(error, "STEP_FAILED");
-  const body = details?.["body"];
-  return typeof body === "string" && body.trim() !== "" ? `${message} ${body.trim()}` : message;
 }

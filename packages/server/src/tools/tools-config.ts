@@ -88,13 +88,17 @@ class SetReader {
       if (FIELDS[kind].includes(field)) continue;
       const nearest = nearestName(field, FIELDS[kind]);
       const known = `Known fields: ${FIELDS[kind].join(", ")}.`;
-      this.mistake(field, `a tool set of kind ${kind} has no field ${field}`, nearest ? `Did you mean ${nearest}?` : known);
+      this.mistake(
+        field,
+        `a tool set of kind ${kind} has no field ${field}`,
+        nearest ? `Did you mean ${nearest}?` : known,
+      );
     }
     const { name } = this;
     if (kind === "workflow") return { kind, name, workflow: this.needed("workflow"), version: this.text("version") };
     const remote = {
       name,
-      url: this.url(),
+      url: this.url(kind),
       headers: this.headers(),
       auth: this.auth(),
       hidden: this.hidden(),
@@ -105,7 +109,11 @@ class SetReader {
   }
 
   private mistake(field: string, message: string, suggestion: string | null): void {
-    this.mistakes.push({ pointer: field === "" ? this.pointer : this.pointer + pointerPart(field), message, suggestion });
+    this.mistakes.push({
+      pointer: field === "" ? this.pointer : this.pointer + pointerPart(field),
+      message,
+      suggestion,
+    });
   }
 
   private kind(): ToolSetConfig["kind"] | null {
@@ -136,11 +144,13 @@ class SetReader {
     return text ?? "";
   }
 
-  private url(): string {
+  private url(kind: ToolSetConfig["kind"]): string {
     const text = this.needed("url");
     const url = text === "" ? null : URL.parse(text);
     const isOk = url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
-    if (text !== "" && (!isOk || url.hash !== "")) {
+    // Paths are put behind the address of a described service.
+    const isEnded = url !== null && (url.hash !== "" || (kind === "openapi" && url.search !== ""));
+    if (text !== "" && (!isOk || isEnded)) {
       this.mistake("url", "url is no address of a service", "Write it as https://host/path; credentials go into auth.");
     }
     return text;
@@ -151,7 +161,8 @@ class SetReader {
     for (const [name, value] of Object.entries(this.map("headers") ?? {})) {
       if (typeof value === "string" && /^[\w!#$%&'*+.^`|~-]+$/.test(name) && this.isPlain("headers", value)) {
         headers[name] = value;
-      } else if (typeof value !== "string") this.mistake("headers", `the header ${name.slice(0, 80)} is not text`, null);
+      } else if (typeof value !== "string")
+        this.mistake("headers", `the header ${name.slice(0, 80)} is not text`, null);
     }
     return headers;
   }

@@ -39,6 +39,7 @@ export async function workflowTool(
     name: functionName(workflow) || "workflow",
     description: description ?? `Runs the workflow ${workflow}.`,
     parameters: inputs ?? { type: "object" },
-    call: (args, { key, signal }) => workflows.run({ workflow, version, inputs: args, key, parent: task.runId, signal }),
+    call: (args, { key, signal }) =>
+      workflows.run({ workflow, version, inputs: args, key, parent: task.runId, signal }),
   };
 }

@@ -5,7 +5,7 @@ import type { Need } from "../report.ts";
 import { jinja, literal, select, text } from "../values.ts";
 import { parameterOf, toolName } from "./models.ts";
 import { fileConditionOf } from "./branch.ts";
-import { selectorAt, variablesAt, workStep, type Mapper } from "./mapping.ts";
+import { selectorAt, variablesAt, workStep, type Mapper, type Mapping } from "./mapping.ts";
 
 /** Nodes of plain work: code, texts, requests, tools, lists, documents, retrieval. */
 
@@ -50,8 +50,10 @@ export const http: Mapper = (mapping) => {
     : typeof bodyData === "string" && bodyData !== ""
       ? [{ key: "", type: "text", value: text(bodyData), file: null }]
       : [];
+  const seconds =
+    (numberAt(timeout, "connect") || 10) + (numberAt(timeout, "read") || 600) + (numberAt(timeout, "write") || 600);
   return {
-    step: workStep(mapping, "http", {
+    step: workStep(withTimeout(mapping, seconds * 1000), "http", {
       method: textAt(data, "method", "get").toLowerCase(),
       url: text(textAt(data, "url")),
       headers: text(textAt(data, "headers")),
@@ -75,6 +77,11 @@ export const http: Mapper = (mapping) => {
     }),
   };
 };
+
+/** The same node with a time for the whole of its work, in milliseconds. */
+function withTimeout(mapping: Mapping, timeoutMs: number): Mapping {
+  return { ...mapping, common: { ...mapping.common, timeoutMs: Math.ceil(timeoutMs) } };
+}
 
 /** Lines of `key:value`, cut at the first colon; a line without one is a key with nothing behind it. */
 export function pairsOf(block: string): readonly (readonly [string, string])[] {

@@ -6,7 +6,7 @@ import { EXIT, UsageError } from "../exit.ts";
 import { say } from "../language.ts";
 import { print, remote, type RemoteOptions } from "../remote.ts";
 import { told } from "../told.ts";
-import { readText } from "../workflow-file.ts";
+import { readText } from "../text-files.ts";
 import { compareWorkflows } from "./compare.ts";
 import { differenceLines } from "./report.ts";
 

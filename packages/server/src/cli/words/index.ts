@@ -1,8 +1,11 @@
+import { BACKUP_WORDS } from "./backup.ts";
 import { BENCH_WORDS } from "./bench.ts";
+import { CHAT_WORDS } from "./chat.ts";
 import { COMMON_WORDS } from "./common.ts";
 import { DOCTOR_WORDS } from "./doctor.ts";
 import { EXIT_WORDS } from "./exit.ts";
 import { FILE_WORDS } from "./files.ts";
+import { IMPORT_WORDS } from "./import.ts";
 import { RUN_WORDS } from "./runs.ts";
 import { SECRET_WORDS } from "./secrets.ts";
 import { TREE_WORDS } from "./tree.ts";
@@ -13,12 +16,15 @@ const ALL = {
   ...COMMON_WORDS,
   ...EXIT_WORDS,
   ...FILE_WORDS,
+  ...IMPORT_WORDS,
   ...RUN_WORDS,
   ...SECRET_WORDS,
   ...TREE_WORDS,
   ...WORKFLOW_WORDS,
   ...DOCTOR_WORDS,
   ...BENCH_WORDS,
+  ...BACKUP_WORDS,
+  ...CHAT_WORDS,
 };
 
 export type WordKey = keyof typeof ALL;

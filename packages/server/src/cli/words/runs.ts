@@ -27,6 +27,10 @@ export const RUN_WORDS = {
     zh: "{time} 之后提交的运行尚未纳入搜索；请稍后再试。",
   },
   "runs.not_indexed": { en: "No run is searched yet; ask again in a moment.", zh: "尚无运行纳入搜索；请稍后再试。" },
+  "run.started": {
+    en: "{run} is submitted; watch it with weft runs watch {run}",
+    zh: "{run} 已提交；用 weft runs watch {run} 查看",
+  },
   "run.submitted": { en: "submitted {time}, {took}", zh: "提交于 {time}，{took}" },
   "run.not_started": { en: "not started", zh: "尚未开始" },
   "run.tokens": { en: "{count} tokens", zh: "{count} 个词元" },

@@ -57,7 +57,7 @@ export function builtinModel(id: string, reply: (request: ModelRequest) => Reply
     return { ...written, fingerprint: BUILTIN_FINGERPRINT };
   }
 
-  return { id, provider: "builtin", generate, stream };
+  return { id, provider: "builtin", abilities: { media: [], tools: false }, generate, stream };
 }
 
 function write(request: ModelRequest, reply: Reply, badJson: boolean): Written {

@@ -8,7 +8,8 @@ import {
   polarityOf,
   type Polarity,
 } from "./lexicon.ts";
-import { stem, terms } from "./words.ts";
+import { terms } from "./words.ts";
+import { stem } from "../../words/stem.ts";
 
 /** A class to choose, with the words that explain it if its author gave any. */
 export interface Label {

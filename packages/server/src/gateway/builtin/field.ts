@@ -1,5 +1,6 @@
 import { spoken } from "./classify.ts";
-import { stem, terms } from "./words.ts";
+import { terms } from "./words.ts";
+import { stem } from "../../words/stem.ts";
 
 /** What a field of a schema is about, by its name, title and description. */
 export interface Field {

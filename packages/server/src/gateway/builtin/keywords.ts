@@ -1,5 +1,6 @@
 import type { Document } from "./segment.ts";
-import { isChineseStopWord, isStopWord, stem, wordsAndMarks } from "./words.ts";
+import { isChineseStopWord, isStopWord, wordsAndMarks } from "./words.ts";
+import { stem } from "../../words/stem.ts";
 
 interface Phrase {
   readonly text: string;

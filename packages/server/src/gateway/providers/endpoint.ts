@@ -4,6 +4,8 @@ export interface Endpoint {
   readonly origin: string;
   /** Path and query of the chat call. */
   readonly chatPath: string;
+  /** Path and query of the call that turns texts into vectors. */
+  readonly embeddingsPath: string;
   /** Origin and base path, without the query, which may hold a key. */
   readonly shown: string;
 }
@@ -20,5 +22,10 @@ export function parseEndpoint(text: string): Endpoint | { readonly mistake: stri
   const bare = path.endsWith(CHAT) ? path.slice(0, -CHAT.length) : path;
   // A host alone means the usual place of the OpenAI protocol on it.
   const base = path === "" ? "/v1" : bare;
-  return { origin: url.origin, chatPath: `${base}${CHAT}${url.search}`, shown: `${url.origin}${base}` };
+  return {
+    origin: url.origin,
+    chatPath: `${base}${CHAT}${url.search}`,
+    embeddingsPath: `${base}/embeddings${url.search}`,
+    shown: `${url.origin}${base}`,
+  };
 }

@@ -19,6 +19,7 @@ export function maskedModel(model: Model, secrets: readonly Secret[]): Model {
   return {
     id: model.id,
     provider: model.provider,
+    ...(model.abilities ? { abilities: model.abilities } : {}),
     generate: async (request, context) => maskedResult(await model.generate(request, context), mask),
     async *stream(request, context) {
       const texts = { text_delta: mask.stream(), reasoning_delta: mask.stream() };

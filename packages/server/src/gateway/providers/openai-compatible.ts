@@ -1,6 +1,6 @@
 import type { JsonObject } from "@weftwork/core";
 import { AppError } from "@weftwork/core";
-import type { Model, ModelContext, ModelPart, ModelRequest, ModelResult, ToolCall } from "../model.ts";
+import type { Model, ModelAbilities, ModelContext, ModelPart, ModelRequest, ModelResult, ToolCall } from "../model.ts";
 import { Secret } from "../../secrets/secret.ts";
 import { isCredential, maskedModel } from "./masked-model.ts";
 import { answerOf } from "./answer-stream.ts";
@@ -30,6 +30,8 @@ export interface OpenAiCompatibleOptions {
   readonly stream?: boolean;
   /** Who serves it, for records. Left out: `openai_compatible`. */
   readonly provider?: string;
+  /** What the model can do. Left out: not known. */
+  readonly abilities?: ModelAbilities;
   /** Connections shared with other models. Left out: its own. */
   readonly pools?: ModelPools;
 }
@@ -141,7 +143,11 @@ export function openAiCompatible(options: OpenAiCompatibleOptions): Model {
   }
 
   const signing = given.filter(([key]) => isCredential(key)).map(([, value]) => value);
-  return maskedModel({ id, provider, generate, stream }, [...(apiKey ? [apiKey] : []), ...signing]);
+  const { abilities } = options;
+  return maskedModel({ id, provider, ...(abilities ? { abilities } : {}), generate, stream }, [
+    ...(apiKey ? [apiKey] : []),
+    ...signing,
+  ]);
 }
 
 function asSecret(value: Secret | string): Secret {

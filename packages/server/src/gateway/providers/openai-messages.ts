@@ -48,7 +48,7 @@ function wirePart(model: string, part: SpokenPart): JsonObject {
     case "text":
       return { type: "text", text: part.text };
     case "image":
-      return { type: "image_url", image_url: { url: part.url } };
+      return { type: "image_url", image_url: { url: part.url, ...(part.detail ? { detail: part.detail } : {}) } };
     case "file":
       return wireFile(model, part);
     default: {

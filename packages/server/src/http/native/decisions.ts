@@ -19,6 +19,7 @@ const DECISION: Readonly<Record<string, MemberRule>> = {
   scope: { check: text(1000) },
   by: { check: text(200) },
   form: { check: object },
+  action: { check: text(100) },
 };
 
 /** What people and other systems tell a run that waits for them. Answered once it is recorded. */
@@ -41,13 +42,14 @@ export function decisionRoutes(app: FastifyInstance, surface: Surface): void {
     app.post<ById>(`/api/runs/:id/${verb}`, async (request, reply) => {
       const body = jsonObjectOf(request.body);
       checkMembers(body, DECISION);
-      const { step, scope, by, form } = body;
+      const { step, scope, by, form, action } = body;
       await runs.decide(request.params.id, {
         step: step as string,
         approved: verb === "approve",
         ...(scope === undefined ? {} : { scope: scope as string }),
         ...(by === undefined ? {} : { by: by as string }),
         ...(form === undefined ? {} : { form }),
+        ...(action === undefined ? {} : { action: action as string }),
       });
       return sendJson(reply, 202, submitted(await found(surface, request)));
     });

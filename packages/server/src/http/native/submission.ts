@@ -5,7 +5,7 @@ import { checkMembers, object, text, time, type MemberCheck, type MemberRule } f
 /** Ids stand in paths, logs and tickets, so they are plain. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$/;
 
-const id: MemberCheck = (value) =>
+export const id: MemberCheck = (value) =>
   typeof value === "string" && ID.test(value)
     ? null
     : "must have 1 to 128 of the characters A-Z a-z 0-9 . _ : ~ -, and begin with a letter or a digit";

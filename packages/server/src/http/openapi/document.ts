@@ -1,5 +1,6 @@
 import type { JsonObject } from "@weftwork/core";
 import packageJson from "../../../package.json" with { type: "json" };
+import { CONVERSATION_OPERATIONS } from "./conversations.ts";
 import { FILE_OPERATIONS } from "./files.ts";
 import { operationObject } from "./operation.ts";
 import { SERVER_OPERATIONS } from "./operations.ts";
@@ -16,6 +17,7 @@ export function openApiDocument(): JsonObject {
     ...RUN_OPERATIONS,
     ...STREAM_OPERATIONS,
     ...WORKFLOW_OPERATIONS,
+    ...CONVERSATION_OPERATIONS,
     ...FILE_OPERATIONS,
     ...SECRET_OPERATIONS,
     ...SERVER_OPERATIONS,
@@ -33,7 +35,7 @@ export function openApiDocument(): JsonObject {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
-    tags: [{ name: "runs" }, { name: "workflows" }, { name: "files" }, { name: "secrets" }, { name: "operations" }],
+    tags: ["runs", "workflows", "conversations", "files", "secrets", "operations"].map((name) => ({ name })),
     paths,
     components: { schemas: SCHEMAS },
   };

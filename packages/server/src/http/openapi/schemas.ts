@@ -45,6 +45,13 @@ const run = {
   waiting_for: described(nullable(ref("RunWaiting")), "Why the run does not move."),
   usage: described(ref("Usage"), "Tokens of all its model steps."),
   cost: described(nullable({ type: "number" }), "Null while no prices are configured."),
+  dify: described(
+    shape({
+      status: choice("running", "succeeded", "partial-succeeded", "failed", "stopped", "paused"),
+      exceptions_count: described(whole, "Failures that were handled, and attempts that were repeated."),
+    }),
+    "How the run of a Dify file stands in the words of Dify; left out for other workflows.",
+  ),
 };
 
 const submitted = {
@@ -87,7 +94,7 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
     step: nullable(text),
     until: described(nullable(time), "When it goes on by itself, at the latest."),
   }),
-  Run: shape(run),
+  Run: shape(run, ["dify"]),
   RunMessage: shape({
     id: described(text, "Position in the stream; sent back as `after` it goes on behind this message."),
     event: described(text, "task_completed, text_delta, log, attempt_superseded, stream_truncated, …"),
@@ -135,12 +142,15 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
     error: nullable(ref("Failure")),
     usage: nullable(ref("Usage")),
   }),
-  RunDetail: shape({
-    ...run,
-    steps: described(list(ref("RunStep")), "At most 1,000."),
-    scopes: described(list(shape({ id: text, open: flag })), "Scopes that were opened, the newest 200."),
-    scope_count: whole,
-  }),
+  RunDetail: shape(
+    {
+      ...run,
+      steps: described(list(ref("RunStep")), "At most 1,000."),
+      scopes: described(list(shape({ id: text, open: flag })), "Scopes that were opened, the newest 200."),
+      scope_count: whole,
+    },
+    ["dify"],
+  ),
   RunPage: shape(
     {
       data: described(list(ref("RunListItem")), "At most 200."),
@@ -253,6 +263,55 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
   SecretPage: shape({ data: list(ref("Secret")), next_cursor: nullable(text) }),
   SecretUpdate: shape({ value: text, hosts: described(list(text), "Left out: those it has.") }, ["hosts"]),
   SecretRotation: shape({ rewrapped: whole }),
+  Conversation: shape({
+    id: text,
+    workflow: described(text, "The one that answers."),
+    user: nullable(text),
+    name: nullable(text),
+    variables: described(anyObject, "Its variables by name, as the last run has left them."),
+    active_run: described(nullable(text), "The run that answers a message now; null: it takes another message."),
+    created_at: time,
+    updated_at: time,
+    links: shape({ self: text, messages: text }),
+  }),
+  ConversationPage: shape({ data: list(ref("Conversation")), next_cursor: nullable(text) }),
+  NewConversation: shape(
+    {
+      workflow: described(text, "A published chat app; its newest version answers each message."),
+      id: described(text, "The caller's own; left out: one is made."),
+      user: text,
+      name: text,
+    },
+    ["id", "user", "name"],
+  ),
+  Message: shape({
+    id: text,
+    conversation_id: text,
+    position: described(whole, "From 1."),
+    run_id: described(text, "The run that answers it."),
+    query: text,
+    inputs: anyObject,
+    files: list(anyObject),
+    status: choice("queued", "running", "succeeded", "failed", "cancelled"),
+    answer: described(text, "Empty until the run has ended."),
+    answer_files: list(anything),
+    error: nullable(shape({ code: text, message: text })),
+    created_at: time,
+    finished_at: nullable(time),
+    links: ref("RunLinks"),
+  }),
+  MessagePage: shape({ data: list(ref("Message")), next_cursor: nullable(text) }),
+  NewMessage: shape(
+    {
+      query: text,
+      inputs: described(anyObject, "Fields of the app's form."),
+      files: described(list(anyObject), "Uploaded files, as values or as {id}."),
+      user: text,
+      id: described(text, "The caller's own: a repeat with the same id is the same message."),
+      queue: described(flag, "Wait behind the message that is being answered, instead of being refused."),
+    },
+    ["inputs", "files", "user", "id", "queue"],
+  ),
   File: shape(file),
   FileList: shape({ data: list(ref("File")) }),
   FileLink: shape({ url: described(text, "Below the address of the server."), expires_at: time }),

@@ -46,6 +46,8 @@ const WORDS: Readonly<Record<string, Json>> = {
   None: null,
 };
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", f: "\f" };
+/** No digit can belong to two of its parts, so a long text of digits costs its length. */
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 const NO_VALUE = Symbol("no value");
 
 /** Reads one object or list, by recursive descent. */
@@ -76,7 +78,8 @@ class LenientReader {
     const found = word.exec(this.text)?.[0] ?? "";
     this.at += found.length;
     if (Object.hasOwn(WORDS, found)) return WORDS[found]!;
-    return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(found) ? Number(found) : NO_VALUE;
+    const number = NUMBER.test(found) ? Number(found) : Number.NaN;
+    return Number.isFinite(number) ? number : NO_VALUE;
   }
 
   private object(depth: number): Json | typeof NO_VALUE {
@@ -159,9 +162,14 @@ class LenientReader {
     return NO_VALUE;
   }
 
+  /** Passes over blanks and comments, one at a time: a repetition of all of them would need a stack. */
   private blanks(): void {
-    const skip = /(?:\s|\/\/[^\n]*|\/\*[\s\S]*?\*\/)*/y;
-    skip.lastIndex = this.at;
-    this.at += skip.exec(this.text)?.[0].length ?? 0;
+    for (;;) {
+      const skip = /\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\//y;
+      skip.lastIndex = this.at;
+      const length = skip.exec(this.text)?.[0].length ?? 0;
+      if (length === 0) return;
+      this.at += length;
+    }
   }
 }

@@ -5,12 +5,6 @@ export interface Said {
 
 const OPEN = /<think(?:\s[^<>]{0,200})?>/i;
 const CLOSE = /<\/think>/i;
-const BLOCKS = /<think(?:\s[^<>]{0,200})?>[\s\S]*?<\/think>/gi;
-
-/** A text without what the model thought aloud between `<think>` and `</think>`. */
-export function withoutThoughts(text: string): string {
-  return text.replaceAll(BLOCKS, "").trim();
-}
 
 /**
  * Tells the text of a stream from what stands between `<think>` and `</think>`, though a tag may come in pieces. What
@@ -71,4 +65,11 @@ export class ThoughtSplitter {
       said.push({ type: "text", text: first });
     } else said.push({ type: "text", text });
   }
+}
+
+/** A text without what the model thought aloud. */
+export function withoutThoughts(text: string): string {
+  const splitter = new ThoughtSplitter();
+  const said = [...splitter.push(text), ...splitter.end()];
+  return said.map((one) => (one.type === "text" ? one.text : "")).join("");
 }

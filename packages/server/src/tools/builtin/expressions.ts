@@ -19,7 +19,10 @@ export function calculate(): Tool {
     async call({ expression }) {
       const value = valueOf(name, String(expression), () => undefined);
       if (typeof value === "number" || typeof value === "boolean") return value;
-      throw new AppError("TOOL_FAILED", { tool: name, reason: "the expression gives no number; names mean nothing here" });
+      throw new AppError("TOOL_FAILED", {
+        tool: name,
+        reason: "the expression gives no number; names mean nothing here",
+      });
     },
   };
 }

@@ -26,7 +26,8 @@ export function fetchPage(requester: Requester, task: NodeTask): Tool {
       const request = { method: "GET", url: String(url), headers, response: "text" as const };
       const { headers: answered, body } = await requester.send(name, request, task, context);
       const text = typeof body === "string" ? body : JSON.stringify(body);
-      const isHtml = /\bhtml\b/i.test(String(answered["content-type"] ?? "")) || /^\s*<(?:!doctype html|html)/i.test(text);
+      const isHtml =
+        /\bhtml\b/i.test(String(answered["content-type"] ?? "")) || /^\s*<(?:!doctype html|html)/i.test(text);
       const page = isHtml ? htmlText(text) : { title: "", text };
       const limit = typeof most === "number" ? most : LENGTH_DEFAULT;
       const isCut = page.text.length > limit;

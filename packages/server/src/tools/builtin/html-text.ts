@@ -125,5 +125,8 @@ function flat(text: string): string {
 /** Lines without blanks around them, and no two empty ones in a row. */
 function tidy(text: string): string {
   const lines = text.split("\n").map(flat);
-  return lines.filter((line, i) => line !== "" || (lines[i - 1] ?? "") !== "").join("\n").trim();
+  return lines
+    .filter((line, i) => line !== "" || (lines[i - 1] ?? "") !== "")
+    .join("\n")
+    .trim();
 }

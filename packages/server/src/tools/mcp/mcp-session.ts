@@ -46,7 +46,8 @@ export class McpSession {
   async request(method: string, params: JsonObject, context: ToolCallContext): Promise<JsonObject> {
     const { answer, status } = await this.ask(method, params, context);
     if (answer?.type === "result") {
-      if (answer.result["resultType"] === "input_required") throw this.failed("it asks for input, which nobody can give here");
+      if (answer.result["resultType"] === "input_required")
+        throw this.failed("it asks for input, which nobody can give here");
       return answer.result;
     }
     throw this.failed(answer ? `${answer.message} (${answer.code})` : `it answered ${method} with status ${status}`);
@@ -72,7 +73,12 @@ export class McpSession {
       this.version = version;
       const sessionId = headers["mcp-session-id"];
       if (typeof sessionId === "string" && /^[\x21-\x7e]{1,1000}$/.test(sessionId)) this.sessionId = sessionId;
-      await this.send({ jsonrpc: "2.0", method: "notifications/initialized" }, "notifications/initialized", {}, context);
+      await this.send(
+        { jsonrpc: "2.0", method: "notifications/initialized" },
+        "notifications/initialized",
+        {},
+        context,
+      );
       return;
     }
     const wantsNone = answer?.type === "error" && [METHOD_NOT_FOUND, VERSION_NOT_SUPPORTED].includes(answer.code);
@@ -89,7 +95,12 @@ export class McpSession {
   ): Promise<{ readonly answer: RpcAnswer | null; readonly status: number; readonly headers: JsonObject }> {
     const id = ++this.requests;
     const given = this.version === WITHOUT_HANDSHAKE ? { ...params, _meta: META } : params;
-    const { status, headers, body } = await this.send({ jsonrpc: "2.0", id, method, params: given }, method, params, context);
+    const { status, headers, body } = await this.send(
+      { jsonrpc: "2.0", id, method, params: given },
+      method,
+      params,
+      context,
+    );
     const text = typeof body === "string" ? body : encodeJson(body);
     return { answer: answerIn(text, String(headers["content-type"] ?? ""), id), status, headers };
   }
@@ -103,7 +114,14 @@ export class McpSession {
     const { requester, url, name, task } = this.options;
     return requester.send(
       name,
-      { method: "POST", url, headers: this.headers(method, params), body: message, response: "text", raise_for_status: false },
+      {
+        method: "POST",
+        url,
+        headers: this.headers(method, params),
+        body: message,
+        response: "text",
+        raise_for_status: false,
+      },
       task,
       { key: `${key}/${method}`, signal },
     );
@@ -116,7 +134,11 @@ export class McpSession {
     if (this.sessionId !== null) return { ...versioned, "mcp-session-id": this.sessionId };
     if (this.version !== WITHOUT_HANDSHAKE) return versioned;
     const tool = params["name"];
-    return { ...versioned, "mcp-method": method, ...(typeof tool === "string" ? { "mcp-name": headerText(tool) } : {}) };
+    return {
+      ...versioned,
+      "mcp-method": method,
+      ...(typeof tool === "string" ? { "mcp-name": headerText(tool) } : {}),
+    };
   }
 
   private failed(reason: string): AppError {
@@ -132,5 +154,7 @@ const META = {
 
 /** What no header can hold goes as base64, as the protocol says. */
 function headerText(text: string): string {
-  return /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) ? text : `=?base64?${Buffer.from(text).toString("base64")}?=`;
+  return /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text)
+    ? text
+    : `=?base64?${Buffer.from(text).toString("base64")}?=`;
 }

@@ -45,7 +45,10 @@ async function list(session: McpSession, context: Parameters<McpSession["request
   let cursor: string | null = null;
   for (let page = 1; page <= PAGES_MAX && tools.length < TOOLS_MAX; page++) {
     const key = `${context.key}/${page}`;
-    const result: JsonObject = await session.request("tools/list", cursor === null ? {} : { cursor }, { ...context, key });
+    const result: JsonObject = await session.request("tools/list", cursor === null ? {} : { cursor }, {
+      ...context,
+      key,
+    });
     const given = result["tools"];
     for (const tool of Array.isArray(given) ? (given as readonly Json[]) : []) {
       const read = readTool(tool);

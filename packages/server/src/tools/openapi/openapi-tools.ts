@@ -80,13 +80,15 @@ function bodyOf(
 /** One segment of the path. A dot or two would climb out of it. */
 function segment(tool: string, { argument }: Place, value: Json): string {
   const text = joined(value);
-  if (text === "" || text === "." || text === "..") throw refused(tool, `${argument} cannot be ${JSON.stringify(text)}`);
+  if (text === "" || text === "." || text === "..")
+    throw refused(tool, `${argument} cannot be ${JSON.stringify(text)}`);
   return encodeURIComponent(text);
 }
 
 function addQuery(query: Record<string, Json>, { name, style }: Place, value: Json): void {
   if (isJsonObject(value)) {
-    for (const [key, member] of Object.entries<Json>(value)) query[style === "deep" ? `${name}[${key}]` : key] = plain(member);
+    for (const [key, member] of Object.entries<Json>(value))
+      query[style === "deep" ? `${name}[${key}]` : key] = plain(member);
   } else query[name] = style === "joined" ? joined(value) : plain(value);
 }
 

@@ -54,6 +54,8 @@ export function readOpenApi(document: Json): OpenApiReading | null {
       if (!isJsonObject(operation as Json)) continue;
       const label = `${method.toUpperCase()} ${path}`;
       try {
+        // Put behind the address of the service, anything else could become part of its host.
+        if (!path.startsWith("/")) throw new Unusable("its path does not begin with /");
         if (operations.length === OPERATIONS_MAX) throw new Unusable(`there are more than ${OPERATIONS_MAX}`);
         const read = readOperation(document, item as JsonObject, operation as JsonObject, method, path);
         let { name } = read;
@@ -109,7 +111,7 @@ function readOperation(
   }
   const words = [operation["summary"], operation["description"]].filter((text) => typeof text === "string");
   return {
-    name: functionName(String(operation["operationId"] ?? "")) || functionName(`${method}_${path}`) || method,
+    name: functionName(String(operation["operationId"] ?? "")) || functionName(method + path) || method,
     description: [...new Set(words)].join("\n\n").slice(0, DESCRIPTION_LENGTH_MAX) || `${method.toUpperCase()} ${path}`,
     method: method.toUpperCase(),
     path,
@@ -159,7 +161,11 @@ function readParameter(parameter: JsonObject, taker: SchemaTaker) {
     place: place as Place["in"],
     required: required === true || place === "path",
     schema: isTold ? { ...taken, description: description.slice(0, DESCRIPTION_LENGTH_MAX) } : taken,
-    style: (style === "deepObject" ? "deep" : place !== "query" || explode === false ? "joined" : "plain") as Place["style"],
+    style: (style === "deepObject"
+      ? "deep"
+      : place !== "query" || explode === false
+        ? "joined"
+        : "plain") as Place["style"],
   };
 }
 

@@ -67,7 +67,8 @@ export class SchemaTaker {
     for (const [key, member] of Object.entries<Json>(schema)) {
       if (DROPPED.has(key) || key.startsWith("x-")) continue;
       // Values, not schemas: what looks like a reference in them is none.
-      if (key === "enum" || key === "const" || key === "default" || key === "required") taken[key] = this.counted(member);
+      if (key === "enum" || key === "const" || key === "default" || key === "required")
+        taken[key] = this.counted(member);
       else if (key === "properties" && isJsonObject(member)) taken[key] = this.members(member);
       else taken[key] = this.take(member);
     }
@@ -99,23 +100,21 @@ export class SchemaTaker {
 }
 
 /** The words of OpenAPI 3.0 in those of JSON Schema 2020-12. */
-function modern(schema: Record<string, Json>): JsonObject {
-  for (const [exclusive, bound] of [
-    ["exclusiveMinimum", "minimum"],
-    ["exclusiveMaximum", "maximum"],
-  ] as const) {
-    const limit = schema[bound];
-    if (typeof schema[exclusive] !== "boolean") continue;
-    if (schema[exclusive] === true && limit !== undefined) {
-      schema[exclusive] = limit;
-      delete schema[bound];
-    } else delete schema[exclusive];
-  }
-  const isNullable = schema["nullable"] === true;
-  delete schema["nullable"];
-  if (!isNullable) return schema;
+function modern(written: Record<string, Json>): JsonObject {
+  const { nullable, ...rest } = written;
+  const schema = bounded(bounded(rest, "minimum", "exclusiveMinimum"), "maximum", "exclusiveMaximum");
+  if (nullable !== true) return schema;
   const { type, enum: values } = schema;
-  if (typeof type === "string") schema["type"] = [type, "null"];
-  if (Array.isArray(values) && !values.includes(null)) schema["enum"] = [...(values as readonly Json[]), null];
-  return typeof type === "string" ? schema : { anyOf: [schema, { type: "null" }] };
+  if (typeof type !== "string") return { anyOf: [schema, { type: "null" }] };
+  const isListed = Array.isArray(values) && !values.includes(null);
+  return { ...schema, type: [type, "null"], ...(isListed ? { enum: [...(values as readonly Json[]), null] } : {}) };
+}
+
+/** In 3.0 `exclusive…` is a word about the bound beside it; in JSON Schema it is the bound. */
+function bounded(schema: JsonObject, bound: string, exclusive: string): JsonObject {
+  if (typeof schema[exclusive] !== "boolean") return schema;
+  const limit = schema[bound];
+  const isExclusive = schema[exclusive] && limit !== undefined;
+  const kept = Object.entries<Json>(schema).filter(([key]) => key !== exclusive && !(isExclusive && key === bound));
+  return Object.fromEntries(isExclusive ? [...kept, [exclusive, limit]] : kept);
 }

@@ -1,0 +1,54 @@
+import type { Clock } from "./clock.ts";
+
+export interface RecurringOptions {
+  readonly clock: Pick<Clock, "after">;
+  readonly firstMs: number;
+  readonly everyMs: number;
+  /** Done again after `everyMs`, counted from its end, whatever became of it. */
+  readonly work: () => Promise<unknown>;
+  /** What it threw. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Work that comes back, such as deleting what is too old. One at a time; the first comes a while after the start. */
+export class Recurring {
+  private readonly options: RecurringOptions;
+  private cancel: (() => void) | null = null;
+  private working: Promise<void> = Promise.resolve();
+  private closed = false;
+
+  constructor(options: RecurringOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    this.arm(this.options.firstMs);
+  }
+
+  /** Whether it is being closed: long work looks at it now and then. */
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** Resolves when what is being done is done. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.cancel?.();
+    await this.working;
+  }
+
+  private arm(ms: number): void {
+    this.cancel = this.options.clock.after(ms, () => {
+      this.working = this.work();
+    });
+  }
+
+  private async work(): Promise<void> {
+    try {
+      await this.options.work();
+    } catch (error) {
+      this.options.failed(error);
+    }
+    if (!this.closed) this.arm(this.options.everyMs);
+  }
+}
