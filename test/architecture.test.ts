@@ -67,6 +67,7 @@ const FLOORS: readonly Floor[] = [
   floor("retrieval port",  [`${SERVER}/knowledge/retrieve.ts`, `${SERVER}/knowledge/filter.ts`], ["core"], []),
   // How texts are cut into words and compared by them; pure.
   floor("words",           [`${SERVER}/words/`],             [], []),
+  floor("metric series",   [`${SERVER}/telemetry/series.ts`], [], []),
 
   // Drivers: each knows its port and its library. What two drivers of a port share stands on a floor between.
   floor("numbers of PostgreSQL", [`${SERVER}/db/postgres-numbers.ts`],          [], ["pg"]),
@@ -113,7 +114,8 @@ const FLOORS: readonly Floor[] = [
   floor("nodes",           [`${SERVER}/nodes/`],      ["core", "node port", "model port", "model catalog", "sandbox port", "tool port", "files port", "document port", "retrieval port", "words"], ["node:*", "undici", "zod"]),
   // Tools do what models and steps ask for. Their requests go through the executor of http steps, which is given to them.
   floor("tools",           [`${SERVER}/tools/`],      ["core", "node port", "tool port", "secret words", "gateway words"], ["node:fs", "node:path"]),
-  floor("http",            [`${SERVER}/http/`],       ["core", "sdk"], ["node:*", "fastify", "ws", "zod", "@fastify/busboy"]),
+  floor("telemetry",       [`${SERVER}/telemetry/`],  ["core", "model port", "model catalog", "metric series"], []),
+  floor("http",            [`${SERVER}/http/`],       ["core", "sdk", "metric series"], ["node:*", "fastify", "ws", "zod", "@fastify/busboy"]),
   floor("worker",          [`${SERVER}/worker/`],     ["core", "node port", "secret words", "runtime"], ["node:crypto"]),
 
   // Above all: one file chooses drivers, one is the library, one folder the command.
@@ -121,7 +123,7 @@ const FLOORS: readonly Floor[] = [
   floor("config",          [`${SERVER}/config.ts`, `${SERVER}/config-files.ts`], ["core", "sandbox port", "http", "secret words", "gateway words", "gateway", "dataset words"], ["node:fs", "node:path"]),
   floor("compose",         [`${SERVER}/compose.ts`],  ["core", ...PORTS, "model port", "memory journal", "SQLite journal", "PostgreSQL journal",
     "memory blobs", "file blobs", "PostgreSQL blobs", "files port", "files store", "documents", "knowledge", "conversation store", "memory live", "memory search", "SQLite search", "PostgreSQL search", "memory stream log", "SQLite stream log", "PostgreSQL stream log", "memory catalogue", "SQL catalogue", "cold tables", "SQLite tables", "PostgreSQL tables",
-    "model catalog", "builtin models", "gateway", "JavaScript sandbox", "Python sandbox", "containers", "sandbox port", "secret words", "secrets", "tools", "nodes", "runtime", "worker"], ["node:*"]),
+    "model catalog", "builtin models", "gateway", "JavaScript sandbox", "Python sandbox", "containers", "sandbox port", "secret words", "secrets", "tools", "nodes", "runtime", "worker", "telemetry"], ["node:*"]),
   floor("opened",          [`${SERVER}/weft.ts`],     ["core", "sdk", "compose", "sandbox port", "node port", "runtime"], ["node:os"]),
   floor("test kit",        [`${SERVER}/testkit/`],    ["core", "sdk", "compose", "opened", "node port", "nodes", "model port", "model catalog", "gateway words", "runtime"], ["node:*", "zod"]),
   floor("library",         [`${SERVER}/index.ts`],    ["core", "sdk", "opened", "test kit", "node port", "nodes"], []),

@@ -118,10 +118,7 @@ describe("the steps of a chat app that ask a model", () => {
   });
 
   test("give an object, or go the way of failures", async () => {
-    bench = await chatBench([
-      { when: "good", answer: { json: { city: "Rome" } } },
-      { answer: { text: "no object" } },
-    ]);
+    bench = await chatBench([{ when: "good", answer: { json: { city: "Rome" } } }, { answer: { text: "no object" } }]);
     expect((await told("structured", "good")).answer.text).toBe("city Rome");
     const { answer, outputs } = await told("structured", "bad");
     expect(answer.text).toMatch(/^failed \w+: ./);

@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ConversationMessage, RunMessage } from "@weftwork/sdk";
-import { startModelServer, type ModelServer, type ModelScript } from "../../packages/server/src/testkit/model-server.ts";
+import {
+  startModelServer,
+  type ModelServer,
+  type ModelScript,
+} from "../../packages/server/src/testkit/model-server.ts";
 import { openWeft, type Weft } from "../../packages/server/src/weft.ts";
 
 export function app(name: string): string {

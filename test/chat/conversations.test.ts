@@ -14,7 +14,9 @@ afterEach(async () => {
 /** What the model was asked, as `role: text`. */
 function asked(call: number): string[] {
   const messages = bench!.models.requests[call]!.body["messages"] as readonly JsonObject[];
-  return messages.map(({ role, content }) => `${String(role)}: ${typeof content === "string" ? content : JSON.stringify(content)}`);
+  return messages.map(
+    ({ role, content }) => `${String(role)}: ${typeof content === "string" ? content : JSON.stringify(content)}`,
+  );
 }
 
 describe("a conversation", () => {
@@ -49,12 +51,7 @@ describe("a conversation", () => {
     await bench.weft.workflows.publish(windowed);
     const { id } = await bench.weft.conversations.create({ workflow: "memory" });
     for (const query of ["one", "two", "three"]) await bench.say(id, query);
-    expect(asked(2)).toEqual([
-      "system: You are plain.",
-      "user: two",
-      "assistant: so (message 2)",
-      "user: three",
-    ]);
+    expect(asked(2)).toEqual(["system: You are plain.", "user: two", "assistant: so (message 2)", "user: three"]);
   });
 
   test("has the start values of its variables, and keeps what its runs set", async () => {
@@ -145,7 +142,9 @@ describe("a conversation", () => {
     await weft.conversations.remove(id);
     expect(await weft.conversations.find(id)).toBeNull();
     expect((await weft.runs.wait(run))!.status).toBe("cancelled");
-    await expect(weft.conversations.send(id, { query: "two" })).rejects.toMatchObject({ code: "CONVERSATION_NOT_FOUND" });
+    await expect(weft.conversations.send(id, { query: "two" })).rejects.toMatchObject({
+      code: "CONVERSATION_NOT_FOUND",
+    });
     await expect(weft.conversations.remove(id)).rejects.toMatchObject({ code: "CONVERSATION_NOT_FOUND" });
   });
 

@@ -101,4 +101,6 @@ test("backup and restore refuse what would overwrite, with the reason", async ()
   expect(await weft("backup", "--data", at("nothing"))).toMatchObject({ code: 1, stdout: "" });
   expect((await weft("restore", at("weft.tar.gz"), "--data", at("elsewhere"))).stderr).toContain("not empty");
   expect(await weft("restore", at("weft.tar.gz"))).toMatchObject({ code: 2 });
+  const { code, stdout } = await weft("--lang", "zh", "restore", at("weft.tar.gz"), "--data", at("again"));
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/已恢复到 \S+ 的状态/)]);
 });

@@ -60,9 +60,9 @@ describe("weft runs start", () => {
     { fact: "no such priority", args: ["hello", "-i", "text=x", "--priority", "now"], code: 2, says: "interactive" },
     { fact: "a time that is none", args: ["hello", "-i", "text=x", "--at", "soon"], code: 2, says: "is no time" },
   ])("refuses $fact, with a sentence", async ({ args, code, says }) => {
-    const ended = await weft("runs", "start", ...args);
-    expect([ended.code, ended.stderr]).toEqual([code, expect.stringContaining(says)]);
-    expect(ended.stderr).not.toContain("    at ");
+    const refused = await weft("runs", "start", ...args);
+    expect([refused.code, refused.stderr]).toEqual([code, expect.stringContaining(says)]);
+    expect(refused.stderr).not.toContain("    at ");
   });
 });
 

@@ -12,7 +12,9 @@ export interface Script {
   /** What a model says to a node: its words, or an error. Left out: `Mocked LLM response`. */
   readonly says?: Readonly<Record<string, string | AppError | ((request: ModelRequest) => string)>>;
   /** Outputs of nodes that would reach something outside, or how they fail. */
-  readonly gives?: Readonly<Record<string, JsonObject | AppError | ((task: NodeTask, call: number) => JsonObject | AppError)>>;
+  readonly gives?: Readonly<
+    Record<string, JsonObject | AppError | ((task: NodeTask, call: number) => JsonObject | AppError)>
+  >;
 }
 
 export interface Told {

@@ -43,7 +43,12 @@ export const CASES: readonly Case[] = [
     output: answered("mocked llm response"),
     order: ["mocked ", "llm ", "response", "+llm", "+answer"],
   },
-  { file: "basic_llm_chat_workflow", inputs: { query: "q" }, script: { says: { llm_node: "T" } }, output: { answer: "T" } },
+  {
+    file: "basic_llm_chat_workflow",
+    inputs: { query: "q" },
+    script: { says: { llm_node: "T" } },
+    output: { answer: "T" },
+  },
   {
     file: "basic_llm_chat_workflow",
     inputs: { query: "q" },
@@ -52,14 +57,31 @@ export const CASES: readonly Case[] = [
     fails: "mock llm failure",
   },
   { file: "array_iteration_formatting_workflow", output: { output: ["output: 1", "output: 2", "output: 3"] } },
-  { file: "iteration_flatten_output_disabled_workflow", output: { output: [[1, 2], [2, 4], [3, 6]] } },
+  {
+    file: "iteration_flatten_output_disabled_workflow",
+    output: {
+      output: [
+        [1, 2],
+        [2, 4],
+        [3, 6],
+      ],
+    },
+  },
   {
     file: "iteration_contains_answer",
     inputs: query("go"),
     output: answered("apple\nbanana\ndone"),
   },
-  ...HELLO.map((text): Case => ({ file: "conditional_hello_branching_workflow", inputs: { query: text }, output: { true: text } })),
-  ...OTHER.map((text): Case => ({ file: "conditional_hello_branching_workflow", inputs: { query: text }, output: { false: text } })),
+  ...HELLO.map((text): Case => ({
+    file: "conditional_hello_branching_workflow",
+    inputs: { query: text },
+    output: { true: text },
+  })),
+  ...OTHER.map((text): Case => ({
+    file: "conditional_hello_branching_workflow",
+    inputs: { query: text },
+    output: { false: text },
+  })),
   ...[1, 2, 0].map((at): Case => ({
     file: "conditional_parallel_code_execution_workflow",
     inputs: { switch: at },
@@ -124,13 +146,24 @@ export const CASES: readonly Case[] = [
   { file: "minimal_not_an_app", fails: "no app section" },
   { file: "e2e-echo-workflow", inputs: FORM, output: { x: "hello" } },
   { file: "e2e-echo-workflow", inputs: { ...FORM, x: null }, fails: "x is required in input form" },
-  { file: "e2e-echo-workflow", inputs: { ...FORM, paragraph: "p".repeat(101) }, fails: "must be less than 100 characters" },
+  {
+    file: "e2e-echo-workflow",
+    inputs: { ...FORM, paragraph: "p".repeat(101) },
+    fails: "must be less than 100 characters",
+  },
   { file: "e2e-echo-workflow", inputs: { ...FORM, num: "abc" }, fails: "must be a valid number" },
-  { file: "e2e-echo-workflow", inputs: { ...FORM, enum_var: "D" }, fails: "must be one of the following: ['A', 'B', 'C']" },
+  {
+    file: "e2e-echo-workflow",
+    inputs: { ...FORM, enum_var: "D" },
+    fails: "must be one of the following: ['A', 'B', 'C']",
+  },
   { file: "e2e-echo-chat", inputs: query("q"), output: answered("echo:q") },
   {
     file: "e2e-file-chat",
-    inputs: { ...query("q"), file_input: { type: "document", transfer_method: "remote_url", url: "https://files.example.com/a.txt" } },
+    inputs: {
+      ...query("q"),
+      file_input: { type: "document", transfer_method: "remote_url", url: "https://files.example.com/a.txt" },
+    },
     output: answered("ok"),
   },
   { file: "e2e-file-chat", inputs: query("q"), fails: "file_input is required in input form" },

@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { countSupport, importDify, type Json, type JsonObject, type Workflow } from "@weftwork/core";
 import { compatBench, type CompatBench } from "./bench.ts";
+import { COMMUNITY } from "./community-scripts.ts";
 
 /** Files of real people, where they are at hand: every one is imported, and run with a model and services that answer. */
 const FOLDER = process.env["WEFT_SHARED"] === undefined ? null : join(process.env["WEFT_SHARED"], "dify-dsl/community");
 const files = FOLDER === null || !existsSync(FOLDER) ? [] : readdirSync(FOLDER).toSorted();
-if (files.length === 0) process.stdout.write("skipped: files of the community (WEFT_SHARED names no folder with dify-dsl)\n");
+if (files.length === 0)
+  process.stdout.write("skipped: files of the community (WEFT_SHARED names no folder with dify-dsl)\n");
 
 let bench: CompatBench;
 beforeAll(async () => void (bench = await compatBench()));
@@ -19,18 +21,23 @@ afterAll(() => void process.stdout.write(report.map((line) => `${line}\n`).join(
 describe.skipIf(files.length === 0)("the files of the community", () => {
   test.each(files)("%s", async (file) => {
     const source = readFileSync(join(FOLDER!, file), "utf8");
-    const { workflow, report: found } = importDify(source);
+    const { workflow, report: found, problems } = importDify(source);
     expect(found).not.toBeNull();
     const counts = countSupport(found!);
     const supported = found!.nodes.length - counts.not_supported;
     const head = `${file}: ${workflow ? "imported" : "refused"}, ${supported}/${found!.nodes.length} nodes supported`;
     if (workflow === null) {
-      report.push(head);
+      report.push(`${head}: ${problems.map(({ message, place }) => `line ${place.line}: ${message}`).join(" ")}`);
+      expect(problems.every(({ place }) => place.line > 0)).toBe(true);
       return;
     }
-    const { run } = await bench.run(source, await inputsOf(workflow), {});
+    const { inputs = {}, script = {}, status = "succeeded", fails } = COMMUNITY[file] ?? {};
+    const { run } = await bench.run(source, { ...(await inputsOf(workflow)), ...inputs }, script);
     const why = run.error === null ? "" : `: ${run.error.step ?? ""} ${run.error.message.slice(0, 160)}`;
-    report.push(`${head}, ${run.dify!.status}${why}`);
+    report.push(`${head}, ran to ${run.dify!.status}${why}`);
+    expect(run.dify!.status, why).toBe(status);
+    if (fails !== undefined) expect(run.error?.message).toContain(fails);
+    if (status === "paused") await bench.composition.engine.runs.cancel(run.id);
   });
 });
 

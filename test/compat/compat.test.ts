@@ -9,7 +9,8 @@ import { CASES, type Case } from "./cases.ts";
 const OWN = join(import.meta.dirname, "fixtures");
 const SHARED = process.env["WEFT_SHARED"] === undefined ? null : join(process.env["WEFT_SHARED"], "dify-dsl/fixtures");
 const folders = [OWN, ...(SHARED !== null && existsSync(SHARED) ? [SHARED] : [])];
-if (folders.length === 1) process.stdout.write("skipped: Dify's own fixtures (WEFT_SHARED names no folder with dify-dsl)\n");
+if (folders.length === 1)
+  process.stdout.write("skipped: Dify's own fixtures (WEFT_SHARED names no folder with dify-dsl)\n");
 
 let bench: CompatBench;
 beforeAll(async () => void (bench = await compatBench()));
@@ -33,7 +34,10 @@ describe.each(folders)("the fixtures in %s", (folder) => {
   );
 });
 
-async function check(source: string, { inputs = {}, script, output, fails, status, exceptions, order }: Case): Promise<void> {
+async function check(
+  source: string,
+  { inputs = {}, script, output, fails, status, exceptions, order }: Case,
+): Promise<void> {
   const refused = fails !== undefined && status === undefined;
   if (refused) {
     const error = await bench.run(source, inputs, script).catch((thrown: unknown) => thrown);
@@ -49,7 +53,8 @@ async function check(source: string, { inputs = {}, script, output, fails, statu
   if (fails !== undefined) expect(run.error?.message).toContain(fails);
   expect(run.dify?.status).toBe(status ?? "succeeded");
   if (status !== "failed") expect(run.dify?.exceptions_count).toBe(exceptions ?? 0);
-  const mode = output !== undefined && typeof output === "object" && output !== null && "answer" in output && "files" in output;
+  const mode =
+    output !== undefined && typeof output === "object" && output !== null && "answer" in output && "files" in output;
   if (mode) expect(lines.filter((line) => !line.startsWith("+")).join("")).toBe((output as { answer: string }).answer);
   if (order) expect(inOrder(lines, order)).toEqual(order);
   if (status === "paused") await bench.composition.engine.runs.cancel(run.id);

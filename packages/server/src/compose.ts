@@ -37,7 +37,7 @@ import type { SearchIndex } from "./search/search.ts";
 import { sqliteSearch } from "./search/sqlite.ts";
 import type { StreamLog } from "./streamlog/streamlog.ts";
 import type { NodeExecutor } from "./nodes/node.ts";
-import { withMemory, type MemorySource } from "./nodes/memory.ts";
+import { importedAsking, type MemorySource } from "./nodes/dify/asking.ts";
 import { builtinNodes, nodeRegistry } from "./nodes/registry.ts";
 import { ChildRuns } from "./runtime/child-runs.ts";
 import { systemClock, type Clock } from "./runtime/clock.ts";
@@ -56,6 +56,8 @@ import type { ContainerChoice } from "./sandbox/containers.ts";
 import { pythonSandbox } from "./sandbox/python.ts";
 import type { SandboxLimits } from "./sandbox/sandbox.ts";
 import { openToolbox } from "./tools/open-toolbox.ts";
+import { EngineMetrics } from "./telemetry/engine-metrics.ts";
+import { meteredModels } from "./telemetry/metered-models.ts";
 import { POOL_DEFAULTS, Worker } from "./worker/worker.ts";
 
 /** Where a Weftwork keeps its state: `memory`, a folder, or the URL of a PostgreSQL database. */
@@ -120,6 +122,8 @@ export interface Composition {
   readonly secrets: SecretKeeper;
   /** The files of the tenant. */
   readonly files: TenantFiles;
+  /** What is done here, in the text format of Prometheus. */
+  readonly metrics: () => readonly string[];
   close(graceMs: number): Promise<void>;
 }
 
@@ -173,7 +177,13 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       builtinDefault: BUILTIN_DEFAULT,
       builtinEmbeddings: builtinEmbeddings(),
     });
-    const catalog = rehearsal?.models(models.catalog) ?? models.catalog;
+    const metrics = new EngineMetrics();
+    const catalog = meteredModels(
+      rehearsal?.models(models.catalog) ?? models.catalog,
+      (call) => metrics.modelCalled(call),
+      () => performance.now(),
+    );
+    let worker: Worker | null = null;
     const sandboxes = {
       javascript: javascriptSandbox({ threads: CODE_THREADS }),
       python: pythonSandbox({ processes: CODE_THREADS }),
@@ -221,7 +231,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
         tools,
         monotonic,
         ...(options.codeLimits ? { codeLimits: options.codeLimits } : {}),
-      }).map((executor) => withMemory(executor, memory)),
+      }).map((executor) => importedAsking(executor, { catalog, memory })),
       ...options.nodes,
     ];
     const registry = nodeRegistry(rehearsal?.executors(executors) ?? executors);
@@ -246,14 +256,16 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       clock,
       tenant: options.tenant,
       worker: (reports) =>
-        new Worker({
+        (worker = new Worker({
           registry,
           clock,
           pools,
           resultBytesMax: RESULT_BYTES_MAX,
+          ended: (type, outcome, ms, wanted) => metrics.taskEnded(type, outcome, ms, wanted),
           ...(rehearsal ? {} : { secrets }),
           ...reports,
-        }),
+        })),
+      ended: (state) => metrics.runEnded(state),
       lanes,
       limits: {
         runsMax: 50_000,
@@ -295,6 +307,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       engine,
       journal,
       secrets,
+      metrics: () => metrics.lines(worker?.pressure() ?? []),
       models: { listings: models.listings, test: (name) => testModel(models.catalog.get(name)) },
       files: tenantFiles(files, options.tenant, () => clock.now()),
       async close(graceMs) {

@@ -118,6 +118,8 @@ export interface Weft {
     rotateKey(): Promise<{ readonly rewrapped: number }>;
   };
   ready(): Promise<{ readonly ready: boolean; readonly reasons: readonly string[] }>;
+  /** What this process has done, as lines in the text format of Prometheus. */
+  metrics(): readonly string[];
   /** Ends in order: running steps may finish within the grace, what is open is found again at the next start. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
@@ -135,7 +137,7 @@ export interface Weft {
  */
 export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
   const tenant = options.tenant ?? "default";
-  const { engine, journal, models, secrets, files, close } = await compose({
+  const { engine, journal, models, secrets, files, metrics, close } = await compose({
     store: options.store ?? "memory",
     nodes: options.nodes ?? [],
     pools: options.pools ?? {},
@@ -186,6 +188,7 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
       remove: (name) => secrets.remove(tenant, name),
       rotateKey: () => secrets.rotate(),
     },
+    metrics,
     async ready() {
       if (closing) return { ready: false, reasons: [new AppError("SHUTTING_DOWN").message] };
       try {

@@ -34,6 +34,8 @@ type Checked = { readonly value: Json } | { readonly message: string };
 function check(field: StartField, given: Json): Checked {
   const { name, type, maxLength } = field;
   const wrong = (what: string): Checked => ({ message: `${name} in input form ${what}` });
+  // What a webhook was sent is of any kind.
+  if (type === "any") return { value: typeof given === "string" ? withoutNul(given) : given };
   const isListOfMaps = Array.isArray(given) && given.length > 0 && given.every((item: Json) => isJsonObject(item));
   if (isJsonObject(given) && type !== "file" && type !== "json_object" && type !== "file-list")
     return { message: `Invalid input type for ['${name}']` };

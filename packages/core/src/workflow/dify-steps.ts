@@ -72,6 +72,34 @@ export interface StartField {
   readonly schema: JsonObject | null;
 }
 
+/** A node that a run may begin at. Of several one begins; what stands behind the others counts as skipped. */
+export interface DifyRoot {
+  readonly type: "start" | "webhook" | "schedule" | "plugin" | "datasource";
+  /** The one that begins where a run names none. */
+  readonly isDefault: boolean;
+  /** What a webhook takes and answers; null for the others. */
+  readonly webhook: WebhookSpec | null;
+}
+
+/** The calls that a webhook takes, and its answer. */
+export interface WebhookSpec {
+  /** In upper case. */
+  readonly method: string;
+  /** In lower case; empty: any. */
+  readonly contentType: string;
+  readonly headers: readonly WebhookField[];
+  readonly params: readonly WebhookField[];
+  readonly body: readonly WebhookField[];
+  readonly status: number;
+  readonly responseBody: string;
+}
+
+export interface WebhookField {
+  readonly name: string;
+  readonly type: string;
+  readonly required: boolean;
+}
+
 /** One line of a variable assigner. */
 export interface Assignment {
   /** `[conversation, name]` or `[loop id, label]`. */

@@ -205,6 +205,8 @@ export interface AssignStep extends StepBase {
 export interface StartStep extends StepBase {
   readonly kind: "start";
   readonly fields: readonly StartField[];
+  /** Left out where it is the only way to begin and takes a form. */
+  readonly root?: DifyRoot;
 }
 
 /**

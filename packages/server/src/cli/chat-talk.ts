@@ -1,5 +1,12 @@
 import type { JsonObject } from "@weftwork/core";
-import type { Conversation, ConversationMessage, NewConversation, NewMessage, RunMessage, WeftClient } from "@weftwork/sdk";
+import type {
+  Conversation,
+  ConversationMessage,
+  NewConversation,
+  NewMessage,
+  RunMessage,
+  WeftClient,
+} from "@weftwork/sdk";
 import type { Weft } from "../weft.ts";
 
 /** Where a conversation in the terminal is held: in this process, or by a server. */

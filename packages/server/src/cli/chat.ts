@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { AppError, importIfDify, type HumanRules, type JsonObject, type Step, type Workflow } from "@weftwork/core";
-import { WeftClient, WeftError, type ConversationMessage, type RunMessage } from "@weftwork/sdk";
+import { WeftError, type ConversationMessage, type RunMessage, type WeftClient } from "@weftwork/sdk";
 import { readConfig } from "../config.ts";
 import { takeSecrets } from "../secrets/variables.ts";
 import { openWeft } from "../weft.ts";
@@ -26,7 +26,8 @@ export interface ChatOptions {
 export async function chatCommand(path: string, options: ChatOptions): Promise<number> {
   if (options.data !== undefined && options.server !== undefined) throw new UsageError(say("data.and_server"));
   const source = readText(path);
-  if (options.server !== undefined) return remote(options, (client: WeftClient) => chat(remoteTalk(client), source, options));
+  if (options.server !== undefined)
+    return remote(options, (client: WeftClient) => chat(remoteTalk(client), source, options));
   const environment = takeSecrets(process.env);
   const { httpAllow, pools, codeMemory, codeOutput, containers } = readConfig(environment);
   const weft = await openWeft({
@@ -109,10 +110,7 @@ class Session {
   }
 
   /** Null: it was refused, which has been said. */
-  private async sent(
-    conversation: string,
-    message: Parameters<Talk["send"]>[1],
-  ): Promise<ConversationMessage | null> {
+  private async sent(conversation: string, message: Parameters<Talk["send"]>[1]): Promise<ConversationMessage | null> {
     try {
       return await this.talk.send(conversation, message);
     } catch (error) {
@@ -145,7 +143,11 @@ class Session {
 
   /** Puts the question of a step to whoever sits here. False: there was no answer, and the run waits on. */
   private async asked(run: string, { data }: RunMessage, shown: ShownAnswer): Promise<boolean> {
-    const { node: step, scope, waiting } = data as { node: string; scope: string; waiting: { type: string; title: string } };
+    const {
+      node: step,
+      scope,
+      waiting,
+    } = data as { node: string; scope: string; waiting: { type: string; title: string } };
     const rules = waiting.type === "approval" ? this.questions.get(step) : undefined;
     if (!rules) return true;
     shown.pause();

@@ -92,6 +92,7 @@ function runCommands(weft: Command, ended: Ended): void {
       .option("--scope <scope>", "scope of the step (default root)")
       .option("--by <name>", "who decided")
       .option("--form <json>", "the form, filled in")
+      .option("--action <id>", "the button, where the step has more than two")
       .action(async (run: string, step: string, options: object) =>
         ended((await load()).runsDecide(run, step, verb === "approve", options)),
       );

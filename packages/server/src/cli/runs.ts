@@ -132,16 +132,18 @@ export interface DecideOptions extends RemoteOptions {
   readonly scope?: string;
   readonly by?: string;
   readonly form?: string;
+  readonly action?: string;
 }
 
 export function runsDecide(run: string, step: string, approved: boolean, options: DecideOptions): Promise<number> {
-  const { scope, by, form } = options;
+  const { scope, by, form, action } = options;
   const decision = {
     step,
     approved,
     ...(scope === undefined ? {} : { scope }),
     ...(by === undefined ? {} : { by }),
     ...(form === undefined ? {} : { form: jsonOf("--form", form) }),
+    ...(action === undefined ? {} : { action }),
   };
   return remote(options, async (client) => {
     await client.decide(run, decision);

@@ -2,6 +2,8 @@ import { DocumentProblem } from "./problem.ts";
 
 /** How much of a text is looked at for the name of its encoding, and for the signs of UTF-16. */
 const HEAD_BYTES = 2048;
+/** How much of a text tells whether it is Chinese. */
+const SAMPLE_CHARS = 100_000;
 const DECLARED = /(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})/i;
 
 /**
@@ -64,7 +66,8 @@ function valid(encoding: string, bytes: Uint8Array): string | null {
 }
 
 /** Western text that happens to be valid GB18030 gives rare signs between Latin letters; Chinese gives runs of usual ones. */
-function isChinese(text: string): boolean {
+function isChinese(whole: string): boolean {
+  const text = whole.slice(0, SAMPLE_CHARS);
   const beyondAscii = text.match(/[^\p{ASCII}]/gu)?.length ?? 0;
   const inRuns = text.match(/[\u4e00-\u9fa5\u3000-\u303f\uff00-\uffef]{2,}/g)?.join("").length ?? 0;
   return inRuns > beyondAscii / 2;

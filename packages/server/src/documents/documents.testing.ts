@@ -139,6 +139,30 @@ export function pdfOf(pages: readonly string[]): Buffer {
       `<</Length ${stream.length}>>\nstream\n${stream}\nendstream`,
     );
   });
+  return pdfFile(objects);
+}
+
+/** A PDF as word processors write Chinese: signs by the numbers of a font, and a table from these to what they mean. */
+export function chinesePdfOf(text: string): Buffer {
+  const codes = [...text].map((_, at) => (at + 1).toString(16).padStart(4, "0"));
+  const meant = [...text].map((sign, at) => `<${codes[at]}> <${sign.codePointAt(0)!.toString(16).padStart(4, "0")}>`);
+  const table =
+    "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def 1 begincodespacerange " +
+    `<0000> <ffff> endcodespacerange ${meant.length} beginbfchar\n${meant.join("\n")}\nendbfchar endcmap end end`;
+  const stream = `BT /F1 12 Tf 72 720 Td <${codes.join("")}> Tj ET`;
+  return pdfFile([
+    "<</Type/Catalog/Pages 2 0 R>>",
+    "<</Type/Pages/Count 1/Kids[4 0 R]>>",
+    "<</Type/Font/Subtype/Type0/BaseFont/Song/Encoding/Identity-H/DescendantFonts[6 0 R]/ToUnicode 7 0 R>>",
+    "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 3 0 R>>>>/Contents 5 0 R>>",
+    `<</Length ${stream.length}>>\nstream\n${stream}\nendstream`,
+    "<</Type/Font/Subtype/CIDFontType2/BaseFont/Song/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>/FontDescriptor 8 0 R/DW 1000>>",
+    `<</Length ${table.length}>>\nstream\n${table}\nendstream`,
+    "<</Type/FontDescriptor/FontName/Song/Flags 4/FontBBox[0 0 1000 1000]/ItalicAngle 0/Ascent 800/Descent -200/CapHeight 700/StemV 80>>",
+  ]);
+}
+
+function pdfFile(objects: readonly string[]): Buffer {
   let text = "%PDF-1.4\n";
   const offsets = objects.map((object, at) => {
     const offset = text.length;

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 import type { DocumentLimits, TextOptions } from "./documents.ts";
-import { docxOf, paragraph, pdfOf, pptxOf, wordTable, xlsxOf, zipOf } from "./documents.testing.ts";
+import { chinesePdfOf, docxOf, paragraph, pdfOf, pptxOf, wordTable, xlsxOf, zipOf } from "./documents.testing.ts";
 import { documentReader } from "./reader.ts";
 
 const reader = documentReader();
@@ -115,9 +115,10 @@ describe("formats", () => {
       "<w:p><w:pPr><w:tabs><w:tab/></w:tabs></w:pPr><w:r><w:t>x</w:t><w:tab/><w:t>y</w:t></w:r><w:del><w:r><w:t>gone</w:t></w:r></w:del></w:p>" +
       "<w:p/>" +
       "<w:p><w:r><mc:AlternateContent><mc:Choice><w:txbxContent><w:p><w:r><w:t>box</w:t></w:r></w:p></w:txbxContent></mc:Choice><mc:Fallback><w:p><w:r><w:t>box</w:t></w:r></w:p></mc:Fallback></mc:AlternateContent><w:t>beside</w:t></w:r></w:p>" +
+      wordTable([[`x${"</w:t></w:r></w:p>"}${wordTable([["e-mail", "in | here"]])}<w:p><w:r><w:t>y`]]) +
       "<w:p><w:r><w:instrText>PAGE</w:instrText></w:r></w:p>";
     expect(await read("a.docx", docxOf(body))).toBe(
-      "First & 第一\n| k | v |\n| --- | --- |\n| a\\|b | 2 |\nx\ty\nbox\nbeside",
+      "First & 第一\n| k | v |\n| --- | --- |\n| a\\|b | 2 |\nx\ty\nbox\nbeside\n| x e-mail in \\| here y |\n| --- |",
     );
   });
 
@@ -142,6 +143,10 @@ describe("formats", () => {
     expect(await read("a.pdf", pdfOf(["Hello (you)\nsecond line", "page two"]))).toBe(
       "Hello (you)\nsecond line\npage two",
     );
+  });
+
+  test("a PDF in Chinese is its signs", async () => {
+    expect(await read("a.pdf", chinesePdfOf("你好世界"))).toBe("你好世界");
   });
 
   test("an OpenDocument text is its paragraphs, headings and tables", async () => {

@@ -14,9 +14,11 @@ export interface DocumentReaderOptions {
 
 /** How long a thread waits for another document. A fresh one costs about a tenth of a second. */
 const IDLE_MS = 10_000;
+/** Plain text up to here is decoded within a few milliseconds. */
+const AT_ONCE_BYTES = 1024 ** 2;
 const NAME_SHOWN_MAX = 100;
 
-/** Reads documents in threads of this process. Plain text, which no parser touches, is read at once. */
+/** Reads documents in threads of this process. Plain text that is not long, which no parser touches, is read at once. */
 export function documentReader(options: DocumentReaderOptions = {}): Documents {
   const limits = { ...DOCUMENT_LIMITS, ...options.limits };
   const { threads: threadsMax = 2 } = options;
@@ -72,9 +74,10 @@ export function documentReader(options: DocumentReaderOptions = {}): Documents {
         const bytes = await collect(document, limits.bytesMax, signal);
         signal.throwIfAborted();
         const isPlain = kind === "text" || (kind === "html" && asked.html !== "text");
-        const answer = isPlain
-          ? { text: decodeText(bytes, asked.encoding).toWellFormed() }
-          : await parse({ ...asked, kind, bytes, limits }, signal);
+        const answer =
+          isPlain && bytes.length <= AT_ONCE_BYTES
+            ? { text: decodeText(bytes, asked.encoding).toWellFormed() }
+            : await parse({ ...asked, kind, bytes, limits }, signal);
         if (!("text" in answer)) throw new DocumentProblem(answer.problem, answer.reason);
         if (answer.text.length <= limits.charsMax) return answer.text;
         throw beyond(`its text has ${answer.text.length} characters; at most ${limits.charsMax} are taken`);

@@ -82,7 +82,8 @@ function readEntries(
   let [expanded, packedAll] = [0, 0];
   for (let index = 0; index < count; index++) {
     if (at + 46 > end || bytes.readUInt32LE(at) !== CENTRAL) throw damaged("its list of contents is cut off");
-    const [nameLength, extraLength, commentLength] = [28, 30, 32].map((offset) => bytes.readUInt16LE(at + offset));
+    const nameLength = bytes.readUInt16LE(at + 28);
+    const restLength = bytes.readUInt16LE(at + 30) + bytes.readUInt16LE(at + 32);
     const flags = bytes.readUInt16LE(at + 8);
     const entry: Entry = {
       method: bytes.readUInt16LE(at + 10),
@@ -91,8 +92,8 @@ function readEntries(
       size: bytes.readUInt32LE(at + 24),
       offset: bytes.readUInt32LE(at + 42),
     };
-    const name = bytes.toString("utf8", at + 46, at + 46 + nameLength!);
-    at += 46 + nameLength! + extraLength! + commentLength!;
+    const name = bytes.toString("utf8", at + 46, at + 46 + nameLength);
+    at += 46 + nameLength + restLength;
     expanded += entry.size;
     packedAll += entry.packed;
     if ((flags & 1) !== 0) throw damaged("it is protected by a password");

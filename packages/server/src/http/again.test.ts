@@ -87,6 +87,15 @@ steps:
     expect(answer).toMatchObject({ reused: 6, reused_tokens: 3 * 9 });
   });
 
+  test.each(["docs[4]", "docs[02]", "docs#1", "report[0]"])("is refused for what was not there: %s", async (scope) => {
+    const before = await run(EACH);
+    const refused = await post(`/api/runs/${before.id}/rerun`, { step: "read", scope });
+    expect([refused.statusCode, refused.json<{ detail: string }>().detail]).toEqual([
+      400,
+      expect.stringContaining(`has no step ${scope}/read`),
+    ]);
+  });
+
   test("computes in a loop that round and the later ones", async () => {
     const before = await run(`name: rounds
 steps:

@@ -168,5 +168,7 @@ export interface Engine {
     link(id: string): Promise<FileProof | null>;
     holds(id: string, proof: FileProof): Promise<boolean>;
   };
+  /** What this process has done, as lines in the text format of Prometheus. */
+  readonly metrics: () => readonly string[];
   readonly ready: () => Promise<{ readonly ready: boolean; readonly reasons: readonly string[] }>;
 }

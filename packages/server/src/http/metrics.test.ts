@@ -25,6 +25,27 @@ describe("the metrics", () => {
     expect(text).toContain('\nweft_runs_active{state="open"} 0\n');
   });
 
+  test("tell what steps, models and pools did here, by type and never by run", async () => {
+    await server.weft.workflows.publish(
+      "name: says\nsteps: [{id: said, type: llm, model: builtin/extract, input: 'A loom weaves. The loom is old.'}]\n",
+    );
+    for (const id of ["my-run-1", "my-run-2"]) {
+      await server.weft.runs.start({ workflow: "says", id });
+      await server.weft.runs.wait(id, { timeoutMs: 10_000 });
+    }
+    const text = await read();
+    expect(text).toContain('\nweft_run_duration_seconds_count{status="succeeded"} 2\n');
+    expect(text).toContain("\nweft_run_queue_wait_seconds_count 2\n");
+    expect(text).toMatch(/^weft_node_executions_total\{node_type="(?:llm|model_inference)",status="succeeded"\} 2$/m);
+    expect(text).toMatch(/^weft_node_duration_seconds_count\{node_type="(?:llm|model_inference)"\} 2$/m);
+    const model = 'provider="builtin",model="builtin/extract"';
+    expect(text).toContain(`\nweft_model_requests_total{${model},status="succeeded"} 2\n`);
+    expect(text).toMatch(new RegExp(`^weft_model_tokens_total\\{${model},type="input"\\} [1-9]\\d*$`, "m"));
+    expect(text).toContain('\nweft_queue_depth{queue="generation"} 0\n');
+    expect(text).toMatch(/^weft_worker_slots\{queue="generation",state="free"\} [1-9]\d*$/m);
+    expect(text).not.toContain("my-run");
+  });
+
   test("time requests by their route, never by their path", async () => {
     for (const id of ["a", "b", "c"]) await server.app.fastify.inject(`/api/runs/${id}`);
     await server.app.fastify.inject('/nope-"quoted"');

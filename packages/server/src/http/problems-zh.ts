@@ -27,7 +27,8 @@ export const MESSAGES_ZH: Readonly<Record<ErrorCode, string>> = {
   WORKFLOW_NOT_FOUND: "这里没有发布工作流 {workflow}。请用 PUT /api/workflows 发布，或先查看列表。",
   WORKFLOW_VERSION_EXISTS: "{workflow} 的版本 {version} 已发布，且内容不同。请提高版本号，或不写版本号。",
   CONVERSATION_NOT_FOUND: "没有会话 {conversation}。",
-  CONVERSATION_BUSY: "会话 {conversation} 正在回答一条消息（运行 {run}）。请等它结束、取消它，或加上 queue: true 发送。",
+  CONVERSATION_BUSY:
+    "会话 {conversation} 正在回答一条消息（运行 {run}）。请等它结束、取消它，或加上 queue: true 发送。",
   NO_CHAT: "工作流 {workflow} 不是聊天应用：{reason}。请用 POST /api/runs 启动它。",
   RUN_NOT_FOUND: "没有运行 {run}。",
   STEP_NOT_FOUND:

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { estimateTokens } from "../gateway/tokens.ts";
-import { chunksOf } from "./chunk.ts";
+import { chunksOf as cut, type Chunk, type ChunkSizes } from "./chunk.ts";
 
+const chunksOf = (text: string, given?: ChunkSizes): readonly Chunk[] => [...cut(text, given)];
 const sizes = { tokens: 40, overlap: 8 };
 
 test("a short text is one chunk, and a text of nothing is none", () => {

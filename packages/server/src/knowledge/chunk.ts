@@ -38,39 +38,35 @@ const SENTENCE_END = /[。！？；…]+[”’」』）]*|[.!?]+["')\]]*(?=\s)|
 /**
  * A text as parts of about `tokens` tokens, cut between sections, paragraphs and sentences, Chinese ones as well. A row of
  * a table and a line of code are never cut unless they are longer than a part. The same text gives the same parts.
+ * They come one by one, so that a long text need not be cut in one go.
  */
-export function chunksOf(text: string, sizes: ChunkSizes = CHUNK_SIZES): readonly Chunk[] {
-  const chunks: Chunk[] = [];
+export function* chunksOf(text: string, sizes: ChunkSizes = CHUNK_SIZES): Generator<Chunk> {
   let open: Piece[] = [];
   let tokens = 0;
-  const emit = (): void => {
-    const chunk = chunkOf(text, open);
-    if (chunk !== null) chunks.push(chunk);
-  };
   for (const piece of piecesOf(text, sizes.tokens)) {
     if (piece.isHeading && tokens >= sizes.tokens * SECTION_SHARE) {
-      emit();
+      yield* chunkOf(text, open);
       [open, tokens] = [[], 0];
     } else if (tokens > 0 && tokens + piece.tokens > sizes.tokens) {
-      emit();
+      yield* chunkOf(text, open);
       open = tailOf(open, Math.min(sizes.overlap, sizes.tokens - piece.tokens));
       tokens = open.reduce((sum, one) => sum + one.tokens, 0);
     }
     open.push(piece);
     tokens += piece.tokens;
   }
-  emit();
-  return chunks;
+  yield* chunkOf(text, open);
 }
 
-function chunkOf(text: string, pieces: readonly Piece[]): Chunk | null {
+/** One chunk, or none of nothing. */
+function* chunkOf(text: string, pieces: readonly Piece[]): Iterable<Chunk> {
   const [first, last] = [pieces[0], pieces.at(-1)];
-  if (!first || !last) return null;
+  if (!first || !last) return;
   const written = text.slice(first.start, last.end);
   const content = written.trim();
-  if (content === "") return null;
+  if (content === "") return;
   const start = first.start + written.indexOf(content);
-  return { content, start, end: start + content.length, headings: first.headings };
+  yield { content, start, end: start + content.length, headings: first.headings };
 }
 
 /** The last pieces that have so many tokens together, back to the heading at most. */
@@ -138,8 +134,9 @@ function* withinSize(
     return;
   }
   let middle = (start + end) >> 1;
-  const space = text.lastIndexOf(" ", middle);
-  if (space > start + (end - start) / 4) middle = space + 1;
+  const quarter = start + ((end - start) >> 2);
+  const space = text.slice(quarter, middle).lastIndexOf(" ");
+  if (space >= 0) middle = quarter + space + 1;
   const unit = text.charCodeAt(middle);
   if (unit >= 0xdc00 && unit <= 0xdfff && middle > start + 1) middle -= 1;
   yield* withinSize(text, start, middle, tokensMax, headings, isHeading);

@@ -15,7 +15,7 @@ const CHARS_MAX = 200_000_000;
 const TERMS_MAX = 5_000_000;
 /** A folder is looked at again after that, and only when it is asked. */
 const LOOK_MS = 2000;
-/** How long chunks are counted before other work gets its turn. */
+/** How long a text is cut and counted before other work gets its turn. */
 const SLICE_MS = 20;
 
 export interface FolderDocument {
@@ -149,6 +149,7 @@ export class FolderDataset {
     const { metadata, body } = /\.(?:md|mdx|markdown)$/i.test(name)
       ? frontMatterOf(text)
       : { metadata: {}, body: text };
+    const { chunks, counted } = await this.cut(body);
     const document: FolderDocument = {
       id: createHash("sha256").update(`${dataset}\n${file.path}`).digest("hex").slice(0, 32),
       name,
@@ -160,21 +161,23 @@ export class FolderDataset {
         size: file.size,
         last_update_date: Math.floor(file.modifiedMs / 1000),
       },
-      chunks: chunksOf(body),
+      chunks,
     };
-    return { file, document, counted: await this.count(document.chunks), chars: body.length };
+    return { file, document, counted, chars: body.length };
   }
 
-  /** Headings count with what stands under them. */
-  private async count(chunks: readonly Chunk[]): Promise<readonly CountedText[]> {
+  /** Chunks, and their terms with those of the headings above them. */
+  private async cut(body: string): Promise<Pick<Read, "counted"> & { readonly chunks: readonly Chunk[] }> {
+    const chunks: Chunk[] = [];
     const counted: CountedText[] = [];
     let end = performance.now() + SLICE_MS;
-    for (const { headings, content } of chunks) {
-      counted.push(countTerms(`${headings.join("\n")}\n${content}`, this.vocabulary));
+    for (const chunk of chunksOf(body)) {
+      chunks.push(chunk);
+      counted.push(countTerms(`${chunk.headings.join("\n")}\n${chunk.content}`, this.vocabulary));
       if (performance.now() < end) continue;
       await otherWork();
       end = performance.now() + SLICE_MS;
     }
-    return counted;
+    return { chunks, counted };
   }
 }

@@ -23,13 +23,19 @@ export async function filesBelow(folder: string, filesMax: number): Promise<read
       const path = below === "" ? entry.name : `${below}/${entry.name}`;
       if (entry.isDirectory()) await walk(path);
       else if (entry.isFile()) {
-        const { size, mtimeMs } = await lstat(join(folder, path));
-        files.push({ path, size, modifiedMs: Math.round(mtimeMs) });
+        const found = await lstat(join(folder, path)).catch(unlessGone);
+        if (found) files.push({ path, size: found.size, modifiedMs: Math.round(found.mtimeMs) });
       }
     }
   };
   await walk("");
   return files;
+}
+
+/** Whoever works in the folder may take a file away while it is listed. */
+function unlessGone(error: NodeJS.ErrnoException): null {
+  if (error.code === "ENOENT") return null;
+  throw error;
 }
 
 /** The bytes of one of these files; a link that has come into its place is not followed. */

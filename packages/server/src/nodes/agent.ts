@@ -8,6 +8,8 @@ import { functionCalling } from "./agent-calling.ts";
 import { react } from "./agent-react.ts";
 import { structured, type AgentSession, type Strategy } from "./agent-session.ts";
 import { completed, defineNode } from "./define-node.ts";
+import { difyAgent } from "./dify/agent.ts";
+import { inDialects } from "./dify/dialect.ts";
 import { refused } from "./model/ask.ts";
 import type { NodeExecutor, NodeTask } from "./node.ts";
 import { textOf } from "./text.ts";
@@ -71,7 +73,7 @@ export interface AgentOptions {
  */
 export function agentNode(options: AgentOptions): NodeExecutor {
   const { catalog, tools: box, monotonic } = options;
-  return defineNode({
+  const native = defineNode({
     type: "agent",
     effect: "effect",
     pool: "agent",
@@ -92,6 +94,7 @@ export function agentNode(options: AgentOptions): NodeExecutor {
       }
     },
   });
+  return inDialects(native, { ...native, execute: (task) => difyAgent(native, options, task) });
 }
 
 function sessionOf(fields: Config, task: NodeTask, model: Model, open: OpenTools, caller: ToolCaller): AgentSession {

@@ -1,4 +1,4 @@
-import { AppError, isFileValue, isJsonObject, type Json } from "@weftwork/core";
+import { AppError, isFileValue, isJsonObject, storedId, type Json } from "@weftwork/core";
 import { z } from "zod";
 import type { Documents, TextOptions } from "../documents/documents.ts";
 import type { Files } from "../files/files.ts";
@@ -27,7 +27,7 @@ export interface DocumentNodeOptions {
  */
 export function documentNode({ documents, files }: DocumentNodeOptions): NodeExecutor {
   async function textOf(value: Json, options: TextOptions, task: NodeTask): Promise<string> {
-    const id = storedId(value);
+    const id = idOf(value);
     if (id === null || files === null) throw noFile(value);
     const { value: file, bytes } = await files.open(task.tenant, id);
     return documents.read({ name: file.name, mimeType: file.mime_type, bytes }, { signal: task.signal, ...options });
@@ -58,11 +58,10 @@ export function documentNode({ documents, files }: DocumentNodeOptions): NodeExe
 }
 
 /** The id under which the bytes of a file lie: of a file of the store, or of one in the members of a Dify file. */
-function storedId(value: Json): string | null {
+function idOf(value: Json): string | null {
   if (isFileValue(value)) return value.id;
-  if (!isJsonObject(value) || value["dify_model_identity"] === undefined) return null;
-  const ids = [value["related_id"], value["reference"], value["upload_file_id"], value["id"]];
-  return ids.find((id): id is string => isFileValue({ type: "file", id: id ?? null })) ?? null;
+  const isImported = isJsonObject(value) && value["dify_model_identity"] !== undefined;
+  return isImported ? storedId(value) : null;
 }
 
 function noFile(value: Json): AppError {

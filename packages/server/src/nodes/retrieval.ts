@@ -3,7 +3,7 @@ import { z } from "zod";
 import { readFilter } from "../knowledge/filter.ts";
 import type { RetrievedChunk, Retriever } from "../knowledge/retrieve.ts";
 import { defineNode } from "./define-node.ts";
-import { isDify } from "./model/dify.ts";
+import { isDify } from "./dify/dialect.ts";
 import type { NodeExecutor } from "./node.ts";
 import { textOf } from "./text.ts";
 

@@ -3,6 +3,9 @@ import { z } from "zod";
 import type { Toolbox } from "../tools/tool.ts";
 import { toolProblem } from "./agent.ts";
 import { defineNode } from "./define-node.ts";
+import { inDialects, isDify } from "./dify/dialect.ts";
+import { difyTool } from "./dify/tool.ts";
+import { referenceOf, toolOfNode } from "./dify/tool-names.ts";
 import { refused } from "./model/ask.ts";
 import type { NodeExecutor } from "./node.ts";
 import { checkedArguments } from "./tool-calls.ts";
@@ -18,12 +21,13 @@ const config = z.strictObject({
  * the step.
  */
 export function toolNode({ tools: box }: { readonly tools: Toolbox }): NodeExecutor {
-  return defineNode({
+  const native = defineNode({
     type: "tool",
     effect: "effect",
     timeoutMs: 600_000,
     config,
-    unavailable: (written) => toolProblem(box, written["tool"] ?? null),
+    unavailable: (written) =>
+      toolProblem(box, isDify(written) ? referenceOf(box, toolOfNode(written)).tool : (written["tool"] ?? null)),
     async execute(fields, task) {
       const { tools, close } = await box.open([{ tool: fields.tool }], task);
       try {
@@ -42,4 +46,5 @@ export function toolNode({ tools: box }: { readonly tools: Toolbox }): NodeExecu
       }
     },
   });
+  return inDialects(native, { ...native, execute: (task) => difyTool(native, box, task) });
 }

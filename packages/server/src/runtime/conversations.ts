@@ -165,8 +165,10 @@ export class Conversations {
     try {
       await this.begin(message);
     } catch (error) {
-      this.goOn(await store.withdraw(tenant, run));
-      throw error;
+      // Whether it has begun all the same is not known where the store did not answer: then it is looked after later.
+      const begun = await this.options.runs.get(run).catch(() => undefined);
+      if (begun === null) this.goOn(await store.withdraw(tenant, run));
+      if (!begun) throw error;
     }
     return messageView(message);
   }
@@ -212,10 +214,13 @@ export class Conversations {
 
   /** Records the end of a run, once, and begins the run of the message behind. */
   private async settle(run: string): Promise<void> {
+    const { store, tenant } = this.options;
+    // A rerun has the metadata of the run before it, and answers nothing.
+    if ((await store.byRun(tenant, run))?.status !== "running") return;
     const end = await messageEnd(this.options, run);
     if (end === null) return;
     const answer = end.answer.replaceAll("\0", "");
-    this.goOn(await this.options.store.settle(this.options.tenant, run, { ...end, answer }));
+    this.goOn(await store.settle(tenant, run, { ...end, answer }));
   }
 
   private goOn({ next }: Settled): void {

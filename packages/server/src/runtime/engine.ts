@@ -27,7 +27,14 @@ import { StreamBuffer } from "./stream-buffer.ts";
 import { Timers } from "./timers.ts";
 import { Workflows } from "./workflows.ts";
 import type { HotRun } from "./hot-run.ts";
-import { controlPayloads, type DispatchTask, type FileValue, type Plan, type TaskOutcome } from "@weftwork/core";
+import {
+  controlPayloads,
+  type DispatchTask,
+  type FileValue,
+  type Plan,
+  type RunState,
+  type TaskOutcome,
+} from "@weftwork/core";
 import type { TaskPart } from "../nodes/node.ts";
 
 /** What the engine needs of its surroundings; every one a port. */
@@ -58,6 +65,8 @@ export interface EngineOptions {
   };
   /** Where runs are found by their words; left out, they are read one by one. */
   readonly search?: EngineSearch;
+  /** Told of each run that has ended here, once that is recorded. */
+  readonly ended?: (state: RunState) => void;
   readonly problem: (message: string, runId: string, error: unknown) => void;
 }
 
@@ -185,6 +194,7 @@ export class Engine {
         this.streams.left(run);
         this.answers.left(run);
         this.runs.left(run);
+        if (run.endRecorded) options.ended?.(run.state);
         this.conversations?.left(run);
       },
       offered: () => this.claims.poke(),

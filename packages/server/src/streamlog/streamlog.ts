@@ -45,7 +45,12 @@ export interface StreamPiece extends StreamPlace {
 }
 
 export type PieceType =
-  "text_delta" | "reasoning_delta" | "answer_delta" | "log" | "attempt_superseded" | "stream_truncated";
+  | "text_delta"
+  | "reasoning_delta"
+  | "answer_delta"
+  | "log"
+  | "attempt_superseded"
+  | "stream_truncated";
 
 export interface PieceQuery {
   readonly behind: StreamPlace;

@@ -30,6 +30,8 @@ export interface WorkerOptions {
   readonly secrets?: SecretSource;
   readonly report: (run: HotRun, task: DispatchTask, outcome: TaskOutcome) => void;
   readonly progress: (run: HotRun, task: DispatchTask, part: TaskPart) => void;
+  /** Told of each attempt that has ended; `wanted` false: the run gave it up. Left out: nobody counts. */
+  readonly ended?: (type: string, outcome: TaskOutcome, ms: number, wanted: boolean) => void;
   /** Whether an effect may still be started: the lease holds. */
   readonly mayStart: () => boolean;
 }
@@ -151,6 +153,8 @@ export class Worker implements Tasks {
   private start(pool: Pool<Waiting>, { run, command, node }: Waiting): void {
     if (run.gone || run.state.owed.get(command.id) !== command || !this.options.mayStart()) return;
     pool.active += 1;
+    const { clock, ended } = this.options;
+    const began = ended ? clock.monotonic() : 0;
     let task: RunningTask | null = null;
     /** Its place in the table; null while it has none: most small steps answer before they need one. */
     let key: string | null = null;
@@ -170,6 +174,7 @@ export class Worker implements Tasks {
         // A synchronous executor answers before it is in the table; an aborted task has been taken out of it.
         const wanted = key === null || this.running.get(key) === task;
         if (key !== null && wanted) this.running.delete(key);
+        ended?.(node.type, outcome, clock.monotonic() - began, wanted && !run.gone);
         if (wanted && !run.gone) this.options.report(run, command, outcome);
         if (pool.canStart) this.wake(pool);
         if (this.running.size === 0 && this.draining) for (const tell of this.idle.splice(0)) tell();

@@ -6,7 +6,10 @@ export const CHAT_WORDS = {
     en: "Conversation {conversation} with {workflow}. Ctrl-C ends an answer, Ctrl-D the conversation.",
     zh: "会话 {conversation}，应用 {workflow}。Ctrl-C 结束当前回答，Ctrl-D 结束会话。",
   },
-  "chat.goes_on": { en: "It goes on with --conversation {conversation}.", zh: "可用 --conversation {conversation} 继续。" },
+  "chat.goes_on": {
+    en: "It goes on with --conversation {conversation}.",
+    zh: "可用 --conversation {conversation} 继续。",
+  },
   "chat.again": { en: "(a step is tried again; the answer so far)", zh: "（某个步骤正在重试；目前的回答）" },
   "chat.cancelled": { en: "(cancelled)", zh: "（已取消）" },
   "chat.failed": { en: "No answer: {message} ({code})", zh: "没有回答：{message}（{code}）" },

@@ -95,6 +95,7 @@ export const HELP_ZH: Readonly<Record<string, string>> = {
   "runs reject": "拒绝一个等待人工处理的步骤",
   "* --by": "由谁决定",
   "* --form": "填好的表单",
+  "* --action": "按下的按钮，用于有两个以上按钮的步骤",
   workflows: "服务器上的工作流",
   "workflows list": "已发布的工作流及各自的最新版本",
   "workflows show": "一个工作流的步骤、输入和版本",

@@ -67,7 +67,7 @@ class Walk {
     }
     if (words.runs?.has(name) === true) this.runs -= 1;
     else if (words.paragraphs.has(name)) this.put(this.paragraphs.pop()!.join(""));
-    else if (name === words.table) this.put(markdownTable(this.tables.pop()!.rows), this.tables.length > 0);
+    else if (name === words.table) this.putTable(this.tables.pop()!);
     else if (name === words.cell) {
       const cell = this.places.pop()!;
       this.tables.at(-1)?.rows.at(-1)?.push(cell.join(" "));
@@ -79,8 +79,12 @@ class Walk {
     this.paragraphs.at(-1)?.push(text);
   }
 
-  private put(block: string, isInner = false): void {
-    if (block.trim() === "") return;
-    this.places.at(-1)!.push(isInner ? block.replaceAll(/[|\s-]+/g, " ").trim() : block);
+  private putTable({ rows }: Table): void {
+    if (this.tables.length === 0) this.put(markdownTable(rows));
+    else this.put(rows.flat().join(" "));
+  }
+
+  private put(block: string): void {
+    if (block.trim() !== "") this.places.at(-1)!.push(block);
   }
 }

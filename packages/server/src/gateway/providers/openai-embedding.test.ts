@@ -18,13 +18,12 @@ async function modelBehind(
   answer: { readonly status?: number; readonly body: unknown } | "silence",
 ): Promise<{ model: EmbeddingModel; seen: Seen[] }> {
   const seen: Seen[] = [];
-  const server = createServer((request, response) => {
-    void readAll(request).then((body) => {
-      seen.push({ url: request.url!, headers: request.headers, body: JSON.parse(body) as unknown });
-      if (answer === "silence") return;
-      response.writeHead(answer.status ?? 200, { "content-type": "application/json" });
-      response.end(typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body));
-    });
+  const server = createServer(async (request, response) => {
+    const body = JSON.parse(await readAll(request)) as unknown;
+    seen.push({ url: request.url!, headers: request.headers, body });
+    if (answer === "silence") return;
+    response.writeHead(answer.status ?? 200, { "content-type": "application/json" });
+    response.end(typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body));
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const pools = new ModelPools();

@@ -1,5 +1,5 @@
 import { AppError, isJsonObject, parseJson, type Json, type JsonObject } from "@weftwork/core";
-import { Secret } from "../../secrets/secret.ts";
+import type { Secret } from "../../secrets/secret.ts";
 import type { EmbeddingModel, ModelContext, Usage } from "../model.ts";
 import { estimateTokens } from "../tokens.ts";
 import { parseEndpoint } from "./endpoint.ts";

@@ -1,6 +1,6 @@
-import { AppError, failureOf, type JsonObject } from "@weftwork/core";
+import { AppError, failureOf, type Failure, type JsonObject } from "@weftwork/core";
 import { failedAs, type ChosenOutcome } from "../define-node.ts";
-import type { NodeExecutor } from "../node.ts";
+import type { NodeExecutor, NodeTask } from "../node.ts";
 
 /** Steps that came from a Dify file say so, and mean its rules. */
 export function isDify(config: JsonObject): boolean {
@@ -12,6 +12,11 @@ export function inDialects(native: NodeExecutor, imported: NodeExecutor): NodeEx
   return { ...native, execute: (task) => (isDify(task.config) ? imported : native).execute(task) };
 }
 
+/** The same task with other fields, for an executor of native steps that does the work. */
+export function withConfig(task: NodeTask, config: JsonObject): NodeTask {
+  return Object.create(task, { config: { value: config } }) as NodeTask;
+}
+
 /** Whether Dify's own limits hold. */
 export function hasDifyLimits(config: JsonObject): boolean {
   return config["limits"] === "dify";
@@ -19,8 +24,12 @@ export function hasDifyLimits(config: JsonObject): boolean {
 
 /** A failure with its kind in the words of Dify, which error branches read; one that names its kind keeps it. */
 export function failedKind(error: unknown, kind: string): ChosenOutcome {
-  const failure = failureOf(error, "STEP_FAILED");
+  const failure = isFailure(error) ? error : failureOf(error, "STEP_FAILED");
   return failedAs({ ...failure, details: { error_type: kind, ...failure.details } });
+}
+
+function isFailure(error: unknown): error is Failure {
+  return typeof error === "object" && error !== null && !(error instanceof Error) && "code" in error;
 }
 
 /** A mistake of the step, of a kind. */

@@ -1,0 +1,120 @@
+import type { RunState, TaskOutcome } from "@weftwork/core";
+import { Counters, Gauges, Histograms } from "./series.ts";
+
+/** Upper bounds in seconds: from a template to a run that takes a day. */
+const RUN_SECONDS = [0.005, 0.02, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86_400] as const;
+const STEP_SECONDS = [0.001, 0.005, 0.02, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800] as const;
+const TOKEN_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
+
+/** One pool of workers, as it stands. */
+export interface PoolPressure {
+  readonly pool: string;
+  readonly active: number;
+  readonly waiting: number;
+  readonly concurrency: number;
+}
+
+/** A call to a model that has ended. */
+export interface ModelCall {
+  readonly provider: string;
+  readonly model: string;
+  readonly status: "succeeded" | "failed" | "cancelled";
+  readonly seconds: number;
+  /** Until the first text or tool call; null: none came. */
+  readonly firstSeconds: number | null;
+  readonly usage: { readonly input_tokens: number; readonly output_tokens: number } | null;
+}
+
+/**
+ * What the engine of this process does, in numbers. Labels are types, names of the configuration and states, never ids
+ * or texts, so the number of series is bounded.
+ */
+export class EngineMetrics {
+  private readonly runs = new Histograms(
+    "weft_run_duration_seconds",
+    "Time from a run's start to its end.",
+    ["status"],
+    RUN_SECONDS,
+  );
+  private readonly queued = new Histograms(
+    "weft_run_queue_wait_seconds",
+    "Time from a run's submission to its start.",
+    [],
+    RUN_SECONDS,
+  );
+  private readonly tasks = new Counters("weft_node_executions_total", "Attempts of steps ended here, by how.", [
+    "node_type",
+    "status",
+  ]);
+  private readonly steps = new Histograms(
+    "weft_node_duration_seconds",
+    "Time of an attempt of a step.",
+    ["node_type"],
+    STEP_SECONDS,
+  );
+  private readonly calls = new Counters("weft_model_requests_total", "Calls of models ended, by how.", [
+    "provider",
+    "model",
+    "status",
+  ]);
+  private readonly callTimes = new Histograms(
+    "weft_model_request_duration_seconds",
+    "Time of a call of a model.",
+    ["provider", "model"],
+    STEP_SECONDS,
+  );
+  private readonly firsts = new Histograms(
+    "weft_model_first_token_seconds",
+    "Time to the first part of a model's answer.",
+    ["provider", "model"],
+    TOKEN_SECONDS,
+  );
+  private readonly tokens = new Counters("weft_model_tokens_total", "Tokens, as the models counted them.", [
+    "provider",
+    "model",
+    "type",
+  ]);
+
+  runEnded({ status, createdAt, startedAt, finishedAt }: RunState): void {
+    if (finishedAt === null) return;
+    if (startedAt !== null) this.queued.observe([], (startedAt - createdAt) / 1000);
+    this.runs.observe([status], (finishedAt - (startedAt ?? createdAt)) / 1000);
+  }
+
+  /** `wanted` false: the run gave the attempt up. */
+  taskEnded(type: string, outcome: TaskOutcome, ms: number, wanted: boolean): void {
+    const status = !wanted ? "cancelled" : outcome.type === "completed" ? "succeeded" : outcome.type;
+    this.tasks.add([type, status]);
+    this.steps.observe([type], ms / 1000);
+  }
+
+  modelCalled({ provider, model, status, seconds, firstSeconds, usage }: ModelCall): void {
+    this.calls.add([provider, model, status]);
+    this.callTimes.observe([provider, model], seconds);
+    if (firstSeconds !== null) this.firsts.observe([provider, model], firstSeconds);
+    if (usage === null) return;
+    this.tokens.add([provider, model, "input"], usage.input_tokens);
+    this.tokens.add([provider, model, "output"], usage.output_tokens);
+  }
+
+  lines(pools: readonly PoolPressure[]): readonly string[] {
+    const depth = new Gauges("weft_queue_depth", "Tasks that wait for a place in their pool.", ["queue"]);
+    const slots = new Gauges("weft_worker_slots", "Places of the pools.", ["queue", "state"]);
+    for (const { pool, active, waiting, concurrency } of pools) {
+      depth.set([pool], waiting);
+      slots.set([pool, "busy"], active);
+      slots.set([pool, "free"], Math.max(0, concurrency - active));
+    }
+    const families = [
+      this.runs,
+      this.queued,
+      this.tasks,
+      this.steps,
+      this.calls,
+      this.callTimes,
+      this.firsts,
+      this.tokens,
+    ];
+    return [...families, depth, slots].flatMap((family) => family.lines());
+  }
+}
