@@ -125,6 +125,46 @@ describe("the steps of a chat app that ask a model", () => {
     expect(outputs["answer"]).toBe(answer.text);
   });
 
+  test("complete a prompt with context and memory, and keep thoughts apart", async () => {
+    bench = await chatBench({
+      text: ["<think>", "hm</th", "ink>\n\nfine", " so"],
+      usage: { input_tokens: 7, output_tokens: 5 },
+    });
+    const id = await bench.begin("completion");
+    expect((await bench.say(id, "noon")).answer).toBe("fine so [hm] stop 12");
+    const { run_id: run } = await bench.say(id, "late");
+    const body = bench.models.requests[1]!.body;
+    expect(body).toMatchObject({ max_tokens: 100, stop: ["END"] });
+    expect(body["messages"]).toEqual([
+      { role: "user", content: "Facts: It is late.\nUser: noon\nBot: fine so [hm] stop 12\nUser: late" },
+    ]);
+    const thoughts = [];
+    for await (const { event, data } of bench.weft.runs.events(run))
+      if (event === "reasoning_delta") thoughts.push(data["text"]);
+    expect(thoughts.join("")).toBe("hm");
+  });
+
+  test("render prompts as Jinja2, and leave out messages without text", async () => {
+    bench = await chatBench({ text: "so" });
+    const id = await bench.begin("jinja");
+    await bench.say(id, "who");
+    expect(bench.models.requests[0]!.body["messages"]).toEqual([
+      { role: "system", content: "Greet ann bob now." },
+      { role: "user", content: "hello" },
+      { role: "assistant", content: "hi" },
+      { role: "user", content: "Q: who" },
+    ]);
+  });
+
+  test("fail with the kinds of failures that the other system has", async () => {
+    bench = await chatBench([
+      { when: "forbidden", answer: { status: 401, message: "no such key" } },
+      { answer: { status: 400, message: "what?" } },
+    ]);
+    expect((await told("structured", "forbidden")).answer.text).toMatch(/^failed InvokeAuthorizationError: /);
+    expect((await told("structured", "bad")).answer.text).toMatch(/^failed InvokeBadRequestError: /);
+  });
+
   test("show the files of the question to the model", async () => {
     bench = await chatBench({ text: "a dot" });
     const bytes = Buffer.from("iVBORw0KGgoAAAANSUhEUg==", "base64");
@@ -144,5 +184,21 @@ describe("the steps of a chat app that ask a model", () => {
     });
     const none = bench.weft.conversations.send(id, { query: "x", files: [{ id: "file-none" }] });
     await expect(none).rejects.toMatchObject({ code: "FILE_NOT_FOUND" });
+  });
+
+  test("show the files that a prompt refers to in a message behind it, with those of the question", async () => {
+    bench = await chatBench({ text: "seen" });
+    const id = await bench.begin("shown");
+    const at = (name: string): JsonObject => ({ type: "image", url: `https://files.example/${name}.png` });
+    const sent = { query: "q", inputs: { plan: at("plan") }, files: [at("photo")] };
+    await bench.weft.runs.wait((await bench.weft.conversations.send(id, sent)).run_id);
+    const image = (name: string): JsonObject => ({
+      type: "image_url",
+      image_url: { url: `https://files.example/${name}.png`, detail: "high" },
+    });
+    expect(bench.models.requests[0]!.body["messages"]).toEqual([
+      { role: "user", content: "See the plan" },
+      { role: "user", content: [image("photo"), image("plan")] },
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { countSupport, importDify, type Json, type JsonObject, type Workflow } from "@weftwork/core";
+import { countSupport, formOf, importDify, type Json, type JsonObject, type Workflow } from "@weftwork/core";
 import { compatBench, type CompatBench } from "./bench.ts";
 import { COMMUNITY } from "./community-scripts.ts";
 
@@ -43,7 +43,7 @@ describe.skipIf(files.length === 0)("the files of the community", () => {
 
 /** Something for every field of the form. */
 async function inputsOf({ steps, dify }: Workflow): Promise<JsonObject> {
-  const fields = steps.flatMap((step) => (step.kind === "start" && step.when === null ? step.fields : []));
+  const fields = formOf(steps);
   const values: [string, Json][] = [];
   for (const { name, type, options } of fields) values.push([name, await valueOf(type, options)]);
   return { ...Object.fromEntries(values), ...(dify?.mode === "advanced-chat" ? { "sys.query": "hello" } : {}) };

@@ -7,6 +7,7 @@ import type { RunExport } from "./export.ts";
 import type { Run, RunLog, RunMessage, RunSubmission, SubmittedRun, TaskProgress, WorkflowVersion } from "./run.ts";
 import { resumed, type StreamLink, type StreamOptions } from "./stream.ts";
 import type { SecretListing, SecretUpdate } from "./secret.ts";
+import type { Trigger, TriggerAddress, TriggerRotation } from "./trigger.ts";
 import type { WorkflowCheck, WorkflowDetail, WorkflowGraph } from "./workflow.ts";
 
 export interface ClientOptions {
@@ -263,6 +264,22 @@ export class WeftClient {
   /** Wraps the keys of all stored secrets with the newest master key of the server. */
   async rotateSecretKey(options: CallOptions = {}): Promise<{ readonly rewrapped: number }> {
     return this.json<{ readonly rewrapped: number }>("POST", "/api/secrets/rotate-key", { ...options, body: {} });
+  }
+
+  /** The triggers of all published workflows; no answer holds an address. */
+  async triggers(options: CallOptions = {}): Promise<readonly Trigger[]> {
+    return (await this.json<Page<Trigger>>("GET", "/api/triggers", options)).data;
+  }
+
+  /** Makes an address for a webhook, which is told this one time; the one before is void. */
+  async rotateTrigger(rotation: TriggerRotation, options: CallOptions = {}): Promise<TriggerAddress> {
+    return this.json<TriggerAddress>("POST", "/api/triggers", { ...options, body: { ...rotation } });
+  }
+
+  /** Takes its address from a webhook. */
+  async removeTrigger(workflow: string, node: string, options: CallOptions = {}): Promise<void> {
+    const path = `/api/triggers/${encodeURIComponent(workflow)}/${encodeURIComponent(node)}`;
+    await this.send("DELETE", path, options);
   }
 
   /**

@@ -5,6 +5,7 @@ export type { ConversationClient } from "./conversation-client.ts";
 export * from "./detail.ts";
 export * from "./export.ts";
 export * from "./secret.ts";
+export * from "./trigger.ts";
 export * from "./workflow.ts";
 export {
   WeftClient,

@@ -74,6 +74,8 @@ export interface RunSubmission {
   /** The caller's own id; submitting it again is the same run. */
   readonly id?: string;
   readonly inputs?: JsonObject;
+  /** The node that the run of a Dify file begins at, where it has several triggers. Left out: the first. */
+  readonly root?: string;
   readonly priority?: Priority;
   readonly metadata?: JsonObject;
   /** RFC 3339; the run does not start before it. */

@@ -1,19 +1,8 @@
 import { AppError, type Json, type JsonObject } from "@weftwork/core";
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
-import { getHeapStatistics } from "node:v8";
-import type { BlobStore } from "./blob/blob.ts";
-import { fsBlobs } from "./blob/fs.ts";
-import { memoryBlobs } from "./blob/memory.ts";
-import { memoryCatalogue } from "./db/catalogue-memory.ts";
 import { historyOf } from "./conversations/history.ts";
 import { conversationStore } from "./conversations/store.ts";
-import { sqlCatalogue } from "./db/catalogue-sql.ts";
-import type { Catalogue } from "./db/catalogue.ts";
-import { memoryDatabase, sqliteDatabase } from "./db/database-sqlite.ts";
-import type { Database } from "./db/database.ts";
 import { documentReader } from "./documents/reader.ts";
 import { BUILTIN_DEFAULT, builtinEmbeddings, builtinModels } from "./gateway/builtin/index.ts";
 import { discoverModels } from "./gateway/discover.ts";
@@ -26,16 +15,8 @@ import { FILE_LIMITS, type FileLimits } from "./files/files.ts";
 import { fileStore } from "./files/store.ts";
 import { tenantFiles, type TenantFiles } from "./files/tenant-files.ts";
 import type { Journal } from "./journal/journal.ts";
-import { memoryJournal } from "./journal/memory.ts";
-import { sqliteJournal } from "./journal/sqlite.ts";
 import { folderRetriever } from "./knowledge/folder.ts";
 import { memoryLive } from "./live/memory.ts";
-import { memoryStreamLog } from "./streamlog/memory.ts";
-import { sqliteStreamLog } from "./streamlog/sqlite.ts";
-import { memorySearch } from "./search/memory.ts";
-import type { SearchIndex } from "./search/search.ts";
-import { sqliteSearch } from "./search/sqlite.ts";
-import type { StreamLog } from "./streamlog/streamlog.ts";
 import type { NodeExecutor } from "./nodes/node.ts";
 import { importedAsking, type MemorySource } from "./nodes/dify/asking.ts";
 import { builtinNodes, nodeRegistry } from "./nodes/registry.ts";
@@ -56,12 +37,15 @@ import type { ContainerChoice } from "./sandbox/containers.ts";
 import { pythonSandbox } from "./sandbox/python.ts";
 import type { SandboxLimits } from "./sandbox/sandbox.ts";
 import { openToolbox } from "./tools/open-toolbox.ts";
+import { WebhookTable } from "./triggers/store.ts";
+import { Webhooks } from "./triggers/webhooks.ts";
 import { EngineMetrics } from "./telemetry/engine-metrics.ts";
 import { meteredModels } from "./telemetry/metered-models.ts";
 import { POOL_DEFAULTS, Worker } from "./worker/worker.ts";
+import { heapShare, processLoad } from "./compose-process.ts";
+import { isPostgres, openStore, type StoreAddress } from "./compose-store.ts";
 
-/** Where a Weftwork keeps its state: `memory`, a folder, or the URL of a PostgreSQL database. */
-export type StoreAddress = string;
+export type { StoreAddress };
 
 export interface ComposeOptions {
   readonly store: StoreAddress;
@@ -112,7 +96,7 @@ export interface Models {
   test(name: string): Promise<ModelTest>;
 }
 
-export type { ModelListing, ModelTest, TenantFiles };
+export type { ModelListing, ModelTest, TenantFiles, Webhooks };
 export type { FileLimits } from "./files/files.ts";
 
 export interface Composition {
@@ -122,32 +106,16 @@ export interface Composition {
   readonly secrets: SecretKeeper;
   /** The files of the tenant. */
   readonly files: TenantFiles;
+  readonly triggers: Webhooks;
   /** What is done here, in the text format of Prometheus. */
   readonly metrics: () => readonly string[];
   close(graceMs: number): Promise<void>;
 }
 
-/** Bytes from which a payload is a file of its own instead of a row. */
-const OBJECT_BYTES_MIN = 256 * 1024;
 const LEASE_MS = 12_000;
 const RESULT_BYTES_MAX = 100 * 1024 * 1024;
-const MEMORY_SHARE = 0.25;
 /** Interpreters that may be at work at the same time: code takes a core. */
 const CODE_THREADS = Math.max(2, availableParallelism());
-
-interface Store {
-  readonly journal: Journal;
-  readonly database: Database;
-  readonly catalogue: Catalogue;
-  readonly blobs: BlobStore;
-  readonly streamLog: StreamLog;
-  /** Runs by their words. */
-  readonly search: SearchIndex;
-  /** Payloads from this size on go to the blob store; without one of its own the database keeps them all. */
-  readonly objectBytesMin: number;
-  /** Flushes on their way at the same time. */
-  readonly lanes: number;
-}
 
 /** The only place that names drivers: chooses them by the address of the store, and puts the process together. */
 export async function compose(options: ComposeOptions): Promise<Composition> {
@@ -310,6 +278,15 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       metrics: () => metrics.lines(worker?.pressure() ?? []),
       models: { listings: models.listings, test: (name) => testModel(models.catalog.get(name)) },
       files: tenantFiles(files, options.tenant, () => clock.now()),
+      triggers: new Webhooks({
+        table: new WebhookTable(database),
+        tenant: options.tenant,
+        now: () => clock.now(),
+        plan: async (name) => (await engine.workflows.prepare(name, null)).plan,
+        plans: () => engine.workflows.withTriggers(),
+        start: (submission) => engine.runs.start(submission),
+        secrets,
+      }),
       async close(graceMs) {
         await Promise.all([retention?.close(), sweeper?.close()]);
         await engine.close(graceMs);
@@ -328,80 +305,6 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
 function keysOf({ store, environment = {} }: ComposeOptions): MasterKeys {
   if (store === "memory") return passingMasterKeys();
   return masterKeys(environment, isPostgres(store) ? null : store);
-}
-
-function isPostgres(address: StoreAddress): boolean {
-  return /^postgres(ql)?:\/\//.test(address);
-}
-
-async function openStore(address: StoreAddress, clock: Clock, tenant: string): Promise<Store> {
-  if (address === "memory") {
-    const journal = memoryJournal({ now: () => clock.now(), autoRenew: true });
-    return {
-      journal,
-      database: await memoryDatabase(),
-      catalogue: memoryCatalogue(),
-      blobs: memoryBlobs(),
-      streamLog: memoryStreamLog(),
-      search: memorySearch(),
-      objectBytesMin: Infinity,
-      lanes: 1,
-    };
-  }
-  if (isPostgres(address)) {
-    // Loaded on first use: a laptop never needs the client.
-    const [{ postgresJournal }, { postgresDatabase }, { postgresStreamLog }, { postgresBlobs }, { postgresSearch }] =
-      await Promise.all([
-        import("./journal/postgres.ts"),
-        import("./db/database-postgres.ts"),
-        import("./streamlog/postgres.ts"),
-        import("./blob/postgres.ts"),
-        import("./search/postgres.ts"),
-      ]);
-    const journal = await postgresJournal({ url: address });
-    const database = await postgresDatabase({ url: address });
-    return {
-      journal,
-      database,
-      catalogue: sqlCatalogue(database),
-      blobs: await postgresBlobs({ url: address }),
-      streamLog: await postgresStreamLog({ url: address }),
-      search: await postgresSearch({ url: address, tenant }),
-      objectBytesMin: Infinity,
-      lanes: 2,
-    };
-  }
-  mkdirSync(address, { recursive: true, mode: 0o700 });
-  // The journal first: it holds the lock on the folder.
-  const journal = await sqliteJournal({ folder: address });
-  const database = await sqliteDatabase({ folder: address });
-  return {
-    journal,
-    database,
-    catalogue: sqlCatalogue(database),
-    blobs: fsBlobs({ folder: join(address, "blobs") }),
-    streamLog: sqliteStreamLog({ folder: address }),
-    search: sqliteSearch({ folder: address, tenant }),
-    objectBytesMin: OBJECT_BYTES_MIN,
-    // One is written, one waits in the thread: it never idles for want of rows.
-    lanes: 2,
-  };
-}
-
-/** How much of the time since the last call the event loop was at work. */
-function processLoad(): () => number {
-  let before = performance.eventLoopUtilization();
-  return () => {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, before);
-    before = now;
-    return utilization;
-  };
-}
-
-/** A quarter of what V8 may use for its heap. */
-function heapShare(): number {
-  return Math.floor(getHeapStatistics().heap_size_limit * MEMORY_SHARE);
 }
 
 function modelsConfig({ models: section, defaultModel, environment }: ComposeOptions): ModelsConfig {

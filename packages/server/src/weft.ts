@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { AppError, parseDuration, type Json, type JsonObject, type Plan, type Problem } from "@weftwork/core";
 import type { SecretListing, SecretUpdate, WorkflowDetail, WorkflowGraph, WorkflowVersion } from "@weftwork/sdk";
-import { compose, type FileLimits, type Models, type TenantFiles } from "./compose.ts";
+import { compose, type FileLimits, type Models, type TenantFiles, type Webhooks } from "./compose.ts";
 import type { NodeExecutor } from "./nodes/node.ts";
 import type { Conversations } from "./runtime/conversations.ts";
 import type { Runs } from "./runtime/runs.ts";
@@ -107,6 +107,8 @@ export interface Weft {
   readonly models: Models;
   /** Files that runs take as inputs and give as results. */
   readonly files: TenantFiles;
+  /** The triggers of published workflows, and the addresses at which webhooks receive calls. */
+  readonly triggers: Pick<Webhooks, "list" | "rotate" | "remove" | "open">;
   /** The secrets that steps can send. Their values go in and never come out. */
   readonly secrets: {
     list(): Promise<readonly SecretListing[]>;
@@ -137,7 +139,7 @@ export interface Weft {
  */
 export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
   const tenant = options.tenant ?? "default";
-  const { engine, journal, models, secrets, files, metrics, close } = await compose({
+  const { engine, journal, models, secrets, files, triggers, metrics, close } = await compose({
     store: options.store ?? "memory",
     nodes: options.nodes ?? [],
     pools: options.pools ?? {},
@@ -182,6 +184,7 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     conversations: engine.conversations!,
     models,
     files,
+    triggers,
     secrets: {
       list: () => secrets.list(tenant),
       set: (name, secret) => secrets.set(tenant, name, secret),

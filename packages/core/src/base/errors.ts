@@ -68,6 +68,23 @@ export const ERRORS = {
     "There is no dataset {dataset}. Known: {known}. An operator names folders under datasets in the configuration, or in WEFT_DATASETS.",
   ),
   DATASET_UNREADABLE: row(503, true, "The dataset {dataset} cannot be searched: {reason}."),
+  TRIGGER_NOT_FOUND: row(
+    404,
+    false,
+    "The newest version of the workflow {workflow} has no webhook {node}. weft triggers ls lists those that there are.",
+  ),
+  WEBHOOK_UNKNOWN: row(404, false, "There is no such webhook."),
+  WEBHOOK_REFUSED: row(400, false, "The call does not fit what the webhook takes: {reason}. Correct the call."),
+  WEBHOOK_SIGNATURE_INVALID: row(
+    401,
+    false,
+    "The call is not signed as this webhook asks for, or its time is over. Sign webhook-id, webhook-timestamp and the body as Standard Webhooks has it, and set the clock.",
+  ),
+  WEBHOOK_UNCHECKED: row(
+    503,
+    true,
+    "The signature of the call cannot be checked: the secret of this webhook cannot be read. An operator sets it with weft secrets set.",
+  ),
   FORBIDDEN_HOST: row(
     403,
     false,

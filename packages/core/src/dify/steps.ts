@@ -1,4 +1,4 @@
-import type { DifyFlow, Selector } from "../workflow/dify-steps.ts";
+import type { DifyFlow, DifyRoot, Selector } from "../workflow/dify-steps.ts";
 import type { Locator, ProblemList } from "../workflow/problems.ts";
 import type { Dependency, Place, Step } from "../workflow/workflow.ts";
 import { reachable, ROOT_KINDS, type DifyEdge, type DifyGraph, type DifyNode } from "./graph.ts";
@@ -9,6 +9,7 @@ import { MAPPERS } from "./nodes/index.ts";
 import { mapsAt, textAt } from "./read.ts";
 import type { NodeReport } from "./report.ts";
 import { supportOf } from "./support.ts";
+import { webhookSpec } from "./webhook.ts";
 
 interface Origin {
   readonly graph: DifyGraph;
@@ -18,6 +19,13 @@ interface Origin {
   readonly locator: Locator;
 }
 
+/** Roots that a run can begin at. */
+const ROOT_TYPES: Readonly<Record<string, DifyRoot["type"]>> = {
+  start: "start",
+  "trigger-webhook": "webhook",
+  "trigger-schedule": "schedule",
+  "trigger-plugin": "plugin",
+};
 /** How deep iterations and loops may stand in each other. */
 const DEPTH_MAX = 50;
 /** Entries of containers: no steps of their own. */
@@ -80,8 +88,17 @@ export class GraphSteps {
       return [];
     }
     const live = reachable(nodes, this.edges.get(null) ?? [], (node) => ROOT_KINDS.has(node.kind));
-    // One run begins at one root; what stands behind the others counts as skipped.
-    return live.map((node) => this.step(node, node !== active && ROOT_KINDS.has(node.kind), 0));
+    return live.map((node) =>
+      ROOT_KINDS.has(node.kind) ? this.root(node, node === active) : this.step(node, false, 0),
+    );
+  }
+
+  /** One run begins at one root; what stands behind the others counts as skipped. */
+  private root(node: DifyNode, isDefault: boolean): Step {
+    const type = ROOT_TYPES[node.kind];
+    const step = this.step(node, type === undefined && !isDefault, 0);
+    if (step.kind !== "start" || type === undefined) return step;
+    return { ...step, root: { type, isDefault, webhook: type === "webhook" ? webhookSpec(node.data) : null } };
   }
 
   private inner(container: DifyNode, depth: number): readonly Step[] {

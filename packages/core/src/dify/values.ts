@@ -11,6 +11,7 @@ import {
 } from "../expression/template.ts";
 import type { Missing, Selector } from "../workflow/dify-steps.ts";
 import type { Form } from "./render.ts";
+import { newMap } from "./read.ts";
 import { find, isFile, NAMESPACES, selectorName } from "./selector.ts";
 import { notFound, parseSegments, renderSegments, selectorList } from "./template.ts";
 
@@ -46,6 +47,8 @@ export function parseDifyValue(value: Json): { template: ValueTemplate; problems
   return { template: Object.freeze(template), problems: reading.problems };
 }
 
+type Constant = Extract<Part, { readonly type: "constant" }>;
+
 interface Reading {
   readonly roots: Map<string, Reference>;
   readonly problems: ValueTemplateProblem[];
@@ -55,13 +58,17 @@ function parsePart(value: Json, pointer: readonly string[], reading: Reading): P
   if (value === null || typeof value !== "object") return { type: "constant", value };
   if (Array.isArray(value)) {
     const parts = value.map((item: Json, at) => parsePart(item, [...pointer, String(at)], reading));
-    return parts.every(isConstant) ? constant(value) : { type: "list", parts };
+    // Of its parts: there may be marks inside that stand for a value as it is.
+    return parts.every(isConstant) ? constant(parts.map(valueOf)) : { type: "list", parts };
   }
   const map = value as JsonObject;
   const mark = parseMark(map, pointer, reading);
   if (mark !== null) return mark;
   const members = Object.keys(map).map((key) => [key, parsePart(map[key]!, [...pointer, key], reading)] as const);
-  return members.every(([, part]) => isConstant(part)) ? constant(value) : { type: "map", members };
+  if (!members.every(([, part]) => isConstant(part))) return { type: "map", members };
+  const plain = newMap();
+  for (const [key, part] of members) plain[key] = valueOf(part);
+  return constant(plain);
 }
 
 function parseMark(map: JsonObject, pointer: readonly string[], reading: Reading): Part | null {
@@ -177,8 +184,12 @@ function note(selector: Selector, { roots }: Reading): void {
   if (root !== null) roots.set(selector[0]!, root);
 }
 
-function isConstant(part: Part): boolean {
+function isConstant(part: Part): part is Constant {
   return part.type === "constant";
+}
+
+function valueOf(part: Part): Json {
+  return isConstant(part) ? part.value : null;
 }
 
 function constant(value: Json): Part {

@@ -116,7 +116,10 @@ export function webhookInputs(spec: WebhookSpec, call: WebhookCall): JsonObject 
 }
 
 /** The answer to a call that was taken: what the node declares, whatever becomes of the run. */
-export function webhookResponse({ status, responseBody }: WebhookSpec): { readonly status: number; readonly body: Json } {
+export function webhookResponse({ status, responseBody }: WebhookSpec): {
+  readonly status: number;
+  readonly body: Json;
+} {
   const text = responseBody.trim();
   if (text === "") return { status, body: { status: "success", message: "Webhook processed successfully" } };
   if (text.startsWith("{") || text.startsWith("[")) {

@@ -7,6 +7,7 @@ import { readGraph } from "./graph.ts";
 import type { ImportOptions } from "./options.ts";
 import { mapAt, mapsAt, member, newMap, numberAt, textAt } from "./read.ts";
 import type { ImportReport, Need } from "./report.ts";
+import { formOf } from "./roots.ts";
 import { GraphSteps } from "./steps.ts";
 
 /** A file as a workflow with its report. The workflow is worth something only when no problem is an error. */
@@ -94,7 +95,7 @@ function typed(type: string, value: Json): Json {
 
 /** What the form takes, as a JSON Schema that refuses nothing the form would take. Other fields may be there. */
 function inputSchema(steps: readonly Step[]): JsonObject | null {
-  const fields = steps.flatMap((step) => (step.kind === "start" && step.when === null ? step.fields : []));
+  const fields = formOf(steps);
   if (fields.length === 0) return null;
   const properties = newMap();
   for (const field of fields) properties[field.name] = fieldSchema(field);

@@ -27,6 +27,7 @@ import {
   loopResult,
   startOutput,
 } from "./dify-control.ts";
+import { difyOpenView } from "./dify-view.ts";
 import { scopeOutput } from "./output.ts";
 import { loopVariables, scopeView, visibleTask } from "./scope-view.ts";
 import type { RunState, ScopeState, TaskState } from "./state.ts";
@@ -38,7 +39,8 @@ import type { RunState, ScopeState, TaskState } from "./state.ts";
 export function runControl(state: RunState, scope: ScopeState, node: ControlNode, now: number, emit: Emit): void {
   switch (node.kind) {
     case "switch": {
-      const view = scopeView(state, scope);
+      // A choice keeps nothing of what it compares, so it may see the secrets of a file.
+      const view = scope.plan.workflow.dify ? difyOpenView(state, scope) : scopeView(state, scope);
       const chosen = node.cases.find((option) => holds(option.when, view))?.name ?? node.default;
       const output = scope.plan.workflow.dify ? choiceOutput(chosen) : Payload.of(chosen);
       complete(scope, node, output, emit, chosen ?? undefined);

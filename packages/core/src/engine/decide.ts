@@ -7,7 +7,7 @@ import { humanOutput, pressedAction } from "../dify/human.ts";
 import { fullPages, pageValue } from "./collect.ts";
 import { dispatchId, RUN_TIMER, START_TIMER, timedTask } from "./command.ts";
 import { closeContainer, runControl } from "./control.ts";
-import { cameToEnd, holds } from "./dify-control.ts";
+import { beginsAt, cameToEnd, holds } from "./dify-control.ts";
 import type { Emit, RunCreated, RunEvent, TaskUsage } from "./event.ts";
 import { evolve, isUndecided, keepUndecided } from "./evolve.ts";
 import type { Input, TaskOutcome } from "./input.ts";
@@ -229,7 +229,8 @@ function decideNode(state: RunState, scope: ScopeState, node: PlanNode, now: num
     return;
   }
   try {
-    if (node.when !== null && !evaluateCondition(node.when, scopeView(state, scope))) {
+    const isLeftOut = node.kind === "start" && !beginsAt(scope, node);
+    if (isLeftOut || (node.when !== null && !evaluateCondition(node.when, scopeView(state, scope)))) {
       emit({ type: "task_skipped", ...place });
       return;
     }

@@ -4,6 +4,7 @@ import { Payload } from "../base/payload.ts";
 import { runAssignments } from "../dify/assign.ts";
 import { testHolds } from "../dify/conditions/evaluate.ts";
 import { iterationOutput } from "../dify/iteration.ts";
+import { isActiveRoot } from "../dify/roots.ts";
 import { startValues } from "../dify/start-inputs.ts";
 import { evaluateCondition } from "../expression/evaluate.ts";
 import type { Expression } from "../expression/parse.ts";
@@ -21,6 +22,12 @@ import type { ItemsState, LoopState, RunState, ScopeState } from "./state.ts";
 /** Whether a condition of either language holds. */
 export function holds(check: Expression | DifyCheck, view: Scope): boolean {
   return "test" in check ? testHolds(check.test, view) : evaluateCondition(check, view);
+}
+
+/** Whether a run begins at this node: of several roots it does at one. */
+export function beginsAt(scope: ScopeState, { step }: StartNode): boolean {
+  const inputs = scope.inputs.value;
+  return step.kind === "start" && isActiveRoot(step, isJsonObject(inputs) ? inputs : {});
 }
 
 /** The run's inputs as the form of its start takes them, and the values of the system. */

@@ -11,7 +11,11 @@ import type { LoopState, RunState, ScopeState, TaskState } from "./state.ts";
  * What a selector of an imported graph can see, under the roots `nodes sys env conversation`. Values are read when they
  * are asked for; what is not there is undefined, and what a reader makes of that is its own rule.
  */
-export function difyView(state: RunState, scope: ScopeState): Scope {
+export function difyView(
+  state: RunState,
+  scope: ScopeState,
+  secretMark: (name: string) => string = (name) => (fileSecret(scope.plan.env, name) === "" ? "" : "***"),
+): Scope {
   return {
     lookup(name: string): unknown {
       switch (name) {
@@ -20,7 +24,7 @@ export function difyView(state: RunState, scope: ScopeState): Scope {
         case "sys":
           return reading((key) => systemValue(state, scope, key));
         case "env":
-          return scope.plan.env;
+          return environmentView(scope, secretMark);
         case "conversation":
           return reading((key) => conversationValue(scope, key));
         default:
@@ -28,6 +32,27 @@ export function difyView(state: RunState, scope: ScopeState): Scope {
       }
     },
   };
+}
+
+/** The environment, with what is shown of secrets in the place of their values. One that is empty shows that it is. */
+function environmentView({ plan }: ScopeState, secretMark: (name: string) => string): JsonObject | LazyMap {
+  const secrets = plan.workflow.dify?.secrets ?? [];
+  if (secrets.length === 0) return plan.env;
+  return reading((name) => {
+    if (!Object.hasOwn(plan.env, name)) return undefined;
+    return secrets.includes(name) ? secretMark(name) : plan.env[name];
+  });
+}
+
+/** A view with the secrets of the file in it: for those who only ask, and keep nothing of what they see. */
+export function difyOpenView(state: RunState, scope: ScopeState): Scope {
+  return difyView(state, scope, (name) => fileSecret(scope.plan.env, name));
+}
+
+/** The value of a secret that stands in the file, as text. */
+export function fileSecret(env: JsonObject, name: string): string {
+  const value = env[name];
+  return typeof value === "string" ? value : value === null || value === undefined ? "" : JSON.stringify(value);
 }
 
 /** A view in which a loop that has not begun shows these variables: its end may be asked for before the first round. */

@@ -78,6 +78,8 @@ describe("readiness and skipping", () => {
     );
     const world = runs(text, { does: { "*": ({ node }) => done({ v: node }) } });
     expect(world.output).toEqual({ a: "a", b: null });
+    const other = runs(text, { inputs: { "sys.root": "t2" }, does: { "*": ({ node }) => done({ v: node }) } });
+    expect(other.output).toEqual({ a: null, b: "b" });
   });
 
   test("a node that cannot be done here fails the run that comes to it, with the reason, and no other", () => {

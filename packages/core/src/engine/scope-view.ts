@@ -14,12 +14,8 @@ import type { ContainerState, LoopState, RunState, ScopeState, TaskState } from 
  *
  * The value of a secret is never in sight: in its place stands what `secretMark` gives for its name, or `***`.
  */
-export function scopeView(
-  state: RunState,
-  scope: ScopeState,
-  secretMark: (name: string) => string = () => "***",
-): Scope {
-  if (scope.plan.workflow.dify) return difyView(state, scope);
+export function scopeView(state: RunState, scope: ScopeState, secretMark?: (name: string) => string): Scope {
+  if (scope.plan.workflow.dify) return difyView(state, scope, secretMark);
   return {
     lookup(name: string): unknown {
       switch (name) {
@@ -42,7 +38,7 @@ export function scopeView(
         case "conversation":
           return EMPTY;
         case "secrets":
-          return secretsView(secretMark);
+          return secretsView(secretMark ?? (() => "***"));
         default:
           return undefined;
       }

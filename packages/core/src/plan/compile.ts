@@ -4,7 +4,7 @@ import { cycleIn, edgesOf } from "./edges.ts";
 import { nodeOfStep } from "./node.ts";
 import type { Body, Edge, ForEachNode, LoopNode, Plan, PlanNode, WorkflowNode, WorkNode } from "./plan.ts";
 import { StepReader, type Locate, type Read } from "./reader.ts";
-import { outwardFields } from "./secrets.ts";
+import { difySecretsOf, outwardFields } from "./secrets.ts";
 import { checkReads, type Sight } from "./sight.ts";
 
 export interface CompileOptions {
@@ -178,6 +178,9 @@ class Build {
     };
     const node = nodeOfStep(step, base, inner, reader, this.outward) as Mutable<PlanNode>;
     nodes[i] = node;
+    const { dify, env } = this.workflow;
+    if (dify && node.kind === "work" && step.kind === "work")
+      (node as Mutable<WorkNode>).secrets = difySecretsOf(step.config, env, dify.secrets);
     if (node.kind === "work" && node.secrets) this.noteMissingSecrets(node.secrets.names, reader);
     const names = checkReads(reader, own);
     this.noteReads(names, reader.reads, sight);

@@ -1,4 +1,4 @@
-import type { Json } from "../base/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../base/json.ts";
 import type { Expression, Template } from "../expression/parse.ts";
 import { templatesOf, type ValueTemplate } from "../expression/template.ts";
 import { WORK_TYPE_FIELDS } from "../workflow/fields.ts";
@@ -100,6 +100,21 @@ export function secretsOf(config: ValueTemplate, url: Json | undefined): SecretN
   const names = namesIn(config);
   if (names.length === 0) return null;
   return { names, origin: typeof url === "string" ? originWritten(url) : null };
+}
+
+/**
+ * What a step of an imported graph needs: secrets that its file leaves empty, which are those of this server under the
+ * same name. Null when it refers to none.
+ */
+export function difySecretsOf(config: JsonObject, env: JsonObject, secrets: readonly string[]): SecretNeeds | null {
+  const empty = secrets.filter((name) => /^[A-Z][A-Z0-9_]*$/.test(name) && (env[name] === "" || env[name] === null));
+  if (empty.length === 0) return null;
+  const written = JSON.stringify(config);
+  const names = empty.filter((name) => written.includes(`{{#env.${name}#}}`) || written.includes(`["env","${name}"]`));
+  if (names.length === 0) return null;
+  const { url } = config;
+  const text = isJsonObject(url) ? url["$text"] : url;
+  return { names, origin: typeof text === "string" ? originWritten(text) : null };
 }
 
 /**

@@ -74,7 +74,7 @@ export interface StartField {
 
 /** A node that a run may begin at. Of several one begins; what stands behind the others counts as skipped. */
 export interface DifyRoot {
-  readonly type: "start" | "webhook" | "schedule" | "plugin" | "datasource";
+  readonly type: "start" | "webhook" | "schedule" | "plugin";
   /** The one that begins where a run names none. */
   readonly isDefault: boolean;
   /** What a webhook takes and answers; null for the others. */

@@ -2,6 +2,7 @@ import type { Json, JsonObject } from "../base/json.ts";
 import type {
   Assignment,
   DifyFlow,
+  DifyRoot,
   DifyTest,
   HumanRules,
   IterationRules,

@@ -1,6 +1,6 @@
 import { createReadStream, statSync } from "node:fs";
 import { basename, extname } from "node:path";
-import type { Json, JsonObject, StartField, Workflow } from "@weftwork/core";
+import { formOf, ROOT_INPUT, type Json, type JsonObject, type StartField, type Workflow } from "@weftwork/core";
 import type { Weft } from "../weft.ts";
 import { UsageError } from "./exit.ts";
 import { readInputs } from "./inputs.ts";
@@ -10,14 +10,17 @@ import { readInputText } from "./text-files.ts";
 /**
  * The inputs of a Dify file's run from `-i name=value` arguments: the fields of its form by name, `query` for the
  * message of a conversation, and system values by full name. A field of files takes `@path`, which is uploaded, or an
- * address, which is fetched when a node reads it; a list of files may be given by repeating it.
+ * address, which is fetched when a node reads it; a list of files may be given by repeating it. `root` is the node that
+ * the run begins at, where there are several.
  */
 export async function difyInputs(
   weft: Pick<Weft, "files">,
   workflow: Workflow,
   given: readonly string[],
+  root?: string,
 ): Promise<JsonObject> {
-  const fields = formOf(workflow);
+  const begun = root === undefined ? {} : { [ROOT_INPUT]: root };
+  const fields = new Map(formOf(workflow.steps, begun).map((field) => [field.name, field]));
   const files = new Map<string, Json[]>();
   const rest: string[] = [];
   for (const argument of given) {
@@ -33,12 +36,6 @@ export async function difyInputs(
     ([name, list]) => [name, fields.get(name)?.type === "file" ? list.at(-1)! : list] as const,
   );
   return { ...inputs, ...Object.fromEntries(taken) };
-}
-
-/** The fields of the form that a run begins with. */
-function formOf({ steps }: Workflow): ReadonlyMap<string, StartField> {
-  const fields = steps.flatMap((step) => (step.kind === "start" && step.when === null ? step.fields : []));
-  return new Map(fields.map((field) => [field.name, field]));
 }
 
 /** The short names of a message, unless the form has a field of that name. */

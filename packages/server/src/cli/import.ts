@@ -9,6 +9,7 @@ import {
   type Need,
   type NodeReport,
   type Problem,
+  type Workflow,
 } from "@weftwork/core";
 import { CommandError, EXIT } from "./exit.ts";
 import { say, sayCount } from "./language.ts";
@@ -32,7 +33,7 @@ export interface ImportCommandOptions {
 export async function importCommand(path: string, options: ImportCommandOptions): Promise<number> {
   const found = importDify(readText(path), options.root === undefined ? {} : { root: options.root });
   const problems = [...found.problems, ...planProblems(found)];
-  const canRun = found.workflow !== null && !problems.some(isError) && !isRefused(found.report);
+  const canRun = found.workflow !== null && !problems.some(isError) && !isRefused(found.workflow);
   if (options.json === true)
     process.stdout.write(`${JSON.stringify(importJson(path, found, problems, canRun), null, 2)}\n`);
   else process.stdout.write(`${importReport(path, found, problems, canRun)}\n`);
@@ -61,8 +62,10 @@ function isError({ severity }: Problem): boolean {
 }
 
 /** Whether the first node of a run is one that cannot be done: then every run fails. */
-function isRefused(report: ImportReport | null): boolean {
-  return report !== null && report.nodes.length > 0 && report.nodes.every(({ support }) => support === "not_supported");
+function isRefused(workflow: Workflow | null): boolean {
+  return (
+    workflow !== null && workflow.steps.some(({ kind, dependsOn }) => kind === "refuse" && dependsOn?.length === 0)
+  );
 }
 
 function importReport(path: string, { report }: DifyImport, problems: readonly Problem[], canRun: boolean): string {
@@ -97,15 +100,15 @@ const COLUMNS = [
 
 function row({ place, id, title, kind, step, support, about, needs }: NodeReport): readonly string[] {
   const said = [about, ...needs.map(needText)].filter((text) => text !== "").join(" ");
-  return [String(place.line), id, title, kind, step, say(`import.${support}`), support === "runs" ? said : said];
+  return [String(place.line), id, title, kind, step, say(`support.${support}`), said];
 }
 
 function countLine(report: ImportReport): string {
   const counts = countSupport(report);
   const parts = (["runs", "runs_with_difference", "needs_configuration", "not_supported"] as const)
     .filter((support) => counts[support] > 0)
-    .map((support) => `${counts[support]} ${say(`import.${support}`)}`);
-  return `${sayCount("import.nodes", report.nodes.length)} ${parts.join(", ")}`;
+    .map((support) => `${counts[support]} ${say(`support.${support}`)}`);
+  return sayCount("import.nodes", report.nodes.length, { list: parts.join(", ") });
 }
 
 /** Everything that is to be set up, each once. */
@@ -118,9 +121,15 @@ function needLines(report: ImportReport): readonly string[] {
   ];
 }
 
+/** In the order in which they are set up. */
+const NEEDS: readonly Need["what"][] = ["model", "tool", "dataset", "workflow", "agent", "secret"];
+
 function allNeeds({ nodes, needs }: ImportReport): readonly Need[] {
   const all = [...nodes.flatMap((node) => node.needs), ...needs];
-  return all.filter(({ what, name }, at) => all.findIndex((one) => one.what === what && one.name === name) === at);
+  const once = all.filter(
+    ({ what, name }, at) => all.findIndex((one) => one.what === what && one.name === name) === at,
+  );
+  return once.toSorted((a, b) => NEEDS.indexOf(a.what) - NEEDS.indexOf(b.what));
 }
 
 function needText({ what, name }: Need): string {

@@ -7,6 +7,7 @@ import { remoteCommands } from "./remote-commands.ts";
 import { secretCommands } from "./secret-commands.ts";
 import { selfCommands } from "./self-commands.ts";
 import { told } from "./told.ts";
+import { triggerCommands } from "./trigger-commands.ts";
 
 /**
  * The command `weft`. A command is loaded when it is called, so that help and mistakes are answered at once. Texts stand
@@ -40,6 +41,7 @@ export function program(): Command {
     .option("--data <folder>", "keep the run in this data folder; left out: in memory")
     .option("--json", "print the run as JSON")
     .option("-q, --quiet", "show no steps")
+    .option("--root <node>", "node that the run of a Dify file begins at, where there are several triggers")
     .option("--nodes <file>", "module that exports nodes of your own")
     .option("--record <file>", "append the run as a test case to this file, such as NAME.test.yaml")
     .action(async (file: string, options: { input: string[] }) =>
@@ -99,6 +101,7 @@ export function program(): Command {
     );
   remoteCommands(weft, ended);
   secretCommands(weft, ended);
+  triggerCommands(weft, ended);
   selfCommands(weft, ended);
   return weft;
 }

@@ -23,6 +23,7 @@ function runCommands(weft: Command, ended: Ended): void {
     )
     .option("--version <version>", "of this version of the workflow (default: the newest)")
     .option("--id <id>", "an id of your own; the same again is the same run")
+    .option("--root <node>", "node that the run of a Dify file begins at, where there are several triggers")
     .option("--priority <class>", "interactive, normal, batch or background")
     .option("--at <time>", "start at a time, or after a duration such as 2h")
     .option("-w, --watch", "follow it to its end; exits as weft run does")

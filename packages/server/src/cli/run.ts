@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly quiet?: boolean;
   /** A file of test cases that the run is appended to. */
   readonly record?: string;
+  /** The node that a Dify file's run begins at, where there are several. */
+  readonly root?: string;
   /** A module whose exports are nodes of the user's own. */
   readonly nodes?: string;
 }
@@ -60,11 +62,17 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
     }
     const { workflow } = file.plan;
     const inputs = workflow.dify
-      ? await (await import("./dify-inputs.ts")).difyInputs(weft, workflow, options.input)
+      ? await (await import("./dify-inputs.ts")).difyInputs(weft, workflow, options.input, options.root)
       : readInputs(options.input, workflow.inputs, readInputText);
     await publishNested(weft, file.plan, path);
     const { name, version } = await weft.workflows.publish(file.source);
-    const { run } = await weft.runs.start({ workflow: name, version, inputs });
+    const { root } = options;
+    const { run } = await weft.runs.start({
+      workflow: name,
+      version,
+      inputs,
+      ...(root === undefined ? {} : { root }),
+    });
     const ended = await follow(weft, run, options);
     if (options.record !== undefined) await recordRun(weft, run.id, file.plan, path, options.record);
     return ended;

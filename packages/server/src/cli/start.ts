@@ -11,6 +11,7 @@ export interface StartOptions extends RemoteOptions {
   readonly input: readonly string[];
   readonly version?: string;
   readonly id?: string;
+  readonly root?: string;
   readonly priority?: string;
   readonly at?: string;
   readonly watch?: boolean;
@@ -18,7 +19,7 @@ export interface StartOptions extends RemoteOptions {
 
 /** `weft runs start WORKFLOW`: submits a run of a published workflow. It is durable when this has printed its id. */
 export function runsStart(workflow: string, options: StartOptions): Promise<number> {
-  const { version, id, priority, at } = options;
+  const { version, id, root, priority, at } = options;
   const runAt = at === undefined ? null : timeAhead(at, Date.now());
   return remote(options, async (client) => {
     const run = await client.start({
@@ -26,6 +27,7 @@ export function runsStart(workflow: string, options: StartOptions): Promise<numb
       inputs: await inputsOf(client, workflow, options),
       ...(version === undefined ? {} : { version }),
       ...(id === undefined ? {} : { id }),
+      ...(root === undefined ? {} : { root }),
       // The server knows which there are, and says so.
       ...(priority === undefined ? {} : { priority: priority as NonNullable<RunSubmission["priority"]> }),
       ...(runAt === null ? {} : { run_at: runAt }),

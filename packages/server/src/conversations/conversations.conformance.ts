@@ -64,6 +64,8 @@ export function conversationsConformance(name: string, open: () => Promise<Conve
     test("a conversation is found as it was made, by its tenant alone", async () => {
       const conversation = await made({ user: "ann", name: "About it" });
       expect(await store.find("acme", conversation.id)).toEqual(conversation);
+      // A second one under its id changes nothing.
+      expect(await store.create({ ...conversation, app: "other", variables: {} })).toEqual(conversation);
       expect(await store.find("other", conversation.id)).toBeNull();
       expect(await store.find("acme", "a\0b")).toBeNull();
       expect(await store.remove("other", conversation.id)).toBe(false);

@@ -8,7 +8,8 @@ import type { Failure, Json, JsonObject } from "@weftwork/core";
  * CV3. Positions of the messages of a conversation are 1, 2, 3, … in the order in which they came.
  */
 export interface ConversationStore {
-  create(conversation: Conversation): Promise<void>;
+  /** The conversation; one that is there already under its id as it is. */
+  create(conversation: Conversation): Promise<Conversation>;
   /** Null when there is none. */
   find(tenant: string, id: string): Promise<Conversation | null>;
   /** Those touched last come first. */

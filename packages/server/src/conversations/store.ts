@@ -1,19 +1,9 @@
-import { AppError, type Failure, type Json, type JsonObject } from "@weftwork/core";
-import { sql, type Selectable, type Transaction } from "kysely";
+import { AppError, type JsonObject } from "@weftwork/core";
+import { sql, type Transaction } from "kysely";
 import type { Database } from "../db/database.ts";
 import type { Tables } from "../db/schema.ts";
-import {
-  WAITING_MAX,
-  type Conversation,
-  type ConversationStore,
-  type Message,
-  type MessageStatus,
-  type NewMessage,
-  type Settled,
-} from "./conversations.ts";
-
-type ConversationRow = Selectable<Tables["conversation"]>;
-type MessageRow = Selectable<Tables["conversation_message"]>;
+import { WAITING_MAX, type ConversationStore, type Message, type NewMessage, type Settled } from "./conversations.ts";
+import { conversationOf, isText, messageOf, type ConversationRow, type MessageRow } from "./rows.ts";
 
 const NOTHING: Settled = { settled: false, next: null };
 
@@ -58,13 +48,14 @@ export function conversationStore(database: Database): ConversationStore {
   }
 
   return {
-    async create(given) {
-      await call((db) =>
-        db
+    create: (given) =>
+      call(async (db) => {
+        const { tenant, id } = given;
+        await db
           .insertInto("conversation")
           .values({
-            tenant: given.tenant,
-            id: given.id,
+            tenant,
+            id,
             app: given.app,
             user_id: given.user,
             name: given.name,
@@ -74,9 +65,11 @@ export function conversationStore(database: Database): ConversationStore {
             created_at: given.createdAt,
             updated_at: given.updatedAt,
           })
-          .execute(),
-      );
-    },
+          .onConflict((conflict) => conflict.columns(["tenant", "id"]).doNothing())
+          .execute();
+        const there = db.selectFrom("conversation").selectAll().where("tenant", "=", tenant).where("id", "=", id);
+        return conversationOf(await there.executeTakeFirstOrThrow());
+      }),
     find: (tenant, id) =>
       call(async (db) => {
         if (!isText(id)) return null;
@@ -302,45 +295,4 @@ function messageOfRun(
     .where("tenant", "=", tenant)
     .where("run", "=", run)
     .executeTakeFirst();
-}
-
-/** PostgreSQL holds no NUL; what has one is no name that was ever kept. */
-function isText(text: string): boolean {
-  return !text.includes("\0");
-}
-
-function conversationOf(row: ConversationRow): Conversation {
-  const { tenant, id, app, user_id: user, name, variables, active_run: activeRun } = row;
-  return {
-    tenant,
-    id,
-    app,
-    user,
-    name,
-    variables: JSON.parse(variables) as JsonObject,
-    activeRun,
-    createdAt: Number(row.created_at),
-    updatedAt: Number(row.updated_at),
-  };
-}
-
-function messageOf(row: MessageRow): Message {
-  const { tenant, id, conversation, run, position, query, user_id: user, answer } = row;
-  return {
-    tenant,
-    id,
-    conversation,
-    run,
-    position,
-    query,
-    inputs: JSON.parse(row.inputs) as JsonObject,
-    files: JSON.parse(row.files) as readonly Json[],
-    user,
-    status: row.status as MessageStatus,
-    answer,
-    answerFiles: JSON.parse(row.answer_files) as readonly Json[],
-    error: row.error === null ? null : (JSON.parse(row.error) as Failure),
-    createdAt: Number(row.created_at),
-    finishedAt: row.finished_at === null ? null : Number(row.finished_at),
-  };
 }

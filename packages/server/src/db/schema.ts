@@ -99,6 +99,17 @@ export interface Tables {
     readonly created_at: number | string;
     readonly finished_at: number | string | null;
   };
+  /** A webhook that receives calls. Of its token only the hash is kept. */
+  readonly webhook: {
+    readonly tenant: string;
+    readonly workflow: string;
+    readonly node: string;
+    /** SHA-256 in hex. */
+    readonly token_hash: string;
+    /** Name of the secret that calls are signed with; null: the token is enough. */
+    readonly secret: string | null;
+    readonly created_at: number | string;
+  };
   /** The key that links to files are signed with: one row. */
   readonly file_link_key: { readonly id: number; readonly key: string };
 }
@@ -221,6 +232,21 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
       await sql`create index conversation_message_open on conversation_message (tenant) where status = 'running'`.execute(
         db,
       );
+    },
+  },
+  "0005_webhook": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("webhook")
+        .addColumn("tenant", "text", (column) => column.notNull())
+        .addColumn("workflow", "text", (column) => column.notNull())
+        .addColumn("node", "text", (column) => column.notNull())
+        .addColumn("token_hash", "text", (column) => column.notNull())
+        .addColumn("secret", "text")
+        .addColumn("created_at", "bigint", (column) => column.notNull())
+        .addPrimaryKeyConstraint("webhook_key", ["tenant", "workflow", "node"])
+        .addUniqueConstraint("webhook_token", ["token_hash"])
+        .execute();
     },
   },
 };

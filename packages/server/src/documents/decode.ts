@@ -4,7 +4,7 @@ import { DocumentProblem } from "./problem.ts";
 const HEAD_BYTES = 2048;
 /** How much of a text tells whether it is Chinese. */
 const SAMPLE_CHARS = 100_000;
-const DECLARED = /(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})/i;
+const DECLARED = /(?:charset|encoding)\s*=[\s"']*([A-Za-z0-9_:.-]{2,40})/i;
 
 /**
  * The text that bytes are. In this order decide: the mark at the beginning, the encoding given, UTF-16 by its zero

@@ -15,8 +15,9 @@ function usedWidth(row: readonly string[]): number {
 
 /** A cell stays on its line and within its bars. */
 function cellText(cell: string): string {
-  return cell
-    .trim()
-    .replaceAll(/\s*\n\s*/g, " ")
+  const lines = cell.split("\n").map((line) => line.trim());
+  return lines
+    .filter((line) => line !== "")
+    .join(" ")
     .replaceAll("|", String.raw`\|`);
 }

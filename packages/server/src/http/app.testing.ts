@@ -10,6 +10,8 @@ export interface TestApp {
   readonly app: HttpApp;
   readonly weft: Weft;
   readonly logged: string[];
+  /** What was logged beside these messages. */
+  readonly logFields: object[];
   /** Resolves when a task waits at the gate. */
   arrived(): Promise<void>;
   open(): void;
@@ -33,6 +35,7 @@ export async function testApp(heartbeatMs?: number): Promise<TestApp> {
   const gate = Promise.withResolvers<void>();
   const arrival = Promise.withResolvers<void>();
   const logged: string[] = [];
+  const logFields: object[] = [];
   const weft = await openWeft({
     nodes: [
       defineNode({
@@ -59,7 +62,7 @@ export async function testApp(heartbeatMs?: number): Promise<TestApp> {
     ],
   });
   for (const source of [HELLO, GATED, FRAGILE]) await weft.workflows.publish(source);
-  const log = (_fields: object, message: string): void => void logged.push(message);
+  const log = (fields: object, message: string): void => void (logged.push(message), logFields.push(fields));
   const app = createApp({
     weft,
     config: { host: "127.0.0.1", port: 0, bodyLimit: 100_000 },
@@ -72,6 +75,7 @@ export async function testApp(heartbeatMs?: number): Promise<TestApp> {
     app,
     weft,
     logged,
+    logFields,
     arrived: () => arrival.promise,
     open: () => gate.resolve(),
     async port() {

@@ -21,10 +21,12 @@ import { recordRoutes } from "./native/record.ts";
 import { runRoutes } from "./native/runs.ts";
 import { streamRoutes } from "./native/streams.ts";
 import { secretRoutes } from "./native/secrets.ts";
+import { triggerRoutes } from "./native/triggers.ts";
 import { workflowRoutes } from "./native/workflows.ts";
 import { errorOf, problemBody, PROBLEM_TYPE, retryAfterOf } from "./problem.ts";
 import { asksForWebSocket, webSockets } from "./web-socket.ts";
 import { Surface, type HttpLogger } from "./surface.ts";
+import { shownUrl, webhookRoutes } from "./webhook.ts";
 
 export interface AppOptions {
   readonly weft: Engine;
@@ -106,7 +108,8 @@ export function createApp(options: AppOptions): HttpApp {
     }
   });
 
-  function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  /** What was thrown as an error of the table; what concerns the operator is logged. */
+  function problemOf(thrown: unknown, request: FastifyRequest): AppError {
     const error = errorOf(thrown, {
       contentType: request.headers["content-type"],
       contentLength: request.headers["content-length"],
@@ -117,12 +120,17 @@ export function createApp(options: AppOptions): HttpApp {
         request_id: request.id,
         code: error.code,
         method: request.method,
-        url: request.url,
+        url: shownUrl(request.url),
         err: thrown,
       };
       if (error.status === 500) logger.error(fields, error.message);
       else logger.warn(fields, error.message);
     }
+    return error;
+  }
+
+  function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const error = problemOf(thrown, request);
     const retryAfter = retryAfterOf(error);
     if (retryAfter !== null) reply.header("retry-after", retryAfter);
     // A body that was refused unread is not worth reading to its end.
@@ -159,6 +167,8 @@ export function createApp(options: AppOptions): HttpApp {
   conversationRoutes(app, surface);
   fileRoutes(app, surface);
   secretRoutes(app, surface);
+  triggerRoutes(app, surface);
+  webhookRoutes(app, surface, problemOf);
 
   const sockets = webSockets(app, surface, connections);
 

@@ -1,4 +1,4 @@
-import type { FileValue, Json, JsonObject, Problem } from "@weftwork/core";
+import type { FileValue, Json, JsonObject, Problem, WebhookBody } from "@weftwork/core";
 import type {
   Conversation,
   ConversationFilter,
@@ -18,6 +18,9 @@ import type {
   SecretUpdate,
   Stats,
   TaskProgress,
+  Trigger,
+  TriggerAddress,
+  TriggerRotation,
   WorkflowDetail,
   WorkflowGraph,
   WorkflowVersion,
@@ -73,6 +76,28 @@ export interface FileProof {
   /** Seconds since 1970. */
   readonly expires: number;
   readonly signature: string;
+}
+
+/** The head of a call. Names of headers are in lower case. */
+export interface WebhookHead {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A call whose body has arrived. */
+export interface WebhookArrival extends WebhookHead {
+  readonly params: Readonly<Record<string, string>>;
+  /** As it came, byte for byte. */
+  readonly bytes: Uint8Array;
+  /** Takes the body apart, and stores its files. */
+  readonly body: () => Promise<WebhookBody>;
+  /** The id that its sender gave it. */
+  readonly id: string | null;
+}
+
+export interface OpenWebhook {
+  /** Durable when it resolves. `created` false: a repeat of an earlier call. */
+  receive(call: WebhookArrival): Promise<{ readonly status: number; readonly body: Json; readonly created: boolean }>;
 }
 
 /** What the surfaces ask of the engine. They translate between it and HTTP, and hold no rule of their own. */
@@ -151,6 +176,14 @@ export interface Engine {
     /** Durable when it resolves; the run that answers has begun, or waits for its turn. */
     send(id: string, message: NewMessage): Promise<ConversationMessage>;
     remove(id: string): Promise<void>;
+  };
+  readonly triggers: {
+    list(): Promise<readonly Trigger[]>;
+    /** The only answer that holds an address. */
+    rotate(rotation: TriggerRotation): Promise<TriggerAddress>;
+    remove(workflow: string, node: string): Promise<void>;
+    /** The webhook of a token, if it takes such a call. */
+    open(token: string, head: WebhookHead): Promise<OpenWebhook>;
   };
   /** Values go in and never come out. */
   readonly secrets: {

@@ -20,6 +20,12 @@ export const MESSAGES_ZH: Readonly<Record<ErrorCode, string>> = {
   DATASET_NOT_FOUND:
     "没有数据集 {dataset}。已知的有：{known}。运维人员可在配置的 datasets 中或用 WEFT_DATASETS 指定文件夹。",
   DATASET_UNREADABLE: "无法搜索数据集 {dataset}：{reason}。",
+  TRIGGER_NOT_FOUND: "工作流 {workflow} 的最新版本没有 webhook {node}。用 weft triggers ls 查看有哪些。",
+  WEBHOOK_UNKNOWN: "没有这个 webhook。",
+  WEBHOOK_REFUSED: "调用不符合该 webhook 的要求：{reason}。请更正调用。",
+  WEBHOOK_SIGNATURE_INVALID:
+    "调用没有按该 webhook 的要求签名，或已超过时限。请按 Standard Webhooks 对 webhook-id、webhook-timestamp 和请求体签名，并校准时钟。",
+  WEBHOOK_UNCHECKED: "无法检查调用的签名：该 webhook 的密钥无法读取。请由管理员用 weft secrets set 设置。",
   FORBIDDEN_HOST: "没有密钥的服务器不接受发给主机 {host} 的请求。请使用本机回环地址。",
   FORBIDDEN_ORIGIN: "没有密钥的服务器不接受来自 {origin} 的请求。",
   ROUTE_NOT_FOUND: "{method} {path} 处没有任何内容。",

@@ -53,7 +53,7 @@ export type ReactAnswer =
  * neither is the answer, for that is how models mean it.
  */
 export function readReact(text: string): ReactAnswer {
-  const action = /^[ \t]*Action[ \t]*:[ \t]*(.*)$/m.exec(text);
+  const action = /^[ \t]*Action[ \t]*:(.*)$/m.exec(text);
   const final = finalAt(text);
   if (action === null || (final !== -1 && final < action.index)) {
     const answer = final === -1 ? text.replace(/^\s*Thought:\s*/, "") : text.slice(text.indexOf(":", final) + 1);

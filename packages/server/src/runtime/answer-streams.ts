@@ -52,20 +52,17 @@ export class AnswerStreams {
   rowSending(run: HotRun): void {
     if (!isImported(run)) return;
     if (run.nextSeq === 1) this.streams.set(run.key, streamOf(run));
-    const stream = this.streams.get(run.key);
-    if (stream) this.tell(stream, stream.follower.row(run.open.decisions));
+    this.follow(run, (follower) => follower.row(run.open.decisions));
   }
 
   /** A step says this while it runs. */
   said(run: HotRun, { scope, node }: DispatchTask, text: string): void {
-    const stream = this.streams.get(run.key);
-    if (stream) this.tell(stream, stream.follower.delta(scope, node, text));
+    this.follow(run, (follower) => follower.delta(scope, node, text));
   }
 
   /** What a step said will not become its result. */
   superseded(run: HotRun, { scope, node }: DispatchTask): void {
-    const stream = this.streams.get(run.key);
-    if (stream) this.tell(stream, stream.follower.forget(scope, node));
+    this.follow(run, (follower) => follower.forget(scope, node));
   }
 
   /** The run is no longer held here. */
@@ -110,8 +107,16 @@ export class AnswerStreams {
     return chunks;
   }
 
-  private tell(stream: AnswerStream, chunks: readonly ResponseChunk[]): void {
-    for (const chunk of chunks) this.say(stream, chunk, stream.run.nextSeq - 1);
+  /** Tells what a step of the follower lets out. A mistake of ours ends the stream, and never the run. */
+  private follow(run: HotRun, step: (follower: ResponseFollower) => readonly ResponseChunk[]): void {
+    const stream = this.streams.get(run.key);
+    if (!stream) return;
+    try {
+      for (const chunk of step(stream.follower)) this.say(stream, chunk, run.nextSeq - 1);
+    } catch (error) {
+      this.streams.delete(run.key);
+      this.options.problem("the answer of the run cannot be streamed on", run, error);
+    }
   }
 
   private say(stream: AnswerStream, chunk: ResponseChunk, row: number): void {

@@ -13,7 +13,7 @@ import type { Owner } from "./owner.ts";
 import type { Payloads } from "./payloads.ts";
 import { planRerun, type RerunTarget } from "./plan-rerun.ts";
 import type { RunSights } from "./run-sights.ts";
-import { fingerprintOf, slotOf, timeOf, type Submission } from "./submission.ts";
+import { fingerprintOf, slotOf, timeOf, withRoot, type Submission } from "./submission.ts";
 import { runView } from "./view.ts";
 import type { PreparedPlan, Workflows } from "./workflows.ts";
 
@@ -63,7 +63,7 @@ export class Beginnings {
     this.options.needs.check(plans);
     const given = submission.inputs ?? {};
     if (!isJsonObject(given)) throw new AppError("INVALID_REQUEST", { reason: "inputs must be a JSON object" });
-    return this.create(plans, checkedInputs(plans.plan, given), submission, [], null);
+    return this.create(plans, checkedInputs(plans.plan, withRoot(plans, given, submission)), submission, [], null);
   }
 
   /**

@@ -18,7 +18,7 @@ import type {
   Page,
 } from "@weftwork/sdk";
 import { v7 as uuid } from "uuid";
-import type { ConversationStore, Message, Settled } from "../conversations/conversations.ts";
+import type { ConversationStore, Message, MessageEnd, Settled } from "../conversations/conversations.ts";
 import type { Clock } from "./clock.ts";
 import { conversationCursor, conversationView, messageView, readConversationCursor } from "./conversation-view.ts";
 import type { HotRun } from "./hot-run.ts";
@@ -67,7 +67,10 @@ export class Conversations {
     while (this.work.size > 0) await Promise.all(this.work);
   }
 
-  /** Throws `WORKFLOW_NOT_FOUND`, and `NO_CHAT` for what is no chat app. */
+  /**
+   * Begins a conversation. One that is there already under the id is returned as it is. Throws `WORKFLOW_NOT_FOUND`, and
+   * `NO_CHAT` for what is no chat app.
+   */
   async create({ workflow, id, user, name }: NewConversation): Promise<Conversation> {
     const { store, clock, tenant } = this.options;
     const plan = await this.chatOf(workflow);
@@ -77,17 +80,16 @@ export class Conversations {
       tenant,
       id: id ?? `conv_${uuid()}`,
       app: workflow,
-      user: user ?? null,
-      name: name ?? null,
+      user: plain(user ?? null),
+      name: plain(name ?? null),
       variables: Object.fromEntries(start.map(([variable, { value }]) => [variable, value])),
       activeRun: null,
       createdAt: now,
       updatedAt: now,
     };
-    if (id !== undefined && (await store.find(tenant, id)) !== null)
-      throw new AppError("INVALID_REQUEST", { reason: `the conversation ${id} is there already; choose another id` });
-    await store.create(made);
-    return conversationView(made);
+    const there = await store.create(made);
+    if (there.app === workflow) return conversationView(there);
+    throw new AppError("INVALID_REQUEST", { reason: `the conversation ${made.id} is one with ${there.app}` });
   }
 
   /** Null when there is none. */
@@ -151,11 +153,10 @@ export class Conversations {
         id: given.id ?? `msg_${uuid()}`,
         conversation: id,
         run,
-        // PostgreSQL's text holds none, and no model has a use for it.
-        query: given.query.replaceAll("\0", ""),
+        query: plain(given.query),
         inputs: given.inputs ?? {},
         files,
-        user: given.user ?? found.user,
+        user: plain(given.user ?? found.user),
         createdAt: clock.now(),
       },
       { mayWait: given.queue ?? false },
@@ -217,10 +218,9 @@ export class Conversations {
     const { store, tenant } = this.options;
     // A rerun has the metadata of the run before it, and answers nothing.
     if ((await store.byRun(tenant, run))?.status !== "running") return;
-    const end = await messageEnd(this.options, run);
+    const end = await messageEnd(this.options, run).catch((error: unknown) => this.unreadable(error));
     if (end === null) return;
-    const answer = end.answer.replaceAll("\0", "");
-    this.goOn(await store.settle(tenant, run, { ...end, answer }));
+    this.goOn(await store.settle(tenant, run, { ...end, answer: plain(end.answer) }));
   }
 
   private goOn({ next }: Settled): void {
@@ -229,24 +229,29 @@ export class Conversations {
 
   /** For a message whose sender has his answer already: what keeps its run from beginning is the message's failure. */
   private async beginOrFail(message: Message): Promise<void> {
-    const { store, tenant, clock } = this.options;
+    const { store, tenant } = this.options;
     try {
       await this.begin(message);
     } catch (error) {
-      const failure = failureOf(error);
-      if (failure.retryable) throw error;
-      const nothing = { answer: "", answerFiles: [], variables: {} };
-      const end = { ...nothing, status: "failed", error: failure, finishedAt: clock.now() } as const;
-      this.goOn(await store.settle(tenant, message.run, end));
+      this.goOn(await store.settle(tenant, message.run, this.unreadable(error)));
     }
+  }
+
+  /** The end of a message without an answer. What may be otherwise later is thrown. */
+  private unreadable(error: unknown): MessageEnd {
+    const failure = failureOf(error);
+    if (failure.retryable) throw error;
+    const nothing = { answer: "", answerFiles: [], variables: {} };
+    return { ...nothing, status: "failed", error: failure, finishedAt: this.options.clock.now() };
   }
 
   /** Brings a run that answers to where it should be: begun, or recorded as ended. */
   private async lookAfter(run: string): Promise<void> {
     if (!this.isStarted) return;
     const { store, runs, tenant } = this.options;
-    const found = await runs.get(run);
-    if (found !== null) return found.finished_at === null ? undefined : this.settle(run);
+    // A run that cannot be read any more is one that has ended.
+    const found = await runs.get(run).catch((error: unknown) => this.unreadable(error));
+    if (found !== null) return "finished_at" in found && found.finished_at === null ? undefined : this.settle(run);
     const message = await store.byRun(tenant, run);
     // Whoever has just taken it is about to begin it; after that time nobody is.
     if (message?.status === "running" && message.createdAt < this.options.clock.now() - BEGIN_MS)
@@ -256,8 +261,11 @@ export class Conversations {
   private async recover(): Promise<void> {
     const { store, tenant, runs } = this.options;
     for (const message of await store.running(tenant)) {
-      if ((await runs.get(message.run)) === null) await this.beginOrFail(message);
-      else await this.settle(message.run);
+      const { run } = message;
+      await runs
+        .get(run)
+        .then((found) => (found === null ? this.beginOrFail(message) : this.settle(run)))
+        .catch((error: unknown) => this.options.problem(NOT_RECORDED, run, error));
     }
   }
 
@@ -274,7 +282,7 @@ export class Conversations {
 
   private track(run: string, work: Promise<unknown>): void {
     const tracked = work
-      .catch((error: unknown) => this.options.problem("a message of a conversation could not be recorded", run, error))
+      .catch((error: unknown) => this.options.problem(NOT_RECORDED, run, error))
       .finally(() => this.work.delete(tracked));
     this.work.add(tracked);
   }
@@ -282,6 +290,13 @@ export class Conversations {
 
 /** Time that a process takes at most from recording a message to beginning its run. */
 const BEGIN_MS = 10_000;
+
+const NOT_RECORDED = "a message of a conversation could not be recorded";
+
+/** Without NUL: PostgreSQL's text holds none, and no model has a use for it. */
+function plain<Text extends string | null>(text: Text): Text {
+  return (text?.replaceAll("\0", "") ?? null) as Text;
+}
 
 function notFound(id: string): AppError {
   return new AppError("CONVERSATION_NOT_FOUND", { conversation: id.slice(0, 100) });

@@ -1,7 +1,10 @@
 import {
   AppError,
   isJsonObject,
+  formOf,
   readJsonSchema,
+  ROOT_INPUT,
+  rootsOf,
   startValues,
   type Json,
   type JsonObject,
@@ -34,13 +37,25 @@ export function checkedInputs(plan: Plan, given: JsonObject): JsonObject {
 
 /** A Dify file refuses what its form does not take, in its own words. The form itself completes them when the run begins. */
 function checkedForm(plan: Plan, given: JsonObject): JsonObject {
-  const fields = plan.workflow.steps.flatMap((step) =>
-    step.kind === "start" && step.when === null ? step.fields : [],
-  );
-  const checked = startValues(fields, given);
+  const { steps } = plan.workflow;
+  checkRoot(plan, given);
+  const checked = startValues(formOf(steps, given), given);
   if (checked.ok) return given;
   const errors = [{ pointer: `#/inputs/${checked.field}`, detail: checked.message }];
   throw new AppError("INVALID_INPUTS", { workflow: plan.name, reason: checked.message, errors });
+}
+
+/** A node that a run is to begin at is one that it can begin at. */
+function checkRoot({ name, workflow }: Plan, given: JsonObject): void {
+  if (!Object.hasOwn(given, ROOT_INPUT)) return;
+  const known = rootsOf(workflow.steps).map(({ id }) => id);
+  if (known.some((id) => id === given[ROOT_INPUT])) return;
+  const reason = `a run can begin at ${known.join(", ")}, and not at ${JSON.stringify(given[ROOT_INPUT]).slice(0, 100)}`;
+  throw new AppError("INVALID_INPUTS", {
+    workflow: name,
+    reason,
+    errors: [{ pointer: `#/inputs/${ROOT_INPUT}`, detail: reason }],
+  });
 }
 
 function withDefaults(schema: JsonObject, given: JsonObject): JsonObject {

@@ -1,4 +1,13 @@
-import { decodeRow, isJsonObject, payloadsOf, ResponseFollower, type Json, type RunEvent } from "@weftwork/core";
+import {
+  decodeRow,
+  isJsonObject,
+  payloadsOf,
+  ResponseFollower,
+  type Decision,
+  type Json,
+  type RunCreated,
+  type RunEvent,
+} from "@weftwork/core";
 import type { MessageEnd } from "../conversations/conversations.ts";
 import type { Journal } from "../journal/journal.ts";
 import { toldAnswer, put } from "./answer-streams.ts";
@@ -22,7 +31,7 @@ type Last = Extract<RunEvent, { type: "run_completed" | "run_failed" | "run_canc
  * set last. Null while the run is open, and where there is none.
  */
 export async function messageEnd(options: MessageEndOptions, run: string): Promise<MessageEnd | null> {
-  const { journal, payloads, workflows, tenant } = options;
+  const { journal, payloads, tenant } = options;
   const head = await journal.head(tenant, run);
   if (!head || head.finishedAt === null) return null;
   const { rows } = await journal.read(head.runKey, { snapshot: false });
@@ -30,21 +39,10 @@ export async function messageEnd(options: MessageEndOptions, run: string): Promi
   const events = decisions.flat().flatMap((decision) => decision.events);
   const created = events.find((event) => event.type === "run_created")!;
   const last = events.findLast((event): event is Last => LAST.has(event.type))!;
-  const { plan, nested } = await workflows.pinned(created.hash, created.pins);
-  const follower = new ResponseFollower(plan, nested);
-  const chunks = [];
-  for (const row of decisions) {
-    const read = row.flatMap((decision) => decision.events).filter((event) => isPinned(follower.state, event));
-    await payloads.load(
-      tenant,
-      read.flatMap((event) => payloadsOf(event)),
-      true,
-    );
-    chunks.push(...follower.row(row));
-  }
-  const said = put(chunks);
+  if (last.type === "run_completed") await payloads.load(tenant, [last.output]);
   const output = last.type === "run_completed" ? last.output.value : null;
   const files = isJsonObject(output) ? output["files"] : undefined;
+  const said = await answerOf(options, created, decisions);
   return {
     status: last.type === "run_completed" ? "succeeded" : last.type === "run_failed" ? "failed" : "cancelled",
     // Of a run that was ended early, what a step had said until then was seen as well.
@@ -54,6 +52,24 @@ export async function messageEnd(options: MessageEndOptions, run: string): Promi
     variables: await assigned(options, events),
     finishedAt: head.finishedAt,
   };
+}
+
+/** The answer as it was streamed, of the events alone. */
+async function answerOf(
+  { payloads, workflows, tenant }: MessageEndOptions,
+  { hash, pins }: RunCreated,
+  rows: readonly (readonly Decision[])[],
+): Promise<string> {
+  const { plan, nested } = await workflows.pinned(hash, pins);
+  const follower = new ResponseFollower(plan, nested);
+  const chunks = [];
+  for (const row of rows) {
+    const events = row.flatMap((decision) => decision.events);
+    const read = events.filter((event) => isPinned(follower.state, event)).flatMap((event) => payloadsOf(event));
+    await payloads.load(tenant, read, true);
+    chunks.push(...follower.row(row));
+  }
+  return put(chunks);
 }
 
 const LAST: ReadonlySet<string> = new Set(["run_completed", "run_failed", "run_cancelled"]);

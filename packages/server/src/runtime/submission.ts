@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { AppError, canonicalJson, parseTime, renderValueTemplate } from "@weftwork/core";
+import { AppError, canonicalJson, parseTime, renderValueTemplate, ROOT_INPUT } from "@weftwork/core";
 import type { Json, JsonObject, RunCreated } from "@weftwork/core";
 import type { RunSubmission } from "@weftwork/sdk";
 import type { RunCreation } from "../journal/journal.ts";
@@ -8,6 +8,17 @@ import type { PreparedPlan } from "./workflows.ts";
 export interface Submission extends RunSubmission {
   /** Makes the submission repeatable without an id of the caller's own; kept for 24 hours. */
   readonly idempotencyKey?: string;
+  /** What a repeat must have in common with the first, where the inputs tell more than that. Left out: the inputs. */
+  readonly same?: JsonObject;
+}
+
+/** The inputs with the node that the run is to begin at. Throws `INVALID_REQUEST` where there is no such choice. */
+export function withRoot({ plan }: PreparedPlan, inputs: JsonObject, { root }: Submission): JsonObject {
+  if (root === undefined) return inputs;
+  if (plan.workflow.dify) return { ...inputs, [ROOT_INPUT]: root };
+  throw new AppError("INVALID_REQUEST", {
+    reason: `root names a trigger of a Dify file, and ${plan.name} is none; leave it out`,
+  });
 }
 
 /** The place that a run needs under its concurrency key; null where the workflow has none. */
@@ -26,7 +37,7 @@ export function slotOf({ plan }: PreparedPlan, inputs: JsonObject): RunCreation[
 /** Equal for what is the same submission, and the same rerun. */
 export function fingerprintOf(submission: Submission, inputs: JsonObject, rerunOf: RunCreated["rerunOf"]): string {
   const { workflow, version = null } = submission;
-  const content = { workflow, version, inputs, ...(rerunOf ? { rerunOf } : {}) };
+  const content = { workflow, version, inputs: submission.same ?? inputs, ...(rerunOf ? { rerunOf } : {}) };
   return createHash("sha256").update(canonicalJson(content)).digest("hex");
 }
 

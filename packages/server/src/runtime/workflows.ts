@@ -119,6 +119,13 @@ export class Workflows {
     return stored && { ...workflowGraph(this.compiled(stored)), version: stored.version };
   }
 
+  /** The newest versions of the workflows that have triggers. */
+  async withTriggers(): Promise<readonly Plan[]> {
+    const newest = await this.options.catalogue.list(this.options.tenant);
+    // Only these are worth compiling: a trigger has its kind in the text.
+    return newest.filter(({ source }) => source.includes("trigger-")).map((stored) => this.numbered(stored));
+  }
+
   /** The plan a new run gets. Synchronous while it is known, since every submission passes here. */
   prepare(name: string, version: string | null): PreparedPlan | Promise<PreparedPlan> {
     const known = this.newest.get(nestedKey(name, version));
@@ -157,9 +164,7 @@ export class Workflows {
   private async lookUp(name: string, version: string | null): Promise<PreparedPlan> {
     const stored = await this.options.catalogue.find(this.options.tenant, name, version);
     if (!stored) throw new AppError("WORKFLOW_NOT_FOUND", { workflow: version === null ? name : `${name} ${version}` });
-    const compiled = this.compiled(stored);
-    // The same content may have been published under several numbers.
-    const plan = compiled.version === stored.version ? compiled : { ...compiled, version: stored.version };
+    const plan = this.numbered(stored);
     const nested = new Map<string, Plan>();
     const pins: Record<string, string> = {};
     const open = [...plan.nested];
@@ -200,6 +205,12 @@ export class Workflows {
     this.plans.set(stored.hash, numbered);
     if (this.plans.size > PLANS_MAX) this.plans.delete(this.plans.keys().next().value!);
     return numbered;
+  }
+
+  /** The same content may have been published under several numbers. */
+  private numbered(stored: StoredVersion): Plan {
+    const compiled = this.compiled(stored);
+    return compiled.version === stored.version ? compiled : { ...compiled, version: stored.version };
   }
 
   private unavailable(plan: Plan): Validation["unavailable"] {

@@ -4,12 +4,22 @@ import {
   defaultInput,
   failure,
   failureOf,
+  fileSecret,
   hash32,
   payloadsRead,
   renderValueTemplate,
   scopeView,
 } from "@weftwork/core";
-import type { DispatchTask, Json, JsonObject, Resources, ScopeState, TaskOutcome, WorkNode } from "@weftwork/core";
+import type {
+  DispatchTask,
+  Json,
+  JsonObject,
+  Plan,
+  Resources,
+  ScopeState,
+  TaskOutcome,
+  WorkNode,
+} from "@weftwork/core";
 import {
   NO_SECRETS,
   type NodeExecutor,
@@ -21,6 +31,7 @@ import {
 import type { Clock } from "../runtime/clock.ts";
 import type { HotRun } from "../runtime/hot-run.ts";
 import type { Payloads } from "../runtime/payloads.ts";
+import { Mask } from "../secrets/mask.ts";
 import type { SecretSource } from "../secrets/secrets.ts";
 import { TaskSecrets } from "../secrets/task-secrets.ts";
 import { Hidden } from "./hidden.ts";
@@ -111,7 +122,9 @@ class Task implements NodeTask, RunningTask {
     this.attempt = execution.command.attempt;
     const needs = execution.secrets === null ? null : execution.node.secrets;
     this.taskSecrets = needs && new TaskSecrets(needs);
-    this.hidden = this.taskSecrets && new Hidden(this.taskSecrets.mask, (part) => execution.progress(part));
+    if (this.taskSecrets) hideFileSecrets(state.plan, this.taskSecrets.mask);
+    const mask = this.taskSecrets?.mask ?? fileMask(state.plan);
+    this.hidden = mask && new Hidden(mask, (part) => execution.progress(part));
   }
 
   get secrets(): SecretTexts {
@@ -210,7 +223,13 @@ class Task implements NodeTask, RunningTask {
   private render(): JsonObject {
     const { node, run } = this.execution;
     const { taskSecrets } = this;
-    const mark = taskSecrets ? (name: string) => taskSecrets.markOf(name) : (name: string) => name;
+    const { plan } = this.state;
+    // Secrets that stand in a Dify file are sent like any other value of it, and taken out of what comes back.
+    const known = new Set(plan.workflow.dify ? (node.secrets?.names ?? []) : null);
+    const markOf = taskSecrets ? (name: string) => taskSecrets.markOf(name) : (name: string) => name;
+    const mark = plan.workflow.dify
+      ? (name: string) => (known.has(name) ? markOf(name) : fileSecret(plan.env, name))
+      : markOf;
     const rendered = renderValueTemplate(node.config, scopeView(run.state, this.state, mark)) as JsonObject;
     for (const _ in node.rawConfig) return { ...rendered, ...node.rawConfig };
     return rendered;
@@ -245,6 +264,28 @@ class Task implements NodeTask, RunningTask {
       return { type: "failed", failure: failureOf(error, "STEP_FAILED") };
     }
   }
+}
+
+const fileMasks = new WeakMap<Plan, Mask>();
+
+/** Hides the secrets that stand in a Dify file; null where there are none. */
+function fileMask(plan: Plan): Mask | null {
+  if (fileSecrets(plan).length === 0) return null;
+  let mask = fileMasks.get(plan);
+  if (!mask) {
+    hideFileSecrets(plan, (mask = new Mask()));
+    fileMasks.set(plan, mask);
+  }
+  return mask;
+}
+
+function hideFileSecrets(plan: Plan, mask: Mask): void {
+  for (const value of fileSecrets(plan)) mask.add(value);
+}
+
+function fileSecrets(plan: Plan): readonly string[] {
+  const values = (plan.workflow.dify?.secrets ?? []).map((name) => fileSecret(plan.env, name));
+  return values.filter((value) => value !== "");
 }
 
 function isPromise(outcome: Outcome | Promise<Outcome>): outcome is Promise<Outcome> {

@@ -4,6 +4,7 @@ import { readSelector, readSelectors } from "../graph.ts";
 import { flagAt, listAt, mapAt, mapsAt, member, newMap, numberAt, textAt, textOf } from "../read.ts";
 import { referencesIn } from "../template.ts";
 import { first, select, text } from "../values.ts";
+import { headerOutput, webhookSpec } from "../webhook.ts";
 import type { Mapped, Mapper, Mapping } from "./mapping.ts";
 
 /** Nodes that begin and end a run, and those that put values together. */
@@ -39,18 +40,15 @@ function parsedSchema(source: string): JsonObject | null {
 
 /** A webhook's fields arrive by name; header names with underscores. */
 export const webhook: Mapper = ({ common, data }) => {
-  const part = (key: string, rename: (name: string) => string): StartField[] =>
-    mapsAt(data, key).map(({ map }) => ({
+  const { headers, params, body } = webhookSpec(data);
+  const fields = [...headers.map((field) => ({ ...field, name: headerOutput(field.name) })), ...params, ...body].map(
+    ({ name, type, required }): StartField => ({
       ...EMPTY_FIELD,
-      name: rename(textAt(map, "name")),
-      required: flagAt(map, "required"),
-    }));
-  const same = (name: string): string => name;
-  const fields = [
-    ...part("headers", (name) => name.replaceAll("-", "_")),
-    ...part("params", same),
-    ...part("body", same),
-  ];
+      name,
+      required,
+      type: type === "file" ? "file" : "any",
+    }),
+  );
   return { step: { ...common, kind: "start", fields: [...fields, { ...EMPTY_FIELD, name: "_webhook_raw" }] } };
 };
 

@@ -9,6 +9,7 @@ import { IMPORT_WORDS } from "./import.ts";
 import { RUN_WORDS } from "./runs.ts";
 import { SECRET_WORDS } from "./secrets.ts";
 import { TREE_WORDS } from "./tree.ts";
+import { TRIGGER_WORDS } from "./triggers.ts";
 import { WORKFLOW_WORDS } from "./workflows.ts";
 import type { Word } from "./words.ts";
 
@@ -20,6 +21,7 @@ const ALL = {
   ...RUN_WORDS,
   ...SECRET_WORDS,
   ...TREE_WORDS,
+  ...TRIGGER_WORDS,
   ...WORKFLOW_WORDS,
   ...DOCTOR_WORDS,
   ...BENCH_WORDS,

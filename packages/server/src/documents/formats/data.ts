@@ -63,8 +63,9 @@ export function propertiesText(source: string): string {
     .map((line) => {
       const text = line.trim();
       if (text === "" || text.startsWith("#") || text.startsWith("!")) return text;
-      const [, key, value] = /^((?:[^=:\s\\]|\\.)+)\s*[=:\s]\s*(.*)$/.exec(text) ?? [];
-      return key === undefined ? text : `${key}: ${value}`;
+      const key = /^(?:[^=:\s\\]|\\.)+/.exec(text)?.[0];
+      if (key === undefined || key === text) return text;
+      return `${key}: ${text.slice(key.length).trimStart().replace(/^[=:]/, "").trimStart()}`;
     })
     .join("\n");
 }
@@ -78,7 +79,7 @@ export function vttText(source: string): string {
     const time = lines.findIndex((line) => line.includes("-->"));
     if (time < 0) continue;
     const cue = lines.slice(time + 1).join(" ");
-    const who = /<v(?:\.[^\s>]*)?\s+([^>]+)>/.exec(cue)?.[1]?.trim() ?? "";
+    const who = /<v(?:\.[^\s>]*)?\s([^>]+)>/.exec(cue)?.[1]?.trim() ?? "";
     const what = cue
       .replaceAll(/<[^>]*>/g, "")
       .replaceAll("&lt;", "<")

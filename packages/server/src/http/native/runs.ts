@@ -95,7 +95,12 @@ export function isFinal({ status }: Run): boolean {
 }
 
 /** The run once it has ended; null when it has not within the time, the caller went away, or the server is draining. */
-export async function waitForEnd(surface: Surface, reply: FastifyReply, id: string, timeoutMs: number): Promise<Run | null> {
+export async function waitForEnd(
+  surface: Surface,
+  reply: FastifyReply,
+  id: string,
+  timeoutMs: number,
+): Promise<Run | null> {
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   const forget = surface.onDrain(abort);

@@ -19,6 +19,7 @@ const SUBMISSION: Readonly<Record<string, MemberRule>> = {
   version: { check: text(200) },
   id: { check: id },
   inputs: { check: object },
+  root: { check: text(200) },
   priority: { check: priority },
   metadata: { check: object },
   run_at: { check: time },

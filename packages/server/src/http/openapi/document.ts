@@ -8,6 +8,7 @@ import { RUN_OPERATIONS } from "./runs.ts";
 import { SCHEMAS } from "./schemas.ts";
 import { STREAM_OPERATIONS } from "./streams.ts";
 import { SECRET_OPERATIONS } from "./secrets.ts";
+import { TRIGGER_OPERATIONS } from "./triggers.ts";
 import { WORKFLOW_OPERATIONS } from "./workflows.ts";
 
 /** The native API as an OpenAPI 3.1 document. A test holds it equal to the routes of the server, both ways. */
@@ -20,6 +21,7 @@ export function openApiDocument(): JsonObject {
     ...CONVERSATION_OPERATIONS,
     ...FILE_OPERATIONS,
     ...SECRET_OPERATIONS,
+    ...TRIGGER_OPERATIONS,
     ...SERVER_OPERATIONS,
   })) {
     const [method, path] = key.split(" ", 2) as [string, string];
@@ -35,7 +37,9 @@ export function openApiDocument(): JsonObject {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
-    tags: ["runs", "workflows", "conversations", "files", "secrets", "operations"].map((name) => ({ name })),
+    tags: ["runs", "workflows", "conversations", "files", "secrets", "triggers", "operations"].map((name) => ({
+      name,
+    })),
     paths,
     components: { schemas: SCHEMAS },
   };

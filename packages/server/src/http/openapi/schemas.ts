@@ -54,6 +54,18 @@ const run = {
   ),
 };
 
+const trigger = {
+  workflow: text,
+  version: described(text, "The newest."),
+  node: described(text, "Id of the trigger; the root of a run that it begins."),
+  type: choice("webhook", "schedule", "plugin"),
+  active: described(flag, "Whether it has an address."),
+  method: described(nullable(text), "The one it takes; null where it is no webhook."),
+  content_type: nullable(text),
+  secret: described(nullable(text), "Name of the secret that calls must be signed with."),
+  created_at: described(nullable(time), "When its address was made."),
+};
+
 const submitted = {
   id: text,
   task_id: described(text, "The same as id."),
@@ -179,9 +191,10 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
         inputs: anyObject,
         priority: ref("Priority"),
         metadata: anyObject,
+        root: described(text, "The node that the run of a Dify file begins at, where it has several triggers."),
         run_at: described(time, "The run does not start before it."),
       },
-      ["version", "id", "inputs", "priority", "metadata", "run_at"],
+      ["version", "id", "inputs", "priority", "metadata", "root", "run_at"],
     ),
     additionalProperties: false,
   },
@@ -250,6 +263,24 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
     ),
     edges: list(shape({ from: text, to: text, handle: nullable(text), order_only: flag })),
   }),
+  Trigger: shape(trigger),
+  TriggerPage: shape({ data: list(ref("Trigger")), next_cursor: nullable(text) }),
+  TriggerAddress: shape({
+    ...trigger,
+    path: described(text, "Path on this server, with its token. Whoever knows it can begin runs."),
+  }),
+  TriggerRotation: shape(
+    {
+      workflow: text,
+      node: text,
+      secret: described(
+        nullable(text),
+        "Name of the secret that calls must be signed with; null: none. Left out: as it is.",
+      ),
+    },
+    ["secret"],
+  ),
+  WebhookRefusal: shape({ error: text, message: text }),
   Secret: shape({
     name: text,
     source: choice("environment", "file", "store"),

@@ -81,11 +81,15 @@ interface Said {
 /** The prompt's messages, those of the conversation, the question. */
 function chatMessages(config: JsonObject): Said[] {
   const context = contextOf(config["context"] ?? null).text;
-  const prompt = mapsIn(config["messages"]).map((map): Said => ({
-    role: textIn(map["role"]),
-    content: textIn(map["content"]).replaceAll("{{#context#}}", () => context),
-    files: filesIn(map["files"]),
-  }));
+  // Files that a text refers to are a message of their own behind it.
+  const prompt = mapsIn(config["messages"]).flatMap((map): Said[] => {
+    const role = textIn(map["role"]);
+    const content = textIn(map["content"]).replaceAll("{{#context#}}", () => context);
+    return [
+      { role, content },
+      { role, content: "", files: filesIn(map["files"]) },
+    ];
+  });
   const memory = config["memory"];
   if (!isJsonObject(memory)) return prompt;
   return [...prompt, ...historyOf(config), { role: "user", content: textIn(memory["query"]) }];
