@@ -255,6 +255,55 @@ describe("limits", () => {
   });
 });
 
+describe("a request that its service refuses", () => {
+  const asking = (url: string, more: object): string =>
+    app(
+      [
+        start,
+        ["ask", "http-request", { method: "get", url, headers: "", body: { type: "none" }, ...more }],
+        end({ status: ["ask", "status_code"] }, "good"),
+        end({ type: ["ask", "error_type"], message: ["ask", "error_message"] }, "bad"),
+      ],
+      "s>ask ask>good ask:fail-branch>bad",
+    );
+  const retry_config = { retry_enabled: true, max_retries: 3, retry_interval: 10 };
+
+  test.each<[string, object, number, Json, object]>([
+    ["is an answer like any other", {}, 1, { status: 500 }, { status: "succeeded", exceptions_count: 0 }],
+    [
+      "is asked again, and then goes by its error branch",
+      { retry_config, error_strategy: "fail-branch" },
+      4,
+      { type: "HTTPResponseCodeError", message: "Request failed with status code 500" },
+      { status: "partial-succeeded", exceptions_count: 4 },
+    ],
+  ])("%s", async (_, more, times, output, dify) => {
+    const to = await service((_request, response) => void response.writeHead(500).end("no"));
+    const weft = await openWeft({ httpAllow: [to.target] });
+    const { name } = await weft.workflows.publish(asking(`${to.url}/`, more));
+    const { run } = await weft.runs.start({ workflow: name, inputs: {} });
+    const ended = await weft.runs.wait(run.id);
+    await weft.close();
+    expect(to.requests).toHaveLength(times);
+    expect(ended?.outputs).toEqual(output);
+    expect(ended?.dify).toEqual(dify);
+  });
+
+  test("and a repeat that works counts as a failure that was handled", async () => {
+    let calls = 0;
+    const to = await service((_request, response) => void response.writeHead(++calls === 1 ? 500 : 200).end("x"));
+    const weft = await openWeft({ httpAllow: [to.target] });
+    const { name } = await weft.workflows.publish(asking(`${to.url}/`, { retry_config }));
+    const { run } = await weft.runs.start({ workflow: name, inputs: {} });
+    const ended = await weft.runs.wait(run.id);
+    await weft.close();
+    expect([ended?.outputs, ended?.dify]).toEqual([
+      { status: 200 },
+      { status: "partial-succeeded", exceptions_count: 1 },
+    ]);
+  });
+});
+
 test("an error branch reads the kind of a failure of code", async () => {
   const failing = code("c", {
     code_language: "javascript",

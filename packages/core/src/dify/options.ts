@@ -4,7 +4,7 @@ import { mapAt, textAt } from "./read.ts";
 export interface ImportOptions {
   /** Name of the workflow; left out: made of the app's name. */
   readonly name?: string;
-  /** Node the run begins with where a file has several triggers; left out: the first. */
+  /** Of several triggers the one that a run begins at where it names none; left out: the first. */
   readonly root?: string;
   /** `dify` holds nodes to Dify's own limits of sizes and times; left out: those of this server. */
   readonly limits?: "dify";

@@ -148,7 +148,7 @@ export class GraphSteps {
     const mapper = Object.hasOwn(MAPPERS, kind) ? MAPPERS[kind] : undefined;
     const mapped: Mapped = mapper
       ? mapper(mapping)
-      : { step: { ...common, kind: "refuse", what: kind, reason: known.about } };
+      : { step: { ...common, kind: "refuse", what: kind, reason: known.about.replace(/\.$/, "") } };
     this.mapped.set(node.id, mapped);
     return mapped.step;
   }

@@ -26,7 +26,7 @@ export type WebhookBody =
   /** A body that is one file. */
   | { readonly type: "file"; readonly file: Json };
 
-const TYPES_WITH_BODY = ["POST", "PUT", "PATCH", "DELETE"];
+const METHODS_WITH_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 /** What a run keeps of nobody, unless the trigger asks for it by name. */
 const CONFIDENTIAL: ReadonlySet<string> = new Set([
   "authorization",
@@ -66,7 +66,7 @@ export function headerOutput(name: string): string {
 export function checkWebhookHead(spec: WebhookSpec, method: string, contentType: string | null): void {
   if (method !== spec.method)
     throw refused(`HTTP method mismatch. Expected ${spec.method.toLowerCase()}, got ${method.toLowerCase()}`);
-  if (spec.contentType === "" || !TYPES_WITH_BODY.includes(method)) return;
+  if (spec.contentType === "" || !METHODS_WITH_BODY.has(method)) return;
   const given = mediaType(contentType);
   if (given !== spec.contentType)
     throw refused(`Content-type mismatch. Expected ${spec.contentType}, got ${given === "" ? "none" : given}`);

@@ -72,15 +72,15 @@ function importReport(path: string, { report }: DifyImport, problems: readonly P
   const lines: string[] = [];
   if (report !== null) {
     const { name, mode, version, nodes } = report;
-    lines.push(say("import.head", { name: style("bold", name === "" ? path : name), mode, version }), "");
+    const titles = COLUMNS.map((column) => say(column));
     lines.push(
-      table(
-        COLUMNS.map((column) => say(column)),
-        nodes.map(row),
-      ),
+      say("import.head", { name: style("bold", name === "" ? path : name), mode, version }),
       "",
+      table(titles, nodes.map(row)),
+      "",
+      countLine(report),
+      ...needLines(report),
     );
-    lines.push(countLine(report), ...needLines(report));
   }
   const found = problems.map((problem) => problemLines(path, problem));
   if (found.length > 0) lines.push("", ...found);

@@ -1,4 +1,12 @@
-import { isJsonObject, type Dependency, type Json, type JsonObject, type Step, type Workflow } from "@weftwork/core";
+import {
+  isJsonObject,
+  rootsOf,
+  type Dependency,
+  type Json,
+  type JsonObject,
+  type Step,
+  type Workflow,
+} from "@weftwork/core";
 import { yamlText } from "../testkit/yaml-text.ts";
 import { NativeValues, NotNative } from "./native-values.ts";
 
@@ -12,6 +20,7 @@ export type NativeText = { readonly text: string } | { readonly left: readonly s
 export function nativeYaml(workflow: Workflow): NativeText {
   const left: string[] = [];
   if (workflow.dify?.mode === "advanced-chat") left.push("a conversation: its messages, variables and answers");
+  if (rootsOf(workflow.steps).length > 1) left.push("several triggers: a native workflow begins in one way");
   const values = new NativeValues(workflow);
   const steps: JsonObject[] = [];
   const outputs: Record<string, Json> = {};

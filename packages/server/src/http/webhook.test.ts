@@ -284,7 +284,7 @@ describe("a webhook with a secret", () => {
   });
 
   test("takes nothing while the secret is missing; neither the answer nor the log names secret or address", async () => {
-    await client.setSecret("HOOK_KEY", { value: "a plain secret" });
+    await client.setSecret("HOOK_KEY", { value: "a plain secret of some length" });
     const url = await address(JSON_HOOK, ["text"], { secret: "HOOK_KEY" });
     await client.removeSecret("HOOK_KEY");
     const answer = await post(url, { text: "a" }, sign('{"text":"a"}', "m", now()));

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { isSigned } from "./signature.ts";
+import { isSigned, signingKey } from "./signature.ts";
 
 const KEY = Buffer.from("a key of thirty-two bytes, no more");
 const SECRET = `whsec_${KEY.toString("base64")}`;
@@ -15,7 +15,7 @@ function signed(
   return { "webhook-id": id, "webhook-timestamp": String(seconds), "webhook-signature": `v1,${mac}` };
 }
 const holds = (headers: Record<string, string>, body: Buffer = BODY, secret = SECRET): boolean =>
-  isSigned({ headers, body }, secret, NOW);
+  isSigned({ headers, body }, signingKey(secret)!, NOW);
 
 describe("a signature of Standard Webhooks", () => {
   test("holds for the id, the time and the bytes that it was made for", () => {
@@ -33,7 +33,9 @@ describe("a signature of Standard Webhooks", () => {
       "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
     };
     const body = Buffer.from('{"test": 2432232314}');
-    expect(isSigned({ headers, body }, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", 1_614_265_330_000)).toBe(true);
+    expect(isSigned({ headers, body }, signingKey("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")!, 1_614_265_330_000)).toBe(
+      true,
+    );
   });
 
   test.each([
@@ -70,8 +72,15 @@ describe("a signature of Standard Webhooks", () => {
   });
 
   test("a secret without the prefix is the text it is", () => {
-    const headers = signed({ key: Buffer.from("plain secret") });
-    expect(holds(headers, BODY, "plain secret")).toBe(true);
-    expect(holds(headers, BODY, "plain secreT")).toBe(false);
+    const headers = signed({ key: Buffer.from("a plain secret of some length") });
+    expect(holds(headers, BODY, "a plain secret of some length")).toBe(true);
+    expect(holds(headers, BODY, "a plain secret of some lengtH")).toBe(false);
   });
+
+  test.each(["whsec_", "whsec_AAAA", "whsec_no base64 at all!!!!!!!!!!", "fifteen bytes.."])(
+    "%j is no key",
+    (secret) => {
+      expect(signingKey(secret)).toBeNull();
+    },
+  );
 });

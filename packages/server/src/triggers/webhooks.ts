@@ -3,7 +3,7 @@ import { AppError, checkWebhookHead, mediaType, rootsOf, webhookInputs, webhookR
 import type { Json, JsonObject, Plan, StartStep, WebhookBody, WebhookSpec } from "@weftwork/core";
 import type { Run, RunSubmission, Trigger, TriggerAddress, TriggerRotation } from "@weftwork/sdk";
 import type { BoundSecret } from "../secrets/secrets.ts";
-import { isSigned } from "./signature.ts";
+import { isSigned, KEY_BYTES_MIN, signingKey } from "./signature.ts";
 import type { StoredWebhook, WebhookTable } from "./store.ts";
 
 export interface WebhooksOptions {
@@ -72,15 +72,15 @@ export class Webhooks {
   /** The triggers of all workflows, by workflow and node; without the addresses. */
   async list(): Promise<readonly Trigger[]> {
     const { table, tenant, plans } = this.options;
-    const stored = new Map((await table.list(tenant)).map((one) => [keyOf(one), one]));
+    const stored = new Map((await table.list(tenant)).map((one) => [placeOf(one), one]));
     return (await plans())
       .flatMap((plan) =>
         rootsOf(plan.workflow.steps).flatMap((step) => {
-          const webhook = stored.get(keyOf({ workflow: plan.name, node: step.id })) ?? null;
+          const webhook = stored.get(placeOf({ workflow: plan.name, node: step.id })) ?? null;
           return triggerOf(plan, step, webhook);
         }),
       )
-      .toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+      .toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
   }
 
   /** Makes an address, in the place of the one there may be. Throws `TRIGGER_NOT_FOUND` and `WORKFLOW_NOT_FOUND`. */
@@ -89,7 +89,7 @@ export class Webhooks {
     const plan = await this.options.plan(workflow);
     const step = webhookOf(plan, node);
     if (step === null) throw new AppError("TRIGGER_NOT_FOUND", { workflow, node: node.slice(0, 200) });
-    if (typeof secret === "string") await this.secretOf(secret);
+    if (typeof secret === "string") await this.signingKeyOf(secret);
     const token = randomBytes(TOKEN_BYTES).toString("base64url");
     const place = { tenant, workflow: plan.name, node };
     const stored = await table.put({ ...place, tokenHash: hashOf(token), secret, createdAt: now() });
@@ -140,23 +140,26 @@ export class Webhooks {
 
   private async checkSignature({ secret: name }: StoredWebhook, call: Parameters<typeof isSigned>[0]): Promise<void> {
     if (name === null) return;
-    let secret: string;
+    let key: Buffer;
     try {
-      secret = await this.secretOf(name);
+      key = await this.signingKeyOf(name);
     } catch (error) {
       // Whoever calls is not to learn its name.
       if (error instanceof AppError) throw new AppError("WEBHOOK_UNCHECKED", {}, { cause: error });
       throw error;
     }
-    if (!isSigned(call, secret, this.options.now())) throw new AppError("WEBHOOK_SIGNATURE_INVALID");
+    if (!isSigned(call, key, this.options.now())) throw new AppError("WEBHOOK_SIGNATURE_INVALID");
   }
 
-  /** Throws `SECRET_NOT_FOUND`, and what stands in the way of reading it. */
-  private async secretOf(name: string): Promise<string> {
+  /** Throws `SECRET_NOT_FOUND`, `SECRET_INVALID`, and what stands in the way of reading it. */
+  private async signingKeyOf(name: string): Promise<Buffer> {
     const found = (await this.options.secrets.load(this.options.tenant, [name])).get(name);
     if (found === undefined) throw new AppError("SECRET_NOT_FOUND", { secret: name.slice(0, 100) });
     if (found instanceof AppError) throw found;
-    return found.value.reveal();
+    const key = signingKey(found.value.reveal());
+    if (key !== null) return key;
+    const reason = `calls cannot be signed with it: that takes ${KEY_BYTES_MIN} bytes, as text or as Base64 behind whsec_`;
+    throw new AppError("SECRET_INVALID", { secret: name, reason });
   }
 }
 
@@ -183,7 +186,7 @@ function triggerOf(plan: Plan, { id, root }: StartStep, stored: StoredWebhook | 
   ];
 }
 
-function keyOf({ workflow, node }: { readonly workflow: string; readonly node: string }): string {
+function placeOf({ workflow, node }: { readonly workflow: string; readonly node: string }): string {
   return `${workflow}/${node}`;
 }
 
