@@ -125,7 +125,7 @@ const FLOORS: readonly Floor[] = [
   floor("compose",         [`${SERVER}/compose.ts`, `${SERVER}/compose-*`],  ["core", ...PORTS, "model port", "memory journal", "SQLite journal", "PostgreSQL journal",
     "memory blobs", "file blobs", "PostgreSQL blobs", "files port", "files store", "documents", "knowledge", "conversation store", "memory live", "memory search", "SQLite search", "PostgreSQL search", "memory stream log", "SQLite stream log", "PostgreSQL stream log", "memory catalogue", "SQL catalogue", "cold tables", "SQLite tables", "PostgreSQL tables",
     "model catalog", "builtin models", "gateway", "JavaScript sandbox", "Python sandbox", "containers", "sandbox port", "secret words", "secrets", "tools", "triggers", "nodes", "runtime", "worker", "telemetry"], ["node:*"]),
-  floor("opened",          [`${SERVER}/weft.ts`],     ["core", "sdk", "compose", "sandbox port", "node port", "runtime"], ["node:os"]),
+  floor("opened",          [`${SERVER}/weft.ts`],     ["core", "sdk", "compose", "sandbox port", "node port", "runtime"], ["node:os", "node:path"]),
   floor("test kit",        [`${SERVER}/testkit/`],    ["core", "sdk", "compose", "opened", "node port", "nodes", "model port", "model catalog", "gateway words", "runtime"], ["node:*", "zod"]),
   floor("library",         [`${SERVER}/index.ts`],    ["core", "sdk", "opened", "test kit", "node port", "nodes"], []),
   floor("backup",          [`${SERVER}/backup/`],     ["core"], ["node:*", "modern-tar"]),

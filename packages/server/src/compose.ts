@@ -56,6 +56,8 @@ export interface ComposeOptions {
   readonly httpPorts?: readonly string[] | undefined;
   /** What the code of a step may use; left out, the defaults of the sandboxes. */
   readonly codeLimits?: SandboxLimits | undefined;
+  /** Folder with wheels for the Python sandbox. */
+  readonly pythonPackages?: string | null | undefined;
   /** Which program runs containers; left out: whichever is there. */
   readonly containers?: ContainerChoice | undefined;
   /** Limits of the file store. Left out: the defaults. */
@@ -154,7 +156,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     let worker: Worker | null = null;
     const sandboxes = {
       javascript: javascriptSandbox({ threads: CODE_THREADS }),
-      python: pythonSandbox({ processes: CODE_THREADS }),
+      python: pythonSandbox({ processes: CODE_THREADS, packages: options.pythonPackages ?? null }),
       containers: containers({ find: () => findContainerEngine(options.containers), now: () => performance.now() }),
     };
     const files = fileStore({ database, blobs, limits: options.files ?? {}, now: () => clock.now() });

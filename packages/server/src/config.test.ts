@@ -22,6 +22,7 @@ test("without any variable everything has its default", () => {
     logLevel: "info",
     codeMemory: 256 * 1024 * 1024,
     codeOutput: 16 * 1024 * 1024,
+    pythonPackages: null,
     containers: "auto",
     bodyLimit: 16 * 1024 * 1024,
     unknown: [],

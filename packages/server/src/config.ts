@@ -35,6 +35,8 @@ export interface Config {
   /** Bytes of memory that the code of a step may use, and bytes that it may give back or print. */
   readonly codeMemory: number;
   readonly codeOutput: number;
+  /** Folder with wheels that Python code may import; null: the standard library alone. */
+  readonly pythonPackages: string | null;
   /** Which program runs steps with an image. */
   readonly containers: ContainerChoice;
   /** Tasks at once in each pool; pools left out keep their default. */
@@ -80,6 +82,7 @@ const SETTINGS = {
   datasets: setting<DatasetFolders>("WEFT_DATASETS", {}, (text) => parseDatasetList(text, process.cwd())),
   codeMemory: setting("WEFT_CODE_MEMORY", SANDBOX_LIMITS.memoryBytes, readCodeMemory),
   codeOutput: setting("WEFT_CODE_OUTPUT", SANDBOX_LIMITS.outputBytes, readBytes),
+  pythonPackages: setting<string | null>("WEFT_PYTHON_PACKAGES", null, (text) => ({ value: text })),
   containers: setting<ContainerChoice>("WEFT_CONTAINERS", "auto", readContainers),
   pools: setting<Readonly<Record<string, number>>>("WEFT_POOLS", {}, readPools),
   retention: setting<string | null>("WEFT_RETENTION", null, readRetention),
@@ -131,6 +134,7 @@ export function readConfig(environment: Environment): Config {
     datasets: read(SETTINGS.datasets),
     codeMemory: read(SETTINGS.codeMemory),
     codeOutput: read(SETTINGS.codeOutput),
+    pythonPackages: read(SETTINGS.pythonPackages),
     containers: read(SETTINGS.containers),
     pools: read(SETTINGS.pools),
     retention: read(SETTINGS.retention),

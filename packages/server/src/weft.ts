@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { resolve } from "node:path";
 import { AppError, parseDuration, type Json, type JsonObject, type Plan, type Problem } from "@weftwork/core";
 import type { SecretListing, SecretUpdate, WorkflowDetail, WorkflowGraph, WorkflowVersion } from "@weftwork/sdk";
 import { compose, type FileLimits, type Models, type TenantFiles, type Webhooks } from "./compose.ts";
@@ -25,6 +26,8 @@ export interface WeftOptions {
   readonly httpPorts?: readonly string[];
   /** What the code of a step may use: bytes of memory, and bytes of its result and of what it prints. */
   readonly codeLimits?: { readonly memoryBytes?: number; readonly outputBytes?: number };
+  /** Folder with wheels of Pyodide's release, which `python_script` steps may then import. */
+  readonly pythonPackages?: string;
   /** Which program runs steps with an image; left out: podman, else docker. */
   readonly containers?: ContainerChoice;
   /** Limits of the file store: bytes of one file and of all, how long files are kept (`"30d"`), media types taken. */
@@ -147,6 +150,7 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     httpPorts: options.httpPorts,
     codeLimits: { ...SANDBOX_LIMITS, ...options.codeLimits },
     containers: options.containers,
+    pythonPackages: options.pythonPackages === undefined ? null : resolve(options.pythonPackages),
     files: fileLimits(options.files ?? {}),
     models: options.models ?? null,
     datasets: options.datasets ?? {},

@@ -29,12 +29,13 @@ export async function chatCommand(path: string, options: ChatOptions): Promise<n
   if (options.server !== undefined)
     return remote(options, (client: WeftClient) => chat(remoteTalk(client), source, options));
   const environment = takeSecrets(process.env);
-  const { httpAllow, pools, codeMemory, codeOutput, containers } = readConfig(environment);
+  const { httpAllow, pools, codeMemory, codeOutput, containers, pythonPackages } = readConfig(environment);
   const weft = await openWeft({
     store: options.data === undefined ? "memory" : resolve(options.data),
     httpAllow,
     codeLimits: { memoryBytes: codeMemory, outputBytes: codeOutput },
     containers,
+    ...(pythonPackages === null ? {} : { pythonPackages }),
     pools,
     ...configFromFolder(environment),
     environment,

@@ -40,12 +40,13 @@ const FRAME_MS = 100;
  */
 export async function runCommand(path: string, options: RunOptions): Promise<number> {
   const environment = takeSecrets(process.env);
-  const { httpAllow, pools, codeMemory, codeOutput, containers } = readConfig(environment);
+  const { httpAllow, pools, codeMemory, codeOutput, containers, pythonPackages } = readConfig(environment);
   const weft = await openWeft({
     store: options.data === undefined ? "memory" : resolve(options.data),
     httpAllow,
     codeLimits: { memoryBytes: codeMemory, outputBytes: codeOutput },
     containers,
+    ...(pythonPackages === null ? {} : { pythonPackages }),
     pools,
     nodes: ownNodes(options.nodes),
     ...configFromFolder(environment),

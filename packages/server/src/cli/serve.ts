@@ -37,6 +37,7 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     ...(config.httpPorts === null ? {} : { httpPorts: config.httpPorts }),
     codeLimits: { memoryBytes: config.codeMemory, outputBytes: config.codeOutput },
     containers: config.containers,
+    ...(config.pythonPackages === null ? {} : { pythonPackages: config.pythonPackages }),
     files: {
       bytesMax: config.fileBytesMax,
       tenantBytesMax: config.filesBytesMax,

@@ -26,6 +26,7 @@ _HELP = {
     **dict.fromkeys(("requests", "httpx", "aiohttp", "urllib3", "websockets"), _NO_NETWORK),
     **dict.fromkeys(("js", "pyodide_js"), "the sandbox has no JavaScript"),
 }
+_NOT_INSTALLED = "it is not installed here: its wheels belong into WEFT_PYTHON_PACKAGES, or give the step an image that has it"
 
 
 class _Lines(io.TextIOBase):
@@ -67,6 +68,17 @@ class _Missing:
             raise ModuleNotFoundError(f"No module named {root!r}: {_HELP[root]}", name=root)
 
 
+class _NotInstalled:
+    """Asked last: says of libraries that nobody has installed how they would come here."""
+
+    def find_spec(self, name, path=None, target=None):
+        if path is None and name in _PACKAGES:
+            raise ModuleNotFoundError(f"No module named {name!r}: {_NOT_INSTALLED}", name=name)
+
+
+# Names that libraries of Pyodide's own list give, such as numpy; see python-child.ts.
+_PACKAGES = frozenset(packages)
+sys.meta_path.append(_NotInstalled())
 socket.socket = _NoSocket
 socket.create_connection = socket.getaddrinfo = _no_network
 sys.meta_path.insert(0, _Missing())

@@ -5,12 +5,14 @@
  * that becomes JavaScript: the process runs with `--disallow-code-generation-from-strings`); and Node's permission model,
  * which lets this process read Pyodide's folder and nothing else, and reach no network, process or thread.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { lineOf, type ChildJob, type ChildMessage } from "./python-wire.ts";
 import { withMemoryLimit } from "./wasm-memory.ts";
 
-const [memoryBytes] = process.argv.slice(2).map(Number) as [number];
+/** How far the interpreter may grow, and the folder with wheels of further packages; empty: none. */
+const [memoryBytes, folder] = [Number(process.argv[2]), process.argv[3] ?? ""];
 const PAGE_BYTES = 65_536;
 /** No other module is that large. */
 const INTERPRETER_BYTES_MIN = 5_000_000;
@@ -56,10 +58,21 @@ const pyodide = await loadPyodide({
   stdin: () => null,
   stdout: (line) => print("info", line),
   stderr: (line) => print("error", line),
+  ...(folder === "" ? {} : { packageCacheDir: folder }),
 });
+const offered = Object.values(pyodide.lockfile.packages);
+// Before any code of a workflow runs: afterwards the interpreter has no way to the host that could load them. Each wheel
+// is checked against the hash in Pyodide's own list.
+const laid = folder === "" ? [] : offered.filter(({ file_name: name }) => existsSync(join(folder, name)));
+await pyodide.loadPackage(
+  laid.map(({ name }) => name),
+  // One that does not fit is told by the import that misses it.
+  { messageCallback: () => undefined, errorCallback: () => undefined },
+);
 pyodide.unregisterJsModule("js");
 pyodide.unregisterJsModule("pyodide_js");
-const space = pyodide.toPy({ __name__: "border" }) as { get(name: string): unknown };
+const packages = offered.flatMap(({ imports }) => imports.filter((name) => !name.includes(".")));
+const space = pyodide.toPy({ __name__: "border", packages }) as { get(name: string): unknown };
 pyodide.runPython(border, { globals: space as never, filename: "border.py" });
 const run = space.get("run") as (...values: readonly unknown[]) => string;
 

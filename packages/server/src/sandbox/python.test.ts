@@ -1,5 +1,8 @@
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { pythonSandbox } from "./python.ts";
 import { job, sandboxConformance } from "./sandbox.conformance.ts";
@@ -157,4 +160,28 @@ describe("code in Python (A35-A37)", () => {
       expect(await value("return 1")).toBe(1);
     },
   );
+});
+
+describe("further Python packages", () => {
+  const folder = mkdtempSync(join(tmpdir(), "weft-wheels-"));
+  // Named as in Pyodide's list, and with other bytes.
+  writeFileSync(join(folder, "six-1.17.0-py2.py3-none-any.whl"), "no wheel");
+  const sandbox = pythonSandbox({ processes: 1, spare: 0, packages: folder });
+  afterAll(async () => {
+    await sandbox.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test.each(["numpy", "pandas"])("%s, where nobody has installed it, says how it would come here", async (name) => {
+    expect(await sandbox.run(job(`import ${name}\ndef main(): return 1`))).toMatchObject({
+      type: "failed",
+      message: expect.stringMatching(/WEFT_PYTHON_PACKAGES.*image/) as string,
+      at: "line 1",
+    });
+  });
+
+  test("a wheel whose bytes are not those of the release is not installed, and code without it runs", async () => {
+    expect(await sandbox.run(job("import six\ndef main(): return 1"))).toMatchObject({ type: "failed" });
+    expect(await sandbox.run(job("def main(): return 1"))).toEqual({ type: "completed", value: 1 });
+  });
 });

@@ -14,6 +14,8 @@ export interface PythonSandboxOptions {
   readonly processes: number;
   /** Fresh interpreters kept in readiness once the first job has come: a start takes seconds. */
   readonly spare?: number;
+  /** Folder with wheels of Pyodide's own release, such as those of numpy; null: the standard library alone. */
+  readonly packages?: string | null;
 }
 
 const HERE = import.meta.dirname;
@@ -34,7 +36,7 @@ const LINE_FACTOR = 4;
  * with an empty environment. The process is ended where the code does not end; a fresh one takes its place.
  */
 export function pythonSandbox(options: PythonSandboxOptions): Sandbox {
-  const { processes, spare = 1 } = options;
+  const { processes, spare = 1, packages = null } = options;
   const idle: Child[] = [];
   const all = new Set<Child>();
   const line: (() => void)[] = [];
@@ -42,7 +44,7 @@ export function pythonSandbox(options: PythonSandboxOptions): Sandbox {
   let isClosed = false;
 
   function start(memoryBytes: number): Child {
-    const child = new Child(memoryBytes);
+    const child = new Child(memoryBytes, packages);
     all.add(child);
     void child.exited.then(() => all.delete(child));
     return child;
@@ -108,17 +110,17 @@ class Child {
   private bytesLeft = Infinity;
   private firstMemory = 0;
 
-  constructor(memoryBytes: number) {
+  constructor(memoryBytes: number, packages: string | null) {
     this.memoryBytes = memoryBytes;
     const pyodide = dirname(realpathSync(fileURLToPath(import.meta.resolve("pyodide/package.json"))));
     const flags = [
       "--permission",
-      ...[pyodide, ...READABLE].map((path) => `--allow-fs-read=${path}`),
+      ...[pyodide, ...READABLE, ...(packages === null ? [] : [packages])].map((path) => `--allow-fs-read=${path}`),
       "--disallow-code-generation-from-strings",
       "--disable-proto=delete",
       "--no-warnings",
     ];
-    this.process = spawn(process.execPath, [...flags, CHILD, String(memoryBytes)], {
+    this.process = spawn(process.execPath, [...flags, CHILD, String(memoryBytes), packages ?? ""], {
       env: {},
       cwd: pyodide,
       stdio: ["pipe", "pipe", "ignore"],
