@@ -3,14 +3,16 @@ import { afterAll, expect, test } from "vitest";
 import { docxOf, paragraph } from "../documents/documents.testing.ts";
 import { documentReader } from "../documents/reader.ts";
 import { documentNode } from "./document.ts";
-import { testFiles } from "./http-service.testing.ts";
+import { httpNode } from "./http.ts";
+import { service, testFiles } from "./http-service.testing.ts";
 import type { Outcome } from "./node.ts";
 import { testTask } from "./test-task.ts";
 
 const documents = documentReader();
 afterAll(() => documents.close());
 const files = await testFiles();
-const node = documentNode({ documents, files });
+const http = httpNode({ files, allow: [] });
+const node = documentNode({ documents, files, http });
 
 async function kept(name: string, content: string | Uint8Array): Promise<JsonObject> {
   async function* source(): AsyncGenerator<Uint8Array> {
@@ -49,10 +51,10 @@ test.each<[string, JsonObject, string, RegExp]>([
   ["text", { file: "hello" }, "STEP_FAILED", /is no file/],
   ["nothing", {}, "STEP_FAILED", /is no file/],
   [
-    "a file elsewhere",
-    { file: { dify_model_identity: "__dify__file__", remote_url: "http://x/a.pdf" } },
-    "STEP_FAILED",
-    /http step/,
+    "a file at a private address",
+    { file: { dify_model_identity: "__dify__file__", remote_url: "http://127.0.0.1:1/a.pdf" } },
+    "REQUEST_BLOCKED",
+    /WEFT_HTTP_ALLOW/,
   ],
   [
     "a file that is gone",
@@ -77,4 +79,16 @@ test.each<[string, JsonObject, string, RegExp]>([
 test("the files of others are not there", async () => {
   const task = { ...testTask({ file: note }), tenant: "other" };
   expect(await node.execute(task)).toMatchObject({ type: "failed", failure: { code: "FILE_NOT_FOUND" } });
+});
+
+test("a file of an imported graph that lies at an address is fetched under the guard, and kept", async () => {
+  const from = await service((_, response) => response.setHeader("content-type", "text/markdown").end("# From afar"));
+  const opened = httpNode({ files, allow: [from.target] });
+  const reading = documentNode({ documents, files, http: opened });
+  const file = { dify_model_identity: "__dify__file__", remote_url: `${from.url}/a.md` };
+  expect(await reading.execute(testTask({ dialect: "dify", file }))).toEqual({
+    type: "completed",
+    output: "# From afar",
+  });
+  await opened.close?.();
 });

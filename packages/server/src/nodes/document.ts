@@ -1,8 +1,9 @@
-import { AppError, isFileValue, isJsonObject, storedId, type Json } from "@weftwork/core";
+import { AppError, isErrorCode, isFileValue, isJsonObject, storedId, type Json, type JsonObject } from "@weftwork/core";
 import { z } from "zod";
 import type { Documents, TextOptions } from "../documents/documents.ts";
 import type { Files } from "../files/files.ts";
 import { defineNode } from "./define-node.ts";
+import { withConfig } from "./dify/dialect.ts";
 import type { NodeExecutor, NodeTask } from "./node.ts";
 
 /** Files of one step. More of them belong into a for_each, which keeps what it has done. */
@@ -19,18 +20,32 @@ export interface DocumentNodeOptions {
   readonly documents: Documents;
   /** Where the bytes of files lie; null: nowhere, and every step fails. */
   readonly files: Files | null;
+  /** Fetches files of imported graphs that lie elsewhere: the executor of `http` steps, with its guard and limits. */
+  readonly http: NodeExecutor | null;
 }
 
 /**
  * `document {file|files|input html encoding}` → the text of a file; of a list of files, the list of their texts in its
  * order. The first file that cannot be read fails the step.
  */
-export function documentNode({ documents, files }: DocumentNodeOptions): NodeExecutor {
+export function documentNode({ documents, files, http }: DocumentNodeOptions): NodeExecutor {
   async function textOf(value: Json, options: TextOptions, task: NodeTask): Promise<string> {
-    const id = idOf(value);
+    const id = idOf(value) ?? (await fetchedId(value, task));
     if (id === null || files === null) throw noFile(value);
     const { value: file, bytes } = await files.open(task.tenant, id);
     return documents.read({ name: file.name, mimeType: file.mime_type, bytes }, { signal: task.signal, ...options });
+  }
+
+  /** A file of an imported graph that lies at an address is fetched now, and kept. */
+  async function fetchedId(value: Json, task: NodeTask): Promise<string | null> {
+    if (http === null || !isImported(value)) return null;
+    const url = value["remote_url"] ?? value["url"];
+    if (typeof url !== "string" || url === "") return null;
+    const outcome = await http.execute(withConfig(task, { url, response: "file" }));
+    if (outcome.type === "completed") return idOf((outcome.output as { readonly body: Json }).body);
+    if (outcome.type === "parked") throw new AppError("STEP_FAILED", { reason: outcome.reason });
+    const { code, details = {}, message } = outcome.failure;
+    throw isErrorCode(code) ? new AppError(code, details) : new AppError("STEP_FAILED", { reason: message });
   }
 
   return defineNode({
@@ -60,8 +75,11 @@ export function documentNode({ documents, files }: DocumentNodeOptions): NodeExe
 /** The id under which the bytes of a file lie: of a file of the store, or of one in the members of a Dify file. */
 function idOf(value: Json): string | null {
   if (isFileValue(value)) return value.id;
-  const isImported = isJsonObject(value) && value["dify_model_identity"] !== undefined;
-  return isImported ? storedId(value) : null;
+  return isImported(value) ? storedId(value) : null;
+}
+
+function isImported(value: Json): value is JsonObject {
+  return isJsonObject(value) && value["dify_model_identity"] !== undefined;
 }
 
 function noFile(value: Json): AppError {

@@ -77,11 +77,12 @@ export function builtinNodes(options: BuiltinOptions): readonly NodeExecutor[] {
   const { sandboxes, codeLimits: limits = SANDBOX_LIMITS } = options;
   // Models are shown the files that requests are sent: one store.
   const asking = { catalog: options.catalog, files: options.http?.files ?? null };
+  const http = httpNode(options.http);
   return [
     templateNode(),
     listNode(),
     answerNode(),
-    httpNode(options.http),
+    http,
     modelInference(asking),
     classifyNode(asking),
     extractNode(asking),
@@ -90,7 +91,7 @@ export function builtinNodes(options: BuiltinOptions): readonly NodeExecutor[] {
     containerNode({ containers: sandboxes.containers, limits }),
     agentNode({ catalog: options.catalog, tools: options.tools, monotonic: options.monotonic }),
     toolNode({ tools: options.tools }),
-    documentNode({ documents: options.documents, files: options.http?.files ?? null }),
+    documentNode({ documents: options.documents, files: options.http?.files ?? null, http }),
     retrievalNode({ retriever: options.retriever }),
     embeddingNode({ embeddings: options.embeddings }),
     rerankNode({ embeddings: options.embeddings }),

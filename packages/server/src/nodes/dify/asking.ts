@@ -3,7 +3,7 @@ import type { Catalog } from "../../gateway/catalog.ts";
 import type { Model } from "../../gateway/model.ts";
 import { modelOf } from "../model/fields.ts";
 import type { NodeExecutor, NodeTask, Outcome } from "../node.ts";
-import { failedKind, isDify } from "./dialect.ts";
+import { failedKind, isDify, withConfig } from "./dialect.ts";
 
 /** What was said before in the conversation that a run belongs to: so many questions with their answers. */
 export type MemorySource = (tenant: string, runId: string, rounds: number) => Promise<readonly JsonObject[]>;
@@ -98,11 +98,4 @@ function modelFor(catalog: Catalog<Model>, config: JsonObject): JsonObject {
 function roundsOf({ window }: JsonObject): number {
   const size = isJsonObject(window) && window["enabled"] === true ? window["size"] : null;
   return typeof size === "number" && size > 0 ? Math.min(Math.floor(size), ROUNDS_MAX) : ROUNDS_DEFAULT;
-}
-
-/** The same task with another config. Members of a task may be computed when they are asked for: none is left behind. */
-function withConfig(task: NodeTask, config: JsonObject): NodeTask {
-  const { runId, tenant, workflowHash, scope, node, attempt, resources, key, seed, signal, secrets } = task;
-  const place = { runId, tenant, workflowHash, scope, node, attempt, resources, key, seed, signal, secrets };
-  return { ...place, config, input: () => task.input(), emit: (part) => task.emit(part) };
 }
