@@ -10,7 +10,14 @@ import { fencesOf, linksOf } from "./markdown.ts";
 
 /** The guide, and the pages that it sends its readers to for a part of the API. */
 const GUIDE = "docs/api.md";
-const PARTS = ["docs/streams.md", "docs/conversations.md", "docs/files.md", "docs/secrets.md", "docs/triggers.md", "docs/operations.md"];
+const PARTS = [
+  "docs/streams.md",
+  "docs/conversations.md",
+  "docs/files.md",
+  "docs/secrets.md",
+  "docs/triggers.md",
+  "docs/operations.md",
+];
 
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 const pages = [GUIDE, ...PARTS].filter((path) => existsSync(join(ROOT, path)));

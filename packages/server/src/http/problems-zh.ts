@@ -118,6 +118,7 @@ export const MESSAGES_ZH: Readonly<Record<ErrorCode, string>> = {
 /** Titles of the statuses that problems have. */
 export const TITLES_ZH: Readonly<Record<number, string>> = {
   400: "请求无效",
+  401: "未通过验证",
   402: "需要付费",
   403: "禁止访问",
   404: "未找到",
