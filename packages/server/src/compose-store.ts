@@ -43,8 +43,31 @@ export function isPostgres(address: StoreAddress): boolean {
   return /^postgres(ql)?:\/\//.test(address);
 }
 
-/** Opens the drivers that an address means. */
+/** Opens the drivers that an address means. Where one of them fails, those opened before it are closed again. */
 export async function openStore(address: StoreAddress, clock: Clock, tenant: string): Promise<Store> {
+  const opened: Closable[] = [];
+  try {
+    return await openDrivers(address, clock, tenant, (one) => {
+      opened.push(one);
+      return one;
+    });
+  } catch (error) {
+    // What failed is told; that something half open did not end in order either would hide it.
+    await Promise.allSettled(opened.toReversed().map((one) => one.close()));
+    throw error;
+  }
+}
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+async function openDrivers(
+  address: StoreAddress,
+  clock: Clock,
+  tenant: string,
+  keep: <One extends Closable>(one: One) => One,
+): Promise<Store> {
   if (address === "memory") {
     const journal = memoryJournal({ now: () => clock.now(), autoRenew: true });
     return {
@@ -68,23 +91,23 @@ export async function openStore(address: StoreAddress, clock: Clock, tenant: str
         import("./blob/postgres.ts"),
         import("./search/postgres.ts"),
       ]);
-    const journal = await postgresJournal({ url: address });
-    const database = await postgresDatabase({ url: address });
+    const journal = keep(await postgresJournal({ url: address }));
+    const database = keep(await postgresDatabase({ url: address }));
     return {
       journal,
       database,
       catalogue: sqlCatalogue(database),
-      blobs: await postgresBlobs({ url: address }),
-      streamLog: await postgresStreamLog({ url: address }),
-      search: await postgresSearch({ url: address, tenant }),
+      blobs: keep(await postgresBlobs({ url: address })),
+      streamLog: keep(await postgresStreamLog({ url: address })),
+      search: keep(await postgresSearch({ url: address, tenant })),
       objectBytesMin: Infinity,
       lanes: 2,
     };
   }
   mkdirSync(address, { recursive: true, mode: 0o700 });
   // The journal first: it holds the lock on the folder.
-  const journal = await sqliteJournal({ folder: address });
-  const database = await sqliteDatabase({ folder: address });
+  const journal = keep(await sqliteJournal({ folder: address }));
+  const database = keep(await sqliteDatabase({ folder: address }));
   return {
     journal,
     database,
