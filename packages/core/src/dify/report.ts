@@ -30,7 +30,7 @@ export interface NodeReport {
 
 /** Something that the operator of a server has to provide. */
 export interface Need {
-  readonly what: "model" | "tool" | "dataset" | "secret" | "workflow" | "agent";
+  readonly what: "model" | "tool" | "dataset" | "secret" | "workflow" | "agent" | "package";
   /** Name as the file has it. */
   readonly name: string;
 }

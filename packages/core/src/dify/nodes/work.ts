@@ -1,5 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from "../../base/json.ts";
 import { readSelector } from "../graph.ts";
+import { ADDED_LIBRARIES, importedLibraries, NETWORK_LIBRARIES } from "../python-imports.ts";
 import { flagAt, listAt, mapAt, mapsAt, member, newMap, numberAt, textAt, textOf } from "../read.ts";
 import type { Need } from "../report.ts";
 import { jinja, literal, select, text } from "../values.ts";
@@ -9,10 +10,23 @@ import { selectorAt, variablesAt, workStep, type Mapper, type Mapping } from "./
 
 /** Nodes of plain work: code, texts, requests, tools, lists, documents, retrieval. */
 
+const ADDED = "Its code imports libraries that an operator adds to the sandbox, or that an image brings.";
+
+function noNetwork(library: string): string {
+  return `Its code imports ${library}, and there is no network in the sandbox: fetch with an http-request node.`;
+}
+
 export const code: Mapper = (mapping) => {
   const { data } = mapping;
   const isPython = textAt(data, "code_language", "python3") !== "javascript";
+  const libraries = isPython ? importedLibraries(textAt(data, "code")) : [];
+  const network = libraries.find((name) => NETWORK_LIBRARIES.has(name));
+  const added = libraries.filter((name) => ADDED_LIBRARIES.has(name));
   return {
+    ...(network === undefined ? {} : { support: "not_supported", about: noNetwork(network) }),
+    ...(network !== undefined || added.length === 0
+      ? {}
+      : { support: "needs_configuration", about: ADDED, needs: added.map((name) => ({ what: "package", name })) }),
     step: workStep(mapping, isPython ? "python_script" : "javascript", {
       code: textAt(data, "code"),
       inputs: variablesAt(mapping, data, "variables"),

@@ -28,6 +28,7 @@ export const IMPORT_WORDS = {
   "need.secret": { en: "secret", zh: "密钥" },
   "need.workflow": { en: "workflow", zh: "工作流" },
   "need.agent": { en: "agent", zh: "智能体" },
+  "need.package": { en: "package", zh: "软件包" },
   "import.can_run": {
     en: "It can run: weft run, or weft workflows publish.",
     zh: "可以运行：weft run，或 weft workflows publish。",
