@@ -4,9 +4,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { writeBackup } from "../../packages/server/src/backup/write.ts";
 import { createApp } from "../../packages/server/src/http/app.ts";
 import { defineNode, openWeft, type Weft } from "../../packages/server/src/index.ts";
 
@@ -343,15 +345,20 @@ function filesOf(path: string): readonly string[] {
     .filter((file) => statSync(file).isFile() && !file.endsWith("master.key"));
 }
 
-test("it is found in nothing that the program said, logged or wrote, nor in a copy of its folder", async () => {
+test("it is found in nothing that the program said, logged or wrote, nor in a copy or a backup of its folder", async () => {
   const copy = mkdtempSync(join(tmpdir(), "weft-copy-"));
   cpSync(folder, copy, { recursive: true, filter: (path) => !path.endsWith("-shm") });
   const hits = [...surfaces].flatMap(([surface, content]) => found(surface, content));
   const files = [...filesOf(folder), ...filesOf(copy)];
   const inFiles = files.flatMap((file) => found(file, readFileSync(file)));
+  const archive = join(copy, "backup.tar.gz");
+  const { files: backedUp } = await writeBackup({ folder, file: archive, now: new Date(), version: "1" });
+  const inBackup = found("backup", gunzipSync(readFileSync(archive)));
   rmSync(copy, { recursive: true });
+  expect(backedUp.map(({ path }) => path)).toEqual(expect.arrayContaining(["journal.db", "catalogue.db", "stream.db"]));
+  expect(backedUp.filter(({ path }) => path.includes("master.key"))).toEqual([]);
   expect([...surfaces.values()].join().length).toBeGreaterThan(50_000);
   expect(files.some((file) => file.endsWith("-wal"))).toBe(true);
   expect(files.some((file) => file.includes("blobs"))).toBe(true);
-  expect([...hits, ...found("logs", logged.join("\n")), ...inFiles]).toEqual([]);
+  expect([...hits, ...found("logs", logged.join("\n")), ...inFiles, ...inBackup]).toEqual([]);
 });

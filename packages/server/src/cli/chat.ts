@@ -6,13 +6,13 @@ import { takeSecrets } from "../secrets/variables.ts";
 import { openWeft } from "../weft.ts";
 import { ShownAnswer } from "./chat-answer.ts";
 import { localTalk, remoteTalk, type Talk } from "./chat-talk.ts";
-import { configFromFolder } from "./config-folder.ts";
 import { EXIT, UsageError } from "./exit.ts";
 import { readInputs } from "./inputs.ts";
 import { say } from "./language.ts";
 import { Lines } from "./lines.ts";
 import { remote } from "./remote.ts";
 import { readInputText, readText } from "./text-files.ts";
+import { weftOptions } from "./weft-options.ts";
 
 export interface ChatOptions {
   readonly input: readonly string[];
@@ -29,16 +29,9 @@ export async function chatCommand(path: string, options: ChatOptions): Promise<n
   if (options.server !== undefined)
     return remote(options, (client: WeftClient) => chat(remoteTalk(client), source, options));
   const environment = takeSecrets(process.env);
-  const { httpAllow, pools, codeMemory, codeOutput, containers, pythonPackages } = readConfig(environment);
   const weft = await openWeft({
+    ...weftOptions(readConfig(environment), environment),
     store: options.data === undefined ? "memory" : resolve(options.data),
-    httpAllow,
-    codeLimits: { memoryBytes: codeMemory, outputBytes: codeOutput },
-    containers,
-    ...(pythonPackages === null ? {} : { pythonPackages }),
-    pools,
-    ...configFromFolder(environment),
-    environment,
   });
   try {
     return await chat(localTalk(weft), source, options);

@@ -5,7 +5,6 @@ import { readConfig } from "../config.ts";
 import { takeSecrets } from "../secrets/variables.ts";
 import { openWeft, type Weft } from "../weft.ts";
 import { calledWorkflows } from "./called-workflows.ts";
-import { configFromFolder } from "./config-folder.ts";
 import { EXIT } from "./exit.ts";
 import { readInputs } from "./inputs.ts";
 import { neighbours } from "./neighbours.ts";
@@ -17,6 +16,7 @@ import { progressView } from "./progress.ts";
 import { recordRun } from "./record.ts";
 import { readInputText } from "./text-files.ts";
 import { readWorkflowFile } from "./workflow-file.ts";
+import { weftOptions } from "./weft-options.ts";
 
 export interface RunOptions {
   readonly input: readonly string[];
@@ -40,17 +40,10 @@ const FRAME_MS = 100;
  */
 export async function runCommand(path: string, options: RunOptions): Promise<number> {
   const environment = takeSecrets(process.env);
-  const { httpAllow, pools, codeMemory, codeOutput, containers, pythonPackages } = readConfig(environment);
   const weft = await openWeft({
+    ...weftOptions(readConfig(environment), environment),
     store: options.data === undefined ? "memory" : resolve(options.data),
-    httpAllow,
-    codeLimits: { memoryBytes: codeMemory, outputBytes: codeOutput },
-    containers,
-    ...(pythonPackages === null ? {} : { pythonPackages }),
-    pools,
     nodes: ownNodes(options.nodes),
-    ...configFromFolder(environment),
-    environment,
   });
   // The engine's timers let a process end; a run that waits for one of them is still to be waited for.
   const awake = setInterval(() => undefined, 60_000);

@@ -5,10 +5,10 @@ import { createApp, type HttpApp } from "../http/app.ts";
 import { takeSecrets } from "../secrets/variables.ts";
 import { openWeft, type Weft } from "../weft.ts";
 import { publishExamples } from "./examples.ts";
-import { configFromFolder } from "./config-folder.ts";
 import { EXIT } from "./exit.ts";
 import { forgetAddress, tellAddress } from "./address.ts";
 import { say } from "./language.ts";
+import { weftOptions } from "./weft-options.ts";
 
 export interface ServeOptions {
   readonly host?: string;
@@ -31,21 +31,8 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
   const logger = serverLogger(config);
   for (const name of config.unknown) logger.warn({ variable: name }, "this variable means nothing here");
   const weft = await openWeft({
+    ...weftOptions(config, environment),
     store: config.databaseUrl ?? resolve(config.data),
-    pools: config.pools,
-    httpAllow: config.httpAllow,
-    ...(config.httpPorts === null ? {} : { httpPorts: config.httpPorts }),
-    codeLimits: { memoryBytes: config.codeMemory, outputBytes: config.codeOutput },
-    containers: config.containers,
-    ...(config.pythonPackages === null ? {} : { pythonPackages: config.pythonPackages }),
-    files: {
-      bytesMax: config.fileBytesMax,
-      tenantBytesMax: config.filesBytesMax,
-      types: config.fileTypes,
-      ...(config.fileRetention === null ? {} : { keep: config.fileRetention }),
-    },
-    ...configFromFolder(environment),
-    environment,
     discoverModels: true,
     ...(config.retention === null ? {} : { retention: config.retention }),
     problem: (message, runId, error) => logger.error({ run_id: runId, err: error }, message),

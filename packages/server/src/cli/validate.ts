@@ -1,3 +1,4 @@
+import { readConfig } from "../config.ts";
 import { openWeft } from "../weft.ts";
 import { toolsFromFolder } from "./config-folder.ts";
 import { EXIT } from "./exit.ts";
@@ -13,6 +14,7 @@ export async function validateCommand(paths: readonly string[], options: Validat
   const { tools } = toolsFromFolder(process.env);
   const weft = await openWeft({
     store: "memory",
+    containers: readConfig(process.env).containers,
     ...(tools ? { tools: tools.config, toolsFolder: tools.folder } : {}),
   });
   try {
