@@ -6,7 +6,11 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ bench(args: readonly s
   engine: () => import("./engine/main.ts"),
   scale: () => import("./scale.ts"),
   streams: () => import("./streams.ts"),
+  metadata: () => import("./metadata.ts"),
   sandbox: () => import("./sandbox.ts"),
+  cluster: () => import("./cluster/main.ts"),
+  overload: () => import("./overload.ts"),
+  adaptive: () => import("./adaptive.ts"),
 };
 
 const [name, ...args] = process.argv.slice(2);

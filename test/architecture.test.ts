@@ -26,6 +26,7 @@ const SERVER = "packages/server/src";
 const PORTS = [
   "journal port",
   "blob port",
+  "upkeep port",
   "live port",
   "stream log port",
   "search port",
@@ -53,6 +54,7 @@ const FLOORS: readonly Floor[] = [
   // server, ground floor: ports. Types and promises; no driver, no library, nothing of Node.
   floor("journal port",    [`${SERVER}/journal/journal.ts`], ["core"], []),
   floor("blob port",       [`${SERVER}/blob/blob.ts`],       ["core"], []),
+  floor("upkeep port",     [`${SERVER}/upkeep/upkeep.ts`],   [], []),
   floor("live port",       [`${SERVER}/live/live.ts`],       ["core"], []),
   floor("search port",     [`${SERVER}/search/search.ts`],   [], []),
   floor("node port",       [`${SERVER}/nodes/node.ts`],      ["core"], []),
@@ -68,38 +70,68 @@ const FLOORS: readonly Floor[] = [
   // How texts are cut into words and compared by them; pure.
   floor("words",           [`${SERVER}/words/`],             [], []),
   floor("metric series",   [`${SERVER}/telemetry/series.ts`], [], []),
+  // How much may be under way, and whose turn it is; pure but for the clock that is given.
+  floor("limits",          [`${SERVER}/limits/`],            ["core"], []),
+  floor("transport port",  [`${SERVER}/transport/transport.ts`], ["core"], []),
+  floor("task port",       [`${SERVER}/tasks/task-store.ts`, `${SERVER}/tasks/task-holders.ts`], ["core", "transport port"], []),
+  // Loads an optional package on first use.
+  floor("optional packages", [`${SERVER}/base/`],            ["core"], []),
 
   // Drivers: each knows its port and its library. What two drivers of a port share stands on a floor between.
   floor("numbers of PostgreSQL", [`${SERVER}/db/postgres-numbers.ts`],          [], ["pg"]),
+  // The connections of a process to its server: how many there may be, and how pools keep to that.
+  floor("connection shares",  [`${SERVER}/connections/shares.ts`],           [], []),
+  floor("connection pools",   [`${SERVER}/connections/pool.ts`, `${SERVER}/connections/busy.ts`], ["core"], ["pg"]),
+  floor("connections",        [`${SERVER}/connections/`],                    ["connection shares", "connection pools", "numbers of PostgreSQL"], ["pg"]),
   floor("journal rules",      [`${SERVER}/journal/rules.ts`],                ["core", "journal port"], []),
   floor("lease thread",       [`${SERVER}/journal/lease-*`],                 ["core"], ["node:*", "pg"]),
   floor("memory journal",     [`${SERVER}/journal/memory*`],                 ["core", "journal port", "journal rules"], []),
   floor("SQLite journal",     [`${SERVER}/journal/sqlite*`],                 ["core", "journal port", "journal rules"], ["node:*"]),
-  floor("PostgreSQL journal", [`${SERVER}/journal/postgres*`],               ["core", "journal port", "journal rules", "lease thread", "numbers of PostgreSQL"], ["pg", "node:*"]),
+  floor("PostgreSQL journal", [`${SERVER}/journal/postgres*`],               ["core", "journal port", "journal rules", "lease thread", "numbers of PostgreSQL", "connection pools", "connection shares"], ["pg", "node:*"]),
+  floor("memory tasks",       [`${SERVER}/tasks/memory*`],                   ["core", "journal port", "journal rules", "transport port", "task port"], []),
+  // In the journal's schema, over its kind of connections.
+  floor("PostgreSQL tasks",   [`${SERVER}/tasks/postgres*`],                 ["core", "journal rules", "PostgreSQL journal", "transport port", "task port", "connection shares"], []),
   floor("memory blobs",       [`${SERVER}/blob/memory.ts`],                  ["core", "blob port"], []),
   floor("file blobs",         [`${SERVER}/blob/fs.ts`],                      ["core", "blob port"], ["node:*"]),
-  floor("PostgreSQL blobs",   [`${SERVER}/blob/postgres.ts`],                ["core", "blob port"], ["pg", "node:*"]),
-  floor("memory live",        [`${SERVER}/live/memory.ts`],                  ["core", "live port"], []),
+  floor("PostgreSQL blobs",   [`${SERVER}/blob/postgres.ts`],                ["core", "blob port", "connection pools"], ["pg", "node:*"]),
+  floor("S3 blobs",           [`${SERVER}/blob/s3*`],                        ["core", "blob port"], ["s3mini", "undici", "node:*"]),
+  floor("live rules",         [`${SERVER}/live/listeners.ts`, `${SERVER}/live/frames.ts`, `${SERVER}/live/wire.ts`], [], []),
+  floor("live exchange",      [`${SERVER}/live/exchange.ts`, `${SERVER}/live/shared.ts`], ["live port", "live rules"], []),
+  // What the transports share: messages, the turns of the classes, and the loop that hands messages out.
+  floor("transport rules",    [`${SERVER}/transport/ticket.ts`, `${SERVER}/transport/turns.ts`, `${SERVER}/transport/pump.ts`, `${SERVER}/transport/gather.ts`, `${SERVER}/transport/unavailable.ts`], ["core", "transport port"], []),
+  floor("memory transport",   [`${SERVER}/transport/memory.ts`],             ["core", "transport port", "transport rules"], []),
+  floor("PostgreSQL transport", [`${SERVER}/transport/postgres*`],           ["core", "transport port", "transport rules", "numbers of PostgreSQL", "connection pools", "connection shares"], ["pg", "node:crypto"]),
+  floor("Redis transport",    [`${SERVER}/transport/redis*`],                ["core", "transport port", "transport rules", "optional packages"], ["bullmq", "ioredis", "node:crypto"]),
+  floor("RabbitMQ transport", [`${SERVER}/transport/rabbitmq.ts`],           ["core", "transport port", "transport rules", "optional packages"], ["rabbitmq-client"]),
+  floor("memory live",        [`${SERVER}/live/memory.ts`],                  ["live port", "live rules"], []),
+  floor("PostgreSQL live",    [`${SERVER}/live/postgres.ts`],                ["live rules"], ["pg"]),
+  floor("Redis live",         [`${SERVER}/live/redis.ts`],                   ["live rules", "optional packages"], ["ioredis"]),
   floor("JavaScript sandbox", [`${SERVER}/sandbox/javascript*`, `${SERVER}/sandbox/webassembly.d.ts`],             ["core", "sandbox port"], ["node:*", "quickjs-emscripten-core", "@jitl/quickjs-wasmfile-release-sync"]),
   floor("memory stream log",     [`${SERVER}/streamlog/memory.ts`],          ["core", "stream log port"], []),
   floor("SQLite stream log",     [`${SERVER}/streamlog/sqlite.ts`],          ["core", "stream log port"], ["node:*"]),
-  floor("PostgreSQL stream log", [`${SERVER}/streamlog/postgres.ts`],        ["core", "stream log port", "numbers of PostgreSQL"], ["pg"]),
+  floor("PostgreSQL stream log", [`${SERVER}/streamlog/postgres.ts`],        ["core", "stream log port", "numbers of PostgreSQL", "connection pools"], ["pg"]),
   floor("memory search",      [`${SERVER}/search/memory.ts`],                ["search port"], []),
   floor("SQLite search",      [`${SERVER}/search/sqlite.ts`],                ["search port"], ["node:*"]),
-  floor("PostgreSQL search",  [`${SERVER}/search/postgres.ts`],              ["search port", "numbers of PostgreSQL"], ["pg"]),
+  floor("PostgreSQL search",  [`${SERVER}/search/postgres.ts`],              ["search port", "numbers of PostgreSQL", "connection pools"], ["pg"]),
   floor("containers",         [`${SERVER}/sandbox/container-*`],              ["core", "sandbox port"], ["node:*"]),
   floor("Python sandbox",     [`${SERVER}/sandbox/python*`, `${SERVER}/sandbox/wasm-memory.ts`], ["core", "sandbox port"], ["node:*", "pyodide"]),
   floor("catalogue rules",    [`${SERVER}/db/version-number.ts`],            ["core", "catalogue port"], []),
   floor("memory catalogue",   [`${SERVER}/db/catalogue-memory.ts`],          ["core", "catalogue port", "catalogue rules"], []),
-  floor("cold tables",        [`${SERVER}/db/database.ts`, `${SERVER}/db/schema.ts`, `${SERVER}/db/migrat*`], ["core"], ["kysely"]),
+  floor("cold tables",        [`${SERVER}/db/database.ts`, `${SERVER}/db/database-clock.ts`, `${SERVER}/db/schema*`, `${SERVER}/db/migrat*`, `${SERVER}/db/store-identity.ts`], ["core"], ["kysely", "node:crypto"]),
   floor("SQLite tables",      [`${SERVER}/db/database-sqlite.ts`, `${SERVER}/db/sqlite-dialect.ts`], ["core", "cold tables"], ["kysely", "node:*"]),
-  floor("PostgreSQL tables",  [`${SERVER}/db/database-postgres.ts`],          ["core", "cold tables"], ["kysely", "pg"]),
+  floor("PostgreSQL tables",  [`${SERVER}/db/database-postgres.ts`],          ["core", "cold tables", "connection pools", "numbers of PostgreSQL"], ["kysely", "pg"]),
   floor("SQL catalogue",      [`${SERVER}/db/catalogue-sql.ts`],             ["core", "catalogue port", "catalogue rules", "cold tables"], ["kysely"]),
+  floor("upkeep",              [`${SERVER}/upkeep/`],                         ["core", "upkeep port", "blob port", "cold tables"], ["kysely", "node:*"]),
+  floor("cache port",         [`${SERVER}/cache/level2.ts`],                 [], []),
+  floor("Redis cache",        [`${SERVER}/cache/redis.ts`],                  ["cache port", "optional packages"], ["ioredis", "node:*"]),
+  floor("cache",              [`${SERVER}/cache/`],                          ["cache port", "catalogue port", "metric series"], []),
   floor("files store",         [`${SERVER}/files/`],                          ["core", "files port", "blob port", "cold tables"], ["kysely", "node:*", "uuid"]),
   floor("conversation store", [`${SERVER}/conversations/`],                  ["core", "conversation port", "cold tables"], ["kysely"]),
   floor("secret words",       [`${SERVER}/secrets/secret.ts`, `${SERVER}/secrets/forms.ts`, `${SERVER}/secrets/mask.ts`, `${SERVER}/secrets/hosts.ts`, `${SERVER}/secrets/secrets.ts`, `${SERVER}/secrets/task-secrets.ts`, `${SERVER}/secrets/value.ts`, `${SERVER}/secrets/variables.ts`], ["core"], ["node:util", "node:net", "node:crypto"]),
   floor("secrets",            [`${SERVER}/secrets/`],                        ["core", "sdk", "secret words", "cold tables"], ["node:*"]),
   floor("triggers",           [`${SERVER}/triggers/`],                       ["core", "sdk", "secret words", "cold tables"], ["kysely", "node:crypto"]),
+  floor("schedule times",     [`${SERVER}/schedules/cron.ts`],               [], ["croner"]),
+  floor("schedules",          [`${SERVER}/schedules/`],                      ["core", "sdk", "schedule times", "cold tables"], ["kysely", "uuid"]),
   floor("gateway words",      [`${SERVER}/gateway/nearest.ts`, `${SERVER}/gateway/variables.ts`, `${SERVER}/gateway/parts.ts`, `${SERVER}/gateway/tokens.ts`], ["core", "model port"], []),
   floor("model catalog",      [`${SERVER}/gateway/catalog.ts`],              ["core", "model port", "gateway words"], []),
   floor("builtin models",     [`${SERVER}/gateway/builtin/`],                ["core", "model port", "gateway words", "words"], ["node:timers/promises"]),
@@ -111,21 +143,28 @@ const FLOORS: readonly Floor[] = [
   floor("knowledge",          [`${SERVER}/knowledge/`],                      ["core", "document port", "retrieval port", "gateway words", "words"], ["node:*"]),
 
   // The runtime advances runs and knows ports only. Nodes do work and know nothing of runs; http knows neither.
-  floor("runtime",         [`${SERVER}/runtime/`],    ["core", "sdk", "words", ...PORTS], ["node:crypto", "uuid"]),
-  floor("nodes",           [`${SERVER}/nodes/`],      ["core", "node port", "model port", "model catalog", "sandbox port", "tool port", "files port", "document port", "retrieval port", "words"], ["node:*", "undici", "zod"]),
+  floor("runtime",         [`${SERVER}/runtime/`],    ["core", "limits", "sdk", "words", ...PORTS], ["node:crypto", "uuid"]),
+  // What stands between requests and the network, for all who send any.
+  floor("guarded requests", [`${SERVER}/nodes/http-guard.ts`, `${SERVER}/nodes/http-address.ts`, `${SERVER}/nodes/http-ports.ts`], ["core"], ["node:net", "node:dns/promises", "undici"]),
+  floor("nodes",           [`${SERVER}/nodes/`],      ["core", "node port", "model port", "model catalog", "sandbox port", "tool port", "files port", "document port", "retrieval port", "words", "guarded requests"], ["node:*", "undici", "zod"]),
   // Tools do what models and steps ask for. Their requests go through the executor of http steps, which is given to them.
   floor("tools",           [`${SERVER}/tools/`],      ["core", "node port", "tool port", "secret words", "gateway words"], ["node:fs", "node:path"]),
   floor("telemetry",       [`${SERVER}/telemetry/`],  ["core", "model port", "model catalog", "metric series"], []),
   floor("http",            [`${SERVER}/http/`],       ["core", "sdk", "metric series"], ["node:*", "fastify", "ws", "zod", "@fastify/busboy"]),
-  floor("worker",          [`${SERVER}/worker/`],     ["core", "node port", "secret words", "runtime"], ["node:crypto"]),
+  floor("worker",          [`${SERVER}/worker/`],     ["core", "limits", "node port", "secret words", "runtime"], ["node:crypto"]),
+  floor("own workers",     [`${SERVER}/own-workers/`], ["core", "sdk", "node port", "task port", "transport port", "live port", "runtime", "worker"], ["node:crypto"]),
+
+  // Webhooks that are sent: they follow what the runtime records, and know the journal by its port.
+  floor("outgoing webhooks", [`${SERVER}/webhooks/`], ["core", "sdk", "journal port", "cold tables", "secret words", "guarded requests", "metric series", "runtime"], ["kysely", "undici", "node:crypto"]),
 
   // Above all: one file chooses drivers, one is the library, one folder the command.
   floor("database facts",  [`${SERVER}/db/database-facts.ts`], [], ["pg"]),
-  floor("config",          [`${SERVER}/config.ts`, `${SERVER}/config-files.ts`], ["core", "sandbox port", "http", "secret words", "gateway words", "gateway", "dataset words"], ["node:fs", "node:path"]),
-  floor("compose",         [`${SERVER}/compose.ts`, `${SERVER}/compose-*`],  ["core", ...PORTS, "model port", "memory journal", "SQLite journal", "PostgreSQL journal",
-    "memory blobs", "file blobs", "PostgreSQL blobs", "files port", "files store", "documents", "knowledge", "conversation store", "memory live", "memory search", "SQLite search", "PostgreSQL search", "memory stream log", "SQLite stream log", "PostgreSQL stream log", "memory catalogue", "SQL catalogue", "cold tables", "SQLite tables", "PostgreSQL tables",
-    "model catalog", "builtin models", "gateway", "JavaScript sandbox", "Python sandbox", "containers", "sandbox port", "secret words", "secrets", "tools", "triggers", "nodes", "runtime", "worker", "telemetry"], ["node:*"]),
-  floor("opened",          [`${SERVER}/weft.ts`],     ["core", "sdk", "compose", "sandbox port", "node port", "runtime"], ["node:os", "node:path"]),
+  floor("config",          [`${SERVER}/config.ts`, `${SERVER}/config-files.ts`], ["core", "limits", "sandbox port", "http", "secret words", "gateway words", "gateway", "dataset words"], ["node:fs", "node:path"]),
+  floor("compose",         [`${SERVER}/compose.ts`, `${SERVER}/compose-*`],  ["core", "limits", ...PORTS, "model port", "memory journal", "SQLite journal", "PostgreSQL journal",
+    "memory blobs", "file blobs", "PostgreSQL blobs", "optional packages", "memory transport", "PostgreSQL transport", "Redis transport", "RabbitMQ transport", "S3 blobs", "upkeep", "files port", "files store", "documents", "knowledge", "conversation store", "connections", "connection shares", "cache", "Redis cache", "live exchange", "live rules", "memory live", "PostgreSQL live", "Redis live", "memory search", "SQLite search", "PostgreSQL search", "memory stream log", "SQLite stream log", "PostgreSQL stream log", "memory catalogue", "SQL catalogue", "cold tables", "SQLite tables", "PostgreSQL tables",
+    "model catalog", "builtin models", "gateway", "JavaScript sandbox", "Python sandbox", "containers", "sandbox port", "secret words", "secrets", "tools", "triggers", "intervention", "schedules", "outgoing webhooks", "guarded requests", "nodes", "runtime", "worker", "telemetry", "task port", "memory tasks", "PostgreSQL tasks", "own workers"], ["node:*", "s3mini"]),
+  floor("opened",          [`${SERVER}/weft.ts`],     ["core", "limits", "sdk", "compose", "sandbox port", "node port", "runtime"], ["node:os", "node:path"]),
+  floor("intervention",    [`${SERVER}/intervention/`], ["core", "sdk", "cold tables", "journal port", "runtime"], ["kysely", "node:crypto"]),
   floor("test kit",        [`${SERVER}/testkit/`],    ["core", "sdk", "compose", "opened", "node port", "nodes", "model port", "model catalog", "gateway words", "runtime"], ["node:*", "zod"]),
   floor("library",         [`${SERVER}/index.ts`],    ["core", "sdk", "opened", "test kit", "node port", "nodes"], []),
   floor("backup",          [`${SERVER}/backup/`],     ["core"], ["node:*", "modern-tar"]),
@@ -203,7 +242,7 @@ describe("the house", () => {
 
   test("only compose.ts may name drivers", () => {
     const drivers = new Set(
-      FLOORS.map(({ name }) => name).filter((name) => /^(memory|SQLite|PostgreSQL|file) /.test(name)),
+      FLOORS.map(({ name }) => name).filter((name) => /^(memory|SQLite|PostgreSQL|Redis|RabbitMQ|file) /.test(name)),
     );
     const users = FLOORS.filter(({ may }) => may.some((name) => drivers.has(name))).map(({ name }) => name);
     expect(users).toEqual(["compose"]);
@@ -432,6 +471,25 @@ describe("the checks themselves", () => {
     expect(found).toContain("lodash is not declared in packages/core/package.json");
     expect(found).toContain("yaml must have an exact version, and has ^2.0.0");
     expect(found).toContain("yaml is declared, and no file uses it");
+  });
+
+  test("an optional package counts as declared where the root pins it, and is found where nobody uses it", () => {
+    const files = new Map([
+      ["package.json", JSON.stringify({ devDependencies: { ioredis: "6.0.0" } })],
+      [
+        "packages/server/package.json",
+        JSON.stringify({
+          name: "x",
+          peerDependencies: { ioredis: "^6.0.0", bullmq: "^6.0.0", s3mini: "^1.0.0" },
+          peerDependenciesMeta: { ioredis: { optional: true }, bullmq: { optional: true }, s3mini: { optional: true } },
+        }),
+      ],
+      [`${SERVER}/live/planted.ts`, 'import "ioredis";\nimport "bullmq";'],
+    ]);
+    expect(shown(undeclared(files))).toEqual([
+      `${SERVER}/live/planted.ts:2 bullmq is not declared in packages/server/package.json`,
+      "packages/server/package.json s3mini is declared, and no file uses it",
+    ]);
   });
 
   test("a file that is too long is found", () => {

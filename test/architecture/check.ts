@@ -196,6 +196,8 @@ export interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
 
 /**
@@ -215,7 +217,10 @@ export function undeclared(tree: Tree): readonly Violation[] {
       if (name === manifest.name) continue;
       if (!used.has(home)) used.set(home, new Set());
       used.get(home)!.add(name);
-      const declared = name in (manifest.dependencies ?? {}) || name in (manifest.optionalDependencies ?? {});
+      const declared =
+        name in (manifest.dependencies ?? {}) ||
+        name in (manifest.optionalDependencies ?? {}) ||
+        isOptionalPeer(manifest, root, name);
       const forTests = isTestSupport(path) && name in (root.devDependencies ?? {});
       if (!declared && !forTests)
         found.push({ at: `${path}:${line}`, says: `${name} is not declared in ${home}/package.json` });
@@ -229,6 +234,12 @@ export function undeclared(tree: Tree): readonly Violation[] {
   return found;
 }
 
+/** What a user installs who wants it. Here it is installed for the tests, in one exact version. */
+function isOptionalPeer(manifest: Manifest, root: Manifest, name: string): boolean {
+  const optional = manifest.peerDependenciesMeta?.[name]?.optional === true;
+  return optional && name in (manifest.peerDependencies ?? {}) && name in (root.devDependencies ?? {});
+}
+
 function looseVersions(path: string, manifest: Manifest): readonly Violation[] {
   const all = { ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies };
   return Object.entries(all)
@@ -238,7 +249,7 @@ function looseVersions(path: string, manifest: Manifest): readonly Violation[] {
 
 function idle(path: string, manifest: Manifest, used: ReadonlyMap<string, ReadonlySet<string>>): readonly Violation[] {
   const home = path.split("/", 2).join("/");
-  return Object.keys(manifest.dependencies ?? {})
+  return Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
     .filter((name) => !PACKAGES[name] && !used.get(home)?.has(name))
     .map((name) => ({ at: path, says: `${name} is declared, and no file uses it` }));
 }

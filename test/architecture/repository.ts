@@ -42,8 +42,9 @@ export function productionDependencies(tree: Tree): readonly Dependency[] {
   };
   for (const [path, text] of tree) {
     if (!/^packages\/[^/]+\/package\.json$/.test(path)) continue;
-    const { dependencies = {} } = JSON.parse(text) as Manifest;
-    for (const name of Object.keys(dependencies)) visit(name, join(ROOT, path.slice(0, -"/package.json".length)));
+    const { dependencies = {}, peerDependencies = {} } = JSON.parse(text) as Manifest;
+    for (const name of Object.keys({ ...dependencies, ...peerDependencies }))
+      visit(name, join(ROOT, path.slice(0, -"/package.json".length)));
   }
   return [...found.values()];
 }

@@ -118,12 +118,20 @@ describe("weft doctor", () => {
   });
 
   test("prints the configuration in force with its sources, and no secret", async () => {
-    const env = { WEFT_PORT: "1234", WEFT_DATABASE_URL: "postgres://user:hidden@db:5432/name" };
+    const env = {
+      WEFT_PORT: "1234",
+      WEFT_DATABASE_URL: "postgres://user:hidden@db:5432/name",
+      WEFT_S3_URL: "https://objects.example.com/weft",
+      WEFT_S3_ACCESS_KEY_ID: "hidden-id",
+      WEFT_S3_SECRET_ACCESS_KEY: "hidden-key",
+    };
     const { code, stdout } = await new Weft(["doctor", "--config"], { env }).ended();
     expect(code).toBe(0);
     expect(stdout).toMatch(/^port +1234 +WEFT_PORT$/m);
     expect(stdout).toMatch(/^host +127\.0\.0\.1 +\(default\)$/m);
     expect(stdout).toMatch(/^databaseUrl +postgres:\/\/user:\*\*\*@db:5432\/name +WEFT_DATABASE_URL$/m);
+    expect(stdout).toMatch(/^s3Url +https:\/\/objects\.example\.com\/weft +WEFT_S3_URL$/m);
+    expect(stdout).toMatch(/^s3SecretAccessKey +\*\*\* +WEFT_S3_SECRET_ACCESS_KEY$/m);
     expect(stdout).not.toContain("hidden");
   });
 });

@@ -16,6 +16,10 @@ const PARTS = [
   "docs/files.md",
   "docs/secrets.md",
   "docs/triggers.md",
+  "docs/webhooks.md",
+  "docs/schedules.md",
+  "docs/dead-letters.md",
+  "docs/own-workers.md",
   "docs/operations.md",
 ];
 

@@ -63,10 +63,11 @@ export function journalOver(link: Link, journal: MemoryJournal): Journal {
     },
     read: (runKey, options) => call("read", () => journal.read(runKey, options)),
     payloads: (tenant, hashes) => call("payloads", () => journal.payloads(tenant, hashes)),
+    known: (tenant, hashes) => call("known", () => journal.known(tenant, hashes)),
     head: (tenant, id) => call("head", () => journal.head(tenant, id)),
     find: (query) => call("find", () => journal.find(query)),
     stats: (tenant) => call("stats", () => journal.stats(tenant)),
-    prune: (finishedBefore) => call("prune", () => journal.prune(finishedBefore)),
+    prune: (finishedBefore, options) => call("prune", () => journal.prune(finishedBefore, options)),
     // A word about a new input may be lost or late, as the port says.
     onInbox: (listener) =>
       journal.onInbox!((workerKey) => {

@@ -2,19 +2,16 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { completed, defineNode, failed } from "../../packages/server/src/nodes/define-node.ts";
+import type { NodeExecutor } from "../../packages/server/src/nodes/node.ts";
 import { createApp, type HttpApp } from "../../packages/server/src/http/app.ts";
 import { openWeft, type Weft } from "../../packages/server/src/weft.ts";
 
 /** A server over a memory store, with a node `tokens` that says a text piece by piece. */
-export interface Served {
+export interface Served extends Gate {
   readonly weft: Weft;
   readonly app: HttpApp;
   readonly port: number;
   readonly url: string;
-  /** Lets the nodes go on that stand at their gate. */
-  open(): void;
-  /** Resolves when a node has come to its gate. */
-  arrived(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -38,33 +35,52 @@ export function said(count: number, chars: number, attempt: number): readonly st
   return Array.from({ length: count }, (_, at) => `${attempt}:${at}·`.padEnd(chars, "é"));
 }
 
-export async function served(heartbeatMs = 15_000): Promise<Served> {
+/** Lets nodes wait, and the test go on when they do. */
+export interface Gate {
+  /** Lets the nodes go on that stand at their gate. */
+  open(): void;
+  /** Resolves when a node has come to its gate. */
+  arrived(): Promise<void>;
+}
+
+/** The node `tokens`. */
+export function tokens(): Gate & { readonly node: NodeExecutor } {
   let gate = Promise.withResolvers<void>();
   let arrival = Promise.withResolvers<void>();
-  const weft = await openWeft({
-    nodes: [
-      defineNode({
-        type: "tokens",
-        config: CONFIG,
-        async execute({ count, chars, logs, pace, gate: gateAt, failsAt }, task) {
-          const pieces = said(count, chars, task.attempt);
-          for (const [at, text] of pieces.entries()) {
-            if (at === failsAt && task.attempt === 1) return failed("BROKEN", "it broke midway", { retryable: true });
-            if (at === gateAt) {
-              arrival.resolve();
-              await gate.promise;
-            }
-            if (task.signal.aborted) break;
-            task.emit({ type: "text_delta", text });
-            if (logs) task.emit({ type: "log", level: "info", message: `said ${at}` });
-            if (pace > 0) await sleep(pace);
-            else if (at % 50 === 49) await new Promise((resolve) => setImmediate(resolve));
-          }
-          return completed(pieces.join(""));
-        },
-      }),
-    ],
+  const node = defineNode({
+    type: "tokens",
+    config: CONFIG,
+    async execute({ count, chars, logs, pace, gate: gateAt, failsAt }, task) {
+      const pieces = said(count, chars, task.attempt);
+      for (const [at, text] of pieces.entries()) {
+        if (at === failsAt && task.attempt === 1) return failed("BROKEN", "it broke midway", { retryable: true });
+        if (at === gateAt) {
+          arrival.resolve();
+          await gate.promise;
+        }
+        if (task.signal.aborted) break;
+        task.emit({ type: "text_delta", text });
+        if (logs) task.emit({ type: "log", level: "info", message: `said ${at}` });
+        if (pace > 0) await sleep(pace);
+        else if (at % 50 === 49) await new Promise((resolve) => setImmediate(resolve));
+      }
+      return completed(pieces.join(""));
+    },
   });
+  return {
+    node,
+    open() {
+      gate.resolve();
+      gate = Promise.withResolvers();
+      arrival = Promise.withResolvers();
+    },
+    arrived: () => arrival.promise,
+  };
+}
+
+export async function served(heartbeatMs = 15_000): Promise<Served> {
+  const { node, open, arrived } = tokens();
+  const weft = await openWeft({ nodes: [node] });
   const quiet = (): void => undefined;
   const app = createApp({
     weft,
@@ -79,14 +95,10 @@ export async function served(heartbeatMs = 15_000): Promise<Served> {
     app,
     port,
     url: `http://127.0.0.1:${port}`,
-    open() {
-      gate.resolve();
-      gate = Promise.withResolvers();
-      arrival = Promise.withResolvers();
-    },
-    arrived: () => arrival.promise,
+    open,
+    arrived,
     async close() {
-      gate.resolve();
+      open();
       await app.close();
       await weft.close({ graceMs: 1000 });
     },

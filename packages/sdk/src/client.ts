@@ -1,6 +1,10 @@
 import type { Json, JsonObject } from "@weftwork/core";
 import { uploadForm, type FileLink, type FileResource, type UploadOptions } from "./file.ts";
+import { filePath, queryOf, runPath, workflowPath, yaml } from "./client-paths.ts";
 import { ConversationClient } from "./conversation-client.ts";
+import { DeadLetterClient, OperationClient } from "./intervention-client.ts";
+import { PoolClient } from "./pool-client.ts";
+import { ScheduleClient } from "./schedule-client.ts";
 import { errorOf } from "./problem.ts";
 import type { Page, RerunAnswer, RerunRequest, RunDetail, RunFilter, RunPage, RunStep, Stats } from "./detail.ts";
 import type { RunExport } from "./export.ts";
@@ -8,6 +12,7 @@ import type { Run, RunLog, RunMessage, RunSubmission, SubmittedRun, TaskProgress
 import { resumed, type StreamLink, type StreamOptions } from "./stream.ts";
 import type { SecretListing, SecretUpdate } from "./secret.ts";
 import type { Trigger, TriggerAddress, TriggerRotation } from "./trigger.ts";
+import { WebhookClient } from "./webhook-client.ts";
 import type { WorkflowCheck, WorkflowDetail, WorkflowGraph } from "./workflow.ts";
 
 export interface ClientOptions {
@@ -61,6 +66,15 @@ const WAIT_SECONDS_MAX = 30;
 export class WeftClient {
   /** Conversations with chat apps. */
   readonly conversations: ConversationClient;
+  /** The receivers of webhooks that the server sends. */
+  readonly webhooks: WebhookClient;
+  /** Runs that failed and wait for somebody. */
+  readonly deadLetters: DeadLetterClient;
+  /** What is done to many runs at once. */
+  readonly operations: OperationClient;
+  /** When runs begin by themselves. */
+  readonly pools: PoolClient;
+  readonly schedules: ScheduleClient;
   private readonly base: string;
   private readonly headers: Readonly<Record<string, string>>;
   private readonly reconnectMs: number | null;
@@ -75,6 +89,11 @@ export class WeftClient {
     this.reconnectMs = options.reconnectMs ?? null;
     this.fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
     this.conversations = new ConversationClient((method, path, call) => this.send(method, path, call));
+    this.webhooks = new WebhookClient((method, path, call) => this.send(method, path, call));
+    this.pools = new PoolClient((method, path, call) => this.send(method, path, call));
+    this.schedules = new ScheduleClient((method, path, call) => this.send(method, path, call));
+    this.deadLetters = new DeadLetterClient((method, path, call) => this.send(method, path, call));
+    this.operations = new OperationClient((method, path, call) => this.send(method, path, call));
   }
 
   /** Submits a run. With the caller's own `id`, or an idempotency key, a repeat is the same run. */
@@ -112,7 +131,9 @@ export class WeftClient {
 
   /** A page of runs, newest first. With `q`, those that hold all of its words. */
   async list(filter: RunFilter = {}, options: CallOptions = {}): Promise<RunPage> {
-    return this.json<RunPage>("GET", `/api/runs${queryOf(filter)}`, options);
+    const { metadata = {}, ...plain } = filter;
+    const members = Object.entries(metadata).map(([name, value]) => [`metadata.${name}`, value] as const);
+    return this.json<RunPage>("GET", `/api/runs${queryOf({ ...plain, ...Object.fromEntries(members) })}`, options);
   }
 
   /** Runs of the server by what became of them. */
@@ -359,32 +380,7 @@ interface SendOptions extends CallOptions {
   readonly form?: FormData;
 }
 
-function filePath(id: string): string {
-  return `/api/files/${encodeURIComponent(id)}`;
-}
-
 function repeatable(body: object, { idempotencyKey, ...options }: RepeatableOptions): SendOptions {
   const headers: Record<string, string> = idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey };
   return { ...options, headers, body };
-}
-
-/** A workflow file as a body; JSON is YAML as well. */
-function yaml(text: string): Pick<SendOptions, "headers" | "text"> {
-  return { headers: { "content-type": "application/yaml" }, text };
-}
-
-function workflowPath(name: string, part: string, version?: string): string {
-  const query = version === undefined ? "" : `?version=${encodeURIComponent(version)}`;
-  return `/api/workflows/${encodeURIComponent(name)}${part}${query}`;
-}
-
-/** The members that are set, as the query of an address. */
-function queryOf(members: object): string {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(members)) if (value !== undefined) query.set(name, String(value));
-  return query.size === 0 ? "" : `?${query}`;
-}
-
-function runPath(id: string): string {
-  return `/api/runs/${encodeURIComponent(id)}`;
 }

@@ -11,6 +11,8 @@ export interface RunListItem {
   readonly metadata: JsonObject;
   /** Code of the error that ended it; null for every other end. */
   readonly error_code: string | null;
+  /** Of a run that waits for its time: when it begins. */
+  readonly run_at: string | null;
   readonly created_at: string;
   readonly started_at: string | null;
   readonly finished_at: string | null;
@@ -23,6 +25,10 @@ export interface RunFilter {
   readonly workflow?: string;
   readonly created_after?: string;
   readonly created_before?: string;
+  /** Code of the error that ended it. */
+  readonly error_code?: string;
+  /** Members of the metadata, with the value as text: sent as `metadata.<name>=<value>`. Not together with `q`. */
+  readonly metadata?: { readonly [name: string]: string };
   /** Words, all of which stand in the inputs, the outputs or the error of the run. */
   readonly q?: string;
   /** 1 to 200; left out: 50. */

@@ -80,6 +80,8 @@ export interface RunSubmission {
   readonly metadata?: JsonObject;
   /** RFC 3339; the run does not start before it. */
   readonly run_at?: string;
+  /** Address that is told, by signed webhooks, of what becomes of the run. */
+  readonly callback_url?: string;
 }
 
 /** The field's polling shape: a run seen as one task. */

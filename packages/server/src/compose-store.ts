@@ -1,9 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Budget } from "./connections/shares.ts";
 import type { BlobStore } from "./blob/blob.ts";
 import { fsBlobs } from "./blob/fs.ts";
 import { memoryBlobs } from "./blob/memory.ts";
 import { memoryCatalogue } from "./db/catalogue-memory.ts";
+import { optional } from "./base/optional.ts";
 import { sqlCatalogue } from "./db/catalogue-sql.ts";
 import type { Catalogue } from "./db/catalogue.ts";
 import { memoryDatabase, sqliteDatabase } from "./db/database-sqlite.ts";
@@ -35,19 +37,47 @@ export interface Store {
   readonly objectBytesMin: number;
   /** Flushes on their way at the same time. */
   readonly lanes: number;
+  /** Its connections to a server, where it has any. */
+  readonly connections: StoreConnections | null;
 }
 
-/** Bytes from which a payload is a file of its own instead of a row. */
+/** The connections of a process to the server of its store; closed behind all who use them. */
+export interface StoreConnections {
+  readonly budget: Budget;
+  /** Begins to share them with the other processes. When this one has joined the store. */
+  start(): void;
+  close(): Promise<void>;
+}
+
+/** Bytes from which a payload is an object of its own instead of a row of the journal. */
 const OBJECT_BYTES_MIN = 256 * 1024;
 export function isPostgres(address: StoreAddress): boolean {
   return /^postgres(ql)?:\/\//.test(address);
 }
 
-/** Opens the drivers that an address means. Where one of them fails, those opened before it are closed again. */
-export async function openStore(address: StoreAddress, clock: Clock, tenant: string): Promise<Store> {
+/** A bucket of an S3-compatible store. */
+export interface ObjectStoreAddress {
+  /** Path-style, with a prefix or without: `https://host:9000/bucket`. */
+  readonly url: string;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/**
+ * Opens the drivers that an address means. Where one of them fails, those opened before it are closed again. With a
+ * bucket, payloads from `OBJECT_BYTES_MIN` on and files lie there.
+ */
+export async function openStore(
+  address: StoreAddress,
+  clock: Clock,
+  tenant: string,
+  bucket: ObjectStoreAddress | null = null,
+  problem: (message: string, error: unknown) => void = () => undefined,
+): Promise<Store> {
   const opened: Closable[] = [];
   try {
-    return await openDrivers(address, clock, tenant, (one) => {
+    return await openDrivers(address, clock, tenant, bucket, problem, (one) => {
       opened.push(one);
       return one;
     });
@@ -66,6 +96,8 @@ async function openDrivers(
   address: StoreAddress,
   clock: Clock,
   tenant: string,
+  bucket: ObjectStoreAddress | null,
+  problem: (message: string, error: unknown) => void,
   keep: <One extends Closable>(one: One) => One,
 ): Promise<Store> {
   if (address === "memory") {
@@ -74,34 +106,46 @@ async function openDrivers(
       journal,
       database: await memoryDatabase(),
       catalogue: memoryCatalogue(),
-      blobs: memoryBlobs(),
+      blobs: bucket === null ? memoryBlobs() : keep(await openBucket(bucket)),
       streamLog: memoryStreamLog(),
       search: memorySearch(),
-      objectBytesMin: Infinity,
+      objectBytesMin: bucket === null ? Infinity : OBJECT_BYTES_MIN,
       lanes: 1,
+      connections: null,
     };
   }
   if (isPostgres(address)) {
     // Loaded on first use: a laptop never needs the client.
-    const [{ postgresJournal }, { postgresDatabase }, { postgresStreamLog }, { postgresBlobs }, { postgresSearch }] =
-      await Promise.all([
-        import("./journal/postgres.ts"),
-        import("./db/database-postgres.ts"),
-        import("./streamlog/postgres.ts"),
-        import("./blob/postgres.ts"),
-        import("./search/postgres.ts"),
-      ]);
-    const journal = keep(await postgresJournal({ url: address }));
-    const database = keep(await postgresDatabase({ url: address }));
+    const [
+      { ConnectionBudget },
+      { postgresJournal },
+      { postgresDatabase },
+      { postgresStreamLog },
+      { postgresBlobs },
+      { postgresSearch },
+    ] = await Promise.all([
+      import("./connections/budget.ts"),
+      import("./journal/postgres.ts"),
+      import("./db/database-postgres.ts"),
+      import("./streamlog/postgres.ts"),
+      import("./blob/postgres.ts"),
+      import("./search/postgres.ts"),
+    ]);
+    const budget = keep(new ConnectionBudget({ url: address, problem }));
+    const [cold, asked] = [budget.patient(), budget.impatient()];
+    const journal = keep(await postgresJournal({ url: address, budget }));
+    const database = keep(await postgresDatabase({ url: address, connections: asked }));
     return {
       journal,
       database,
       catalogue: sqlCatalogue(database),
-      blobs: keep(await postgresBlobs({ url: address })),
-      streamLog: keep(await postgresStreamLog({ url: address })),
-      search: keep(await postgresSearch({ url: address, tenant })),
-      objectBytesMin: Infinity,
+      // Either way any process reads what another one has written.
+      blobs: keep(await (bucket === null ? postgresBlobs({ url: address, connections: cold }) : openBucket(bucket))),
+      streamLog: keep(await postgresStreamLog({ url: address, connections: cold })),
+      search: keep(await postgresSearch({ url: address, tenant, connections: asked })),
+      objectBytesMin: OBJECT_BYTES_MIN,
       lanes: 2,
+      connections: { budget, start: () => budget.start(), close: () => budget.close() },
     };
   }
   mkdirSync(address, { recursive: true, mode: 0o700 });
@@ -112,11 +156,21 @@ async function openDrivers(
     journal,
     database,
     catalogue: sqlCatalogue(database),
-    blobs: fsBlobs({ folder: join(address, "blobs") }),
+    blobs: bucket === null ? fsBlobs({ folder: join(address, "blobs") }) : keep(await openBucket(bucket)),
     streamLog: sqliteStreamLog({ folder: address }),
     search: sqliteSearch({ folder: address, tenant }),
     objectBytesMin: OBJECT_BYTES_MIN,
     // One is written, one waits in the thread: it never idles for want of rows.
     lanes: 2,
+    connections: null,
   };
+}
+
+/** The client is loaded on first use: most installations need none. */
+async function openBucket(bucket: ObjectStoreAddress): Promise<BlobStore> {
+  const { s3Blobs } = await import("./blob/s3.ts");
+  return s3Blobs({
+    ...bucket,
+    load: () => optional("s3mini", "payloads and files in an object store (WEFT_S3_URL)", () => import("s3mini")),
+  });
 }

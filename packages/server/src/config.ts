@@ -2,6 +2,8 @@ import { AppError, parseDuration, type Json, type JsonObject } from "@weftwork/c
 import { HTTP_LIMITS, type HttpLimits } from "./http/connections.ts";
 import { isSecretVariable } from "./secrets/variables.ts";
 import { isLoopback } from "./http/loopback.ts";
+import { BACKLOG_MAX } from "./limits/pressure.ts";
+import { readPoolSizes, type PoolSizes } from "./limits/pool-size.ts";
 import { CONTAINER_CHOICES, type ContainerChoice } from "./sandbox/containers.ts";
 import { parseDatasetList, type DatasetFolders } from "./knowledge/datasets-config.ts";
 import { SANDBOX_LIMITS } from "./sandbox/sandbox.ts";
@@ -39,8 +41,26 @@ export interface Config {
   readonly pythonPackages: string | null;
   /** Which program runs steps with an image. */
   readonly containers: ContainerChoice;
+  /** What carries tickets between processes; `auto`: what the store has. */
+  readonly transport: TransportChoice;
+  /** What processes tell each other over; `auto`: what the store has. */
+  readonly live: LiveChoice;
+  readonly redisUrl: string | null;
+  readonly rabbitmqUrl: string | null;
+  /** The pools that this process serves; null: all. */
+  readonly serves: readonly string[] | null;
+  /** Whether this process advances runs. */
+  readonly own: boolean;
+  /** How long a step may wait for a worker of its pool, as a duration; null: as long as it takes. */
+  readonly queueTimeout: string | null;
   /** Tasks at once in each pool; pools left out keep their default. */
-  readonly pools: Readonly<Record<string, number>>;
+  readonly pools: PoolSizes;
+  /** Open runs of the tenant at most; more are refused. */
+  readonly backlogMax: number;
+  /** Whether new work is refused while the process has more to do than it can. */
+  readonly sheds: boolean;
+  /** The bucket for large payloads and files. */
+  readonly s3: S3Settings;
   /** How long ended runs are kept, as a duration; null: until they are deleted by hand. */
   readonly retention: string | null;
   readonly logLevel: LogLevel;
@@ -48,6 +68,23 @@ export interface Config {
   readonly bodyLimit: number;
   /** Variables that begin with WEFT_ and mean nothing here: most likely misspelt. */
   readonly unknown: readonly string[];
+}
+
+export type TransportChoice = (typeof TRANSPORTS)[number];
+const TRANSPORTS = ["auto", "postgres", "redis", "rabbitmq"] as const;
+
+export type LiveChoice = (typeof LIVE)[number];
+const LIVE = ["auto", "postgres", "redis"] as const;
+
+export interface S3Settings {
+  /** Null: payloads and files stay in the store. */
+  readonly url: string | null;
+  readonly region: string;
+  /** Each key as itself or as the file that holds it. */
+  readonly accessKeyId: string | null;
+  readonly accessKeyIdFile: string | null;
+  readonly secretAccessKey: string | null;
+  readonly secretAccessKeyFile: string | null;
 }
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -84,7 +121,22 @@ const SETTINGS = {
   codeOutput: setting("WEFT_CODE_OUTPUT", SANDBOX_LIMITS.outputBytes, readBytes),
   pythonPackages: setting<string | null>("WEFT_PYTHON_PACKAGES", null, (text) => ({ value: text })),
   containers: setting<ContainerChoice>("WEFT_CONTAINERS", "auto", readContainers),
-  pools: setting<Readonly<Record<string, number>>>("WEFT_POOLS", {}, readPools),
+  pools: setting<PoolSizes>("WEFT_POOLS", {}, readPoolSizes),
+  backlogMax: setting("WEFT_BACKLOG_MAX", BACKLOG_MAX, (text) => readWhole(text, 1, 999_999_999)),
+  sheds: setting("WEFT_SHED", true, readFlag),
+  transport: setting<TransportChoice>("WEFT_TRANSPORT", "auto", readTransport),
+  live: setting<LiveChoice>("WEFT_LIVE", "auto", readLive),
+  redisUrl: setting<string | null>("WEFT_REDIS_URL", null, (text) => readServiceUrl(text, ["redis:", "rediss:"])),
+  rabbitmqUrl: setting<string | null>("WEFT_RABBITMQ_URL", null, (text) => readServiceUrl(text, ["amqp:", "amqps:"])),
+  serves: setting<readonly string[] | null>("WEFT_SERVES", null, readServes),
+  own: setting("WEFT_OWN", true, readFlag),
+  queueTimeout: setting<string | null>("WEFT_QUEUE_TIMEOUT", null, readRetention),
+  s3Url: setting<string | null>("WEFT_S3_URL", null, readBucketUrl),
+  s3Region: setting("WEFT_S3_REGION", "us-east-1", readRegion),
+  s3AccessKeyId: setting<string | null>("WEFT_S3_ACCESS_KEY_ID", null, (text) => ({ value: text })),
+  s3AccessKeyIdFile: setting<string | null>("WEFT_S3_ACCESS_KEY_ID_FILE", null, (text) => ({ value: text })),
+  s3SecretAccessKey: setting<string | null>("WEFT_S3_SECRET_ACCESS_KEY", null, (text) => ({ value: text })),
+  s3SecretAccessKeyFile: setting<string | null>("WEFT_S3_SECRET_ACCESS_KEY_FILE", null, (text) => ({ value: text })),
   retention: setting<string | null>("WEFT_RETENTION", null, readRetention),
   logLevel: setting<LogLevel>("WEFT_LOG", "info", readLogLevel),
   bodyLimit: setting("WEFT_BODY_LIMIT", 16 * 1024 * 1024, readBytes),
@@ -137,6 +189,23 @@ export function readConfig(environment: Environment): Config {
     pythonPackages: read(SETTINGS.pythonPackages),
     containers: read(SETTINGS.containers),
     pools: read(SETTINGS.pools),
+    backlogMax: read(SETTINGS.backlogMax),
+    sheds: read(SETTINGS.sheds),
+    transport: read(SETTINGS.transport),
+    live: read(SETTINGS.live),
+    redisUrl: read(SETTINGS.redisUrl),
+    rabbitmqUrl: read(SETTINGS.rabbitmqUrl),
+    serves: read(SETTINGS.serves),
+    own: read(SETTINGS.own),
+    queueTimeout: read(SETTINGS.queueTimeout),
+    s3: {
+      url: read(SETTINGS.s3Url),
+      region: read(SETTINGS.s3Region),
+      accessKeyId: read(SETTINGS.s3AccessKeyId),
+      accessKeyIdFile: read(SETTINGS.s3AccessKeyIdFile),
+      secretAccessKey: read(SETTINGS.s3SecretAccessKey),
+      secretAccessKeyFile: read(SETTINGS.s3SecretAccessKeyFile),
+    },
     retention: read(SETTINGS.retention),
     logLevel: read(SETTINGS.logLevel),
     bodyLimit: read(SETTINGS.bodyLimit),
@@ -211,6 +280,21 @@ function readDatabaseUrl(text: string): Read<string> {
   return { mistake: "is no address of a PostgreSQL database; write postgres://user:password@host:5432/name" };
 }
 
+function readBucketUrl(text: string): Read<string> {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isBucket = url !== null && /^https?:$/.test(url.protocol) && /^\/[a-z0-9][a-z0-9.-]+/.test(url.pathname);
+  // The text itself may hold a password.
+  if (!isBucket || url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    return { mistake: "is no address of a bucket; write https://host:9000/bucket, with the keys in settings of their own" };
+  }
+  return { value: text };
+}
+
+function readRegion(text: string): Read<string> {
+  if (/^[a-zA-Z0-9-]{1,64}$/.test(text)) return { value: text };
+  return { mistake: `is ${text}; a region is letters, digits and dashes, such as eu-central-1` };
+}
+
 function readTargets(text: string): Read<readonly string[]> {
   const targets = text.split(",").map((target) => target.trim());
   const wrong = targets.filter((target) => !/^(?:\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+):\d{1,5}$/.test(target));
@@ -237,16 +321,37 @@ function readMediaTypes(text: string): Read<readonly string[]> {
   };
 }
 
-function readPools(text: string): Read<Readonly<Record<string, number>>> {
-  const pools: Record<string, number> = Object.create(null) as Record<string, number>;
-  for (const part of text.split(",")) {
-    const [, name, size] = /^\s*([a-z][a-z0-9_-]{0,63})\s*=\s*(\d{1,5})\s*$/.exec(part) ?? [];
-    if (name === undefined || Number(size) < 1) {
-      return { mistake: `has ${JSON.stringify(part.trim())}; write pools as default=64,generation=16` };
-    }
-    pools[name] = Number(size);
-  }
-  return { value: pools };
+function readTransport(text: string): Read<TransportChoice> {
+  const choice = TRANSPORTS.find((one) => one === text.toLowerCase());
+  return choice ? { value: choice } : { mistake: `is ${text}; it must be one of ${TRANSPORTS.join(", ")}` };
+}
+
+function readLive(text: string): Read<LiveChoice> {
+  const choice = LIVE.find((one) => one === text.toLowerCase());
+  return choice ? { value: choice } : { mistake: `is ${text}; it must be one of ${LIVE.join(", ")}` };
+}
+
+function readServiceUrl(text: string, protocols: readonly string[]): Read<string> {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url !== null && protocols.includes(url.protocol)) return { value: text };
+  // The text itself may hold a password.
+  return { mistake: `is no address of that service; write ${protocols[0]}//user:password@host` };
+}
+
+/** `all`, `none`, or names. */
+function readServes(text: string): Read<readonly string[] | null> {
+  if (text === "all") return { value: null };
+  if (text === "none") return { value: [] };
+  const names = text.split(",").map((name) => name.trim());
+  const wrong = names.filter((name) => !/^[a-z][a-z0-9_-]{0,63}$/.test(name));
+  if (wrong.length === 0) return { value: names };
+  return { mistake: `has ${wrong.map((one) => JSON.stringify(one)).join(", ")}; write all, none, or pools as generation,code` };
+}
+
+function readFlag(text: string): Read<boolean> {
+  if (text === "true" || text === "1") return { value: true };
+  if (text === "false" || text === "0") return { value: false };
+  return { mistake: `is ${text}; it must be true or false` };
 }
 
 function readRetention(text: string): Read<string> {

@@ -2,12 +2,27 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { AppError, parseDuration, type Json, type JsonObject, type Plan, type Problem } from "@weftwork/core";
 import type { SecretListing, SecretUpdate, WorkflowDetail, WorkflowGraph, WorkflowVersion } from "@weftwork/sdk";
-import { compose, type FileLimits, type Models, type TenantFiles, type Webhooks } from "./compose.ts";
+import {
+  compose,
+  type ObjectStoreAddress,
+  type DeadLetters,
+  type FileLimits,
+  type Models,
+  type Operations,
+  type OwnWorkers,
+  type Schedules,
+  type TenantFiles,
+  type Webhooks,
+  type WebhookService,
+} from "./compose.ts";
+import type { PoolSize } from "./limits/pool-size.ts";
 import type { NodeExecutor } from "./nodes/node.ts";
 import type { Conversations } from "./runtime/conversations.ts";
+import type { Overload } from "./runtime/overload.ts";
 import type { Runs } from "./runtime/runs.ts";
 import type { Validation } from "./runtime/workflows.ts";
 import type { ContainerChoice } from "./sandbox/containers.ts";
+import type { Pools } from "./pools/pools.ts";
 import { SANDBOX_LIMITS } from "./sandbox/sandbox.ts";
 
 export { readExport, type ExportReading } from "./runtime/read-export.ts";
@@ -19,7 +34,23 @@ export interface WeftOptions {
   /** Nodes of your own, made with `defineNode`. */
   readonly nodes?: readonly NodeExecutor[];
   /** Tasks done at the same time, by pool; replaces single defaults, or adds pools. */
-  readonly pools?: Readonly<Record<string, number>>;
+  readonly pools?: Readonly<Record<string, PoolSize>>;
+  /** Open runs at most, in all processes on the store; more are refused with `BACKLOG_FULL`. Default: 100,000. */
+  readonly backlogMax?: number;
+  /** Refuse new runs with `OVERLOADED` while this process has more to do than it can, the least urgent first. Default: no. */
+  readonly sheds?: boolean;
+  /** The pools that this process serves; left out: all that there are. What it does not serve, other processes do. */
+  readonly serves?: readonly string[];
+  /** Whether this process advances runs (default), or leaves those that begin in it to others on the same store. */
+  readonly own?: boolean;
+  /** What carries tickets between processes. Default: PostgreSQL, where that is the store. */
+  readonly transport?: { readonly type: "redis" | "rabbitmq"; readonly url: string };
+  /** What processes on the same store tell each other over. Default: PostgreSQL, where that is the store. */
+  readonly live?: { readonly type: "redis"; readonly url: string };
+  /** A cache beside the processes, for what never changes. Default: each process has its memory alone. */
+  readonly cache?: { readonly type: "redis"; readonly url: string };
+  /** How long a step may wait for a worker of its pool, as a duration (`"5m"`); left out: as long as it takes. */
+  readonly queueTimeout?: string;
   /** Targets (`host:port`) that `http` steps may reach although they are private. */
   readonly httpAllow?: readonly string[];
   /** Ports and ranges (`443`, `8000-8999`) that `http` steps may speak to. Default: 80, 443 and from 1024 on. */
@@ -49,6 +80,8 @@ export interface WeftOptions {
   readonly toolsFolder?: string;
   /** Look for Ollama, LM Studio, llama.cpp and vLLM on this machine. Default: no. */
   readonly discoverModels?: boolean;
+  /** A bucket of an S3-compatible store for large payloads and files; left out, they stay in the store. */
+  readonly objects?: ObjectStoreAddress;
   /** How long ended runs are kept, as a duration (`"30d"`); left out, they are kept until they are deleted by hand. */
   readonly retention?: string;
   /** Only look: open runs of the store stay as they are, and what is submitted is not begun. Default: no. */
@@ -90,6 +123,7 @@ export interface Weft {
     | "get"
     | "detail"
     | "step"
+    | "output"
     | "export"
     | "task"
     | "list"
@@ -104,6 +138,8 @@ export interface Weft {
     | "rerun"
     | "retry"
   >;
+  /** Where submissions of many callers wait for their turn, so that not all of them are late. */
+  readonly admission: Pick<Overload, "enter" | "shut">;
   /** Conversations with chat apps: one run answers one message. */
   readonly conversations: Pick<Conversations, "create" | "find" | "list" | "messages" | "message" | "send" | "remove">;
   /** The models that steps can name. */
@@ -112,6 +148,24 @@ export interface Weft {
   readonly files: TenantFiles;
   /** The triggers of published workflows, and the addresses at which webhooks receive calls. */
   readonly triggers: Pick<Webhooks, "list" | "rotate" | "remove" | "open">;
+  /** When runs begin by themselves. */
+  readonly schedules: Pick<
+    Schedules,
+    "list" | "find" | "create" | "update" | "pause" | "resume" | "remove" | "trigger" | "preview"
+  >;
+  /** Runs that failed, until somebody has settled them. */
+  readonly deadLetters: Pick<DeadLetters, "list" | "get" | "retry" | "discard">;
+  /** What is done to many runs at once, in the background. */
+  readonly operations: Pick<Operations, "preview" | "begin" | "get" | "list" | "abort">;
+  /** The pools of all processes on the store, and their controls. */
+  readonly pools: Pick<Pools, "list" | "get" | "pause" | "resume">;
+  /** Receivers of webhooks that are sent from here, and what was sent to them. */
+  readonly webhooks: Omit<WebhookService, "keepCallback">;
+  /** Processes of users' own, which do `worker` steps. */
+  readonly ownWorkers: Pick<
+    OwnWorkers,
+    "join" | "list" | "take" | "delivered" | "undelivered" | "heartbeat" | "progress" | "result" | "leave"
+  >;
   /** The secrets that steps can send. Their values go in and never come out. */
   readonly secrets: {
     list(): Promise<readonly SecretListing[]>;
@@ -142,10 +196,33 @@ export interface Weft {
  */
 export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
   const tenant = options.tenant ?? "default";
-  const { engine, journal, models, secrets, files, triggers, metrics, close } = await compose({
+  const {
+    engine,
+    journal,
+    models,
+    secrets,
+    files,
+    triggers,
+    ownWorkers,
+    webhooks,
+    deadLetters,
+    operations,
+    schedules,
+    pools,
+    metrics,
+    close,
+  } = await compose({
     store: options.store ?? "memory",
     nodes: options.nodes ?? [],
     pools: options.pools ?? {},
+    backlogMax: options.backlogMax,
+    sheds: options.sheds,
+    serves: options.serves ?? null,
+    own: options.own ?? true,
+    transport: options.transport ?? null,
+    live: options.live ?? null,
+    cache: options.cache ?? null,
+    queueMsMax: options.queueTimeout === undefined ? null : durationOf("queueTimeout", options.queueTimeout),
     httpAllow: options.httpAllow ?? [],
     httpPorts: options.httpPorts,
     codeLimits: { ...SANDBOX_LIMITS, ...options.codeLimits },
@@ -159,6 +236,7 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     ...(options.tools !== undefined
       ? { tools: { config: options.tools, folder: options.toolsFolder ?? process.cwd() } }
       : {}),
+    objects: options.objects ?? null,
     retentionMs: options.retention === undefined ? null : retentionOf(options.retention),
     reading: options.reading ?? false,
     environment: options.environment ?? process.env,
@@ -185,10 +263,17 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
       plan: async (name, version) => (await workflows.prepare(name, version ?? null)).plan,
     },
     runs,
+    admission: engine.overload,
     conversations: engine.conversations!,
     models,
     files,
+    pools,
     triggers,
+    ownWorkers,
+    webhooks,
+    schedules,
+    deadLetters,
+    operations,
     secrets: {
       list: () => secrets.list(tenant),
       set: (name, secret) => secrets.set(tenant, name, secret),

@@ -73,6 +73,9 @@ export const ERRORS = {
     false,
     "The newest version of the workflow {workflow} has no webhook {node}. weft triggers ls lists those that there are.",
   ),
+  SCHEDULE_NOT_FOUND: row(404, false, "There is no schedule {schedule}. weft schedules ls lists those that there are."),
+  SCHEDULE_EXISTS: row(409, false, "There is a schedule {name} already. Choose another name, or change that one."),
+  SCHEDULE_INVALID: row(422, false, "The schedule cannot be kept: {reason}. Correct it."),
   WEBHOOK_UNKNOWN: row(404, false, "There is no such webhook."),
   WEBHOOK_REFUSED: row(400, false, "The call does not fit what the webhook takes: {reason}. Correct the call."),
   WEBHOOK_SIGNATURE_INVALID: row(
@@ -84,6 +87,26 @@ export const ERRORS = {
     503,
     true,
     "The signature of the call cannot be checked: the secret of this webhook cannot be read. An operator sets it with weft secrets set.",
+  ),
+  WEBHOOK_ENDPOINT_NOT_FOUND: row(
+    404,
+    false,
+    "There is no webhook endpoint {endpoint}. weft webhooks ls lists those that there are.",
+  ),
+  WEBHOOK_DELIVERY_NOT_FOUND: row(
+    404,
+    false,
+    "There is no webhook delivery {delivery}; they are kept for 30 days. weft webhooks deliveries lists those of an endpoint.",
+  ),
+  WEBHOOK_ENDPOINT_DISABLED: row(
+    409,
+    false,
+    "The webhook endpoint {endpoint} is disabled, so nothing is sent to it. Enable it first: PATCH /api/webhooks/{endpoint} with status enabled.",
+  ),
+  WEBHOOK_ENDPOINTS_FULL: row(
+    409,
+    false,
+    "There are {limit} webhook endpoints already, which is as many as can be. Remove one, or let one receiver pass messages on.",
   ),
   FORBIDDEN_HOST: row(
     403,
@@ -139,6 +162,13 @@ export const ERRORS = {
     false,
     "The run {run} cannot be retried: {reason}. Rerun it from a step of your choice instead.",
   ),
+  DEAD_LETTER_NOT_FOUND: row(
+    404,
+    false,
+    "The run {run} is no dead letter: it is {status}. weft dead-letters ls lists those that there are.",
+  ),
+  DEAD_LETTER_SETTLED: row(409, false, "The dead letter {run} takes no retry: {reason}."),
+  OPERATION_NOT_FOUND: row(404, false, "There is no operation {operation}. GET /api/operations lists them."),
   SIGNAL_NOT_EXPECTED: row(409, false, "The run {run} has no step {step} that waits for this."),
   // What the engine met.
   EXPRESSION_ERROR: row(422, false, "The expression failed: {reason}"),
@@ -153,6 +183,22 @@ export const ERRORS = {
   ),
   CONFIG_INVALID: row(422, false, "The fields of the step do not fit its type: {reason}."),
   STEP_TIMEOUT: row(504, true, "The step took longer than its timeout of {timeoutMs} ms."),
+  POOL_NOT_FOUND: row(404, false, "There is no pool {pool}. Known: {known}."),
+  QUEUE_TIMEOUT: row(
+    504,
+    true,
+    "No worker of the pool {pool} took the step within {waitedMs} ms. Start one with weft worker --pools {pool}, or raise the queue timeout.",
+  ),
+  WORKER_NOT_FOUND: row(
+    404,
+    false,
+    "There is no worker {worker}: its lease has ended, it has left, or the token is not its own. Join again with POST /api/workers.",
+  ),
+  TASK_NOT_HELD: row(
+    409,
+    false,
+    "The worker does not hold the task {task} (any more): it was reported, withdrawn, or given to another worker. Drop it.",
+  ),
   WAIT_TIMEOUT: row(504, false, "Nothing arrived within the time the step waits ({timeoutMs} ms)."),
   RUN_CANCELLED: row(409, false, "The run was cancelled: {reason}. Submit it again, or rerun it from a step."),
   RUN_TIMEOUT: row(504, false, "The run took longer than the workflow's timeout of {timeoutMs} ms."),
@@ -274,6 +320,11 @@ export const ERRORS = {
     "The data folder {folder} is in use by process {pid}. Talk to that server, or end it first.",
   ),
   STORE_UNAVAILABLE: row(503, true, "The store does not answer: {reason}. Nothing was recorded; try again."),
+  TRANSPORT_UNAVAILABLE: row(
+    503,
+    true,
+    "The transport of tickets does not answer: {reason}. Start it; work goes on by itself then.",
+  ),
   STORE_FULL: row(507, true, "The store has no space left: {reason}. Free some; work goes on by itself."),
   STORE_VERSION: row(
     500,
@@ -283,6 +334,11 @@ export const ERRORS = {
   PAYLOAD_DAMAGED: row(500, false, "The stored payload {hash} does not match its hash. Restore it from a backup."),
   PAYLOAD_NOT_FOUND: row(500, false, "The stored payload {hash} is missing. Restore it from a backup."),
   OVERLOADED: row(503, true, "The server holds as much work as it may ({reason}). Try again in {retryAfter} s."),
+  BACKLOG_FULL: row(
+    429,
+    true,
+    "{limit} runs are open, which is as many as may be. Try again in {retryAfter} s, when some have ended; an operator raises the limit with WEFT_BACKLOG_MAX.",
+  ),
   SHUTTING_DOWN: row(503, true, "The server is shutting down. Try again in a moment."),
   CONFIGURATION_INVALID: row(500, false, "The configuration has {count} mistake(s): {first}"),
   DEPENDENCY_MISSING: row(

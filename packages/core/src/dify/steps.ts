@@ -8,6 +8,7 @@ import { onErrorOf, type Mapped, type Mapping, type StepCommon } from "./nodes/m
 import { MAPPERS } from "./nodes/index.ts";
 import { mapsAt, textAt } from "./read.ts";
 import type { NodeReport } from "./report.ts";
+import { scheduleSpec } from "./schedule.ts";
 import { supportOf } from "./support.ts";
 import { webhookSpec } from "./webhook.ts";
 
@@ -98,7 +99,9 @@ export class GraphSteps {
     const type = ROOT_TYPES[node.kind];
     const step = this.step(node, type === undefined && !isDefault, 0);
     if (step.kind !== "start" || type === undefined) return step;
-    return { ...step, root: { type, isDefault, webhook: type === "webhook" ? webhookSpec(node.data) : null } };
+    const schedule = type === "schedule" ? scheduleSpec(node.data) : null;
+    const webhook = type === "webhook" ? webhookSpec(node.data) : null;
+    return { ...step, root: { type, isDefault, webhook, ...(schedule ? { schedule } : {}) } };
   }
 
   private inner(container: DifyNode, depth: number): readonly Step[] {

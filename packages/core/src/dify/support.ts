@@ -54,7 +54,12 @@ export const NODE_SUPPORT: readonly NodeSupport[] = [
   row("agent", "agent", "needs_configuration", `${MODEL} Its tools must be set up here.`),
   row("human-input", "approval", "runs", ""),
   row("trigger-webhook", "start", "runs", "Receives requests once the workflow is published."),
-  row("trigger-schedule", "start", "runs_with_difference", "Runs when it is started by hand."),
+  row(
+    "trigger-schedule",
+    "start",
+    "runs_with_difference",
+    "Runs by its times once it is enabled with weft triggers enable, or when it is started by hand.",
+  ),
   row(
     "trigger-plugin",
     "start",

@@ -126,6 +126,8 @@ export interface RunCreated {
     | null;
   readonly rerunOf: { readonly runId: string; readonly scope: string; readonly node: string } | null;
   readonly batch: { readonly id: string; readonly index: number; readonly size: number } | null;
+  /** Somebody is told of the run at an address of its own, which is kept outside of the record. */
+  readonly callback?: true;
 }
 
 export interface TaskCompleted {

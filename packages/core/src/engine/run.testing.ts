@@ -17,7 +17,8 @@ import { rerun, type Rerun } from "./rerun.ts";
 import { hash32 } from "./retry.ts";
 import { controlPayloads, payloadsRead, scopeView } from "./scope-view.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
-import { initialState, isFinal, type RunState } from "./state.ts";
+import { initialState, isFinal, type RunState, type ScopeState } from "./state.ts";
+import { decodeTask, encodeTask, planOfTask } from "./task-text.ts";
 
 /**
  * A tiny world for one run: it carries out what the run is owed, by a script and a simulated clock, and after every
@@ -172,8 +173,8 @@ export class World {
     const scope = this.state.scopes.get(command.scope)!;
     const node = nodeOf(scope, command.node) as WorkNode;
     this.load(payloadsRead(scope, node.reads));
-    const config = renderValueTemplate(node.config, scopeView(this.state, scope)) as JsonObject;
-    const input = Object.hasOwn(config, "input") ? config["input"]! : defaultInput(scope, node.defaultInput);
+    const { config, input } = seenBy(this.state, scope, node);
+    this.checkElsewhere(command, node, { config, input });
     const { does = {} } = this.options;
     const call: Call = { scope: scope.id, node: node.id, attempt: command.attempt, config, input };
     const script = does[`${scope.id}/${node.id}`] ?? does[node.id] ?? does["*"];
@@ -181,6 +182,20 @@ export class World {
     const outcome = answer === undefined ? done(config["template"] ?? input) : answer;
     if (outcome !== HOLD) this.calls.push(call);
     return outcome;
+  }
+
+  /** A process that has nothing of the run but the text of the task sees the same. */
+  private checkElsewhere(command: DispatchTask, node: WorkNode, here: { config: JsonObject; input: Json }): void {
+    if (this.calls.length > 200) return;
+    const text = encodeTask(this.state, command);
+    const { hash } = planOfTask(text);
+    if (hash !== this.plan.hash) throw new Error("the task names another plan");
+    const elsewhere = decodeTask(text, this.plan, this.nested);
+    const scope = elsewhere.state.scopes.get(command.scope)!;
+    this.load(payloadsRead(scope, node.reads));
+    same(JSON.stringify(elsewhere.command), JSON.stringify(command), "the task elsewhere is another one");
+    const there = seenBy(elsewhere.state, scope, nodeOf(scope, command.node) as WorkNode);
+    same(canonicalJson(there), canonicalJson(here), "a task sees another thing elsewhere");
   }
 
   /** Keeps the events as one row, and checks it. */
@@ -260,6 +275,13 @@ export class World {
     for (let missing = wanted; missing.length > 0; missing = wanted.flatMap((payload) => payload.missing()))
       for (const payload of missing) payload.load(this.store.get(payload.reference!.hash)!);
   }
+}
+
+/** What an executor is given. */
+function seenBy(state: RunState, scope: ScopeState, node: WorkNode): { config: JsonObject; input: Json } {
+  const config = renderValueTemplate(node.config, scopeView(state, scope)) as JsonObject;
+  const input = Object.hasOwn(config, "input") ? config["input"]! : defaultInput(scope, node.defaultInput);
+  return { config, input };
 }
 
 export interface WorldOptions {

@@ -328,7 +328,7 @@ steps:
     items: [1]
     steps:
       - {id: b, type: worker}
-      - {id: c, type: worker, inputs: {x: "{{ steps.a.output }}"}, depends_on: [b]}`);
+      - {id: c, type: worker, config: {x: "{{ steps.a.output }}"}, depends_on: [b]}`);
     expect((plan.bodies[1]!.nodes[1] as WorkNode).reads).toEqual(["a", "b"]);
   });
 
@@ -408,7 +408,7 @@ describe("the hash of a node", () => {
 name: x
 env: {A: 1}
 steps:
-  - {id: a, type: worker, inputs: {place: here}}
+  - {id: a, type: worker, config: {place: here}}
   - id: each
     type: for_each
     items: [1]

@@ -69,10 +69,6 @@ class Build {
     if (outputs === null && !workflow.dify)
       for (const node of this.bodies[0]!.last) this.controlRead.add(`0/${node.index}`);
     this.markControlReads();
-    if (workflow.retention !== null) {
-      const message = "the retention of a single workflow is not applied in this version";
-      reader.problem("not_applied", message, "set WEFT_RETENTION for the server", `${pointer}/retention`, "warning");
-    }
     const nested = new Set(
       this.bodies.flatMap((body) => body.nodes.flatMap((node) => (node.kind === "workflow" ? [node.nested] : []))),
     );

@@ -79,6 +79,14 @@ export interface DifyRoot {
   readonly isDefault: boolean;
   /** What a webhook takes and answers; null for the others. */
   readonly webhook: WebhookSpec | null;
+  /** When a schedule begins runs, as its node says it; left out for the others, and where it says no time. */
+  readonly schedule?: ScheduleSpec;
+}
+
+/** Times by a cron expression and the zone that it is read in (an IANA name). */
+export interface ScheduleSpec {
+  readonly cron: string;
+  readonly zone: string;
 }
 
 /** The calls that a webhook takes, and its answer. */

@@ -225,8 +225,8 @@ export const WORK_TYPE_FIELDS: Readonly<Record<string, TypeSpec>> = {
   worker: {
     about: "Is done by a process of the user's own, through the SDK.",
     fields: {
-      task: field("name", "Name that the process serves; left out: the id of the step."),
-      inputs: open("map", "Values by name."),
+      handler: field("name", "Handler of that process; left out: the id of the step."),
+      config: open("map", "Settings of the handler, by name."),
     },
   },
 };

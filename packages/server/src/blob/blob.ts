@@ -19,5 +19,7 @@ export interface BlobStore {
    */
   read(key: string): Promise<AsyncIterable<Uint8Array> | null>;
   delete(key: string): Promise<void>;
+  /** The keys of all blobs. Absent where listing them would be dear. */
+  list?(): AsyncIterable<string>;
   close(): Promise<void>;
 }

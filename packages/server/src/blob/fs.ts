@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AppError } from "@weftwork/core";
 import type { BlobStore } from "./blob.ts";
@@ -54,8 +54,19 @@ export function fsBlobs(options: { readonly folder: string }): BlobStore {
     async delete(key) {
       await rm(pathOf(key), { force: true });
     },
+    list: () => keysOf(options.folder),
     async close() {},
   };
+}
+
+async function* keysOf(folder: string): AsyncGenerator<string> {
+  const namesIn = async (path: string): Promise<readonly string[]> => (await orNull(readdir(path))) ?? [];
+  for (const tenant of await namesIn(folder)) {
+    if (tenant === ASIDE) continue;
+    for (const part of await namesIn(join(folder, tenant))) {
+      for (const hash of await namesIn(join(folder, tenant, part))) yield `${tenant}/${hash}`;
+    }
+  }
 }
 
 async function* chunksOf(path: string, key: string): AsyncGenerator<Uint8Array> {

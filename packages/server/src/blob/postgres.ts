@@ -1,13 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { buffer } from "node:stream/consumers";
 import { AppError } from "@weftwork/core";
 import { Pool } from "pg";
+import type { Connections } from "../connections/pool.ts";
 import type { BlobStore } from "./blob.ts";
 
 export interface PostgresBlobsOptions {
   readonly url: string;
   /** Connections at most. A stream holds one only while a chunk is on its way. */
   readonly connectionsMax?: number;
+  /** Connections that are shared with others; left out, it has its own. */
+  readonly connections?: Connections;
 }
 
 /** Bytes of one row. Large enough that a file has few, small enough that a stream is little memory. */
@@ -34,16 +36,8 @@ const TABLES = `
 `;
 
 /** Keeps blobs as rows of a PostgreSQL database, for those who have no object storage. */
-export async function postgresBlobs({ url, connectionsMax = 4 }: PostgresBlobsOptions): Promise<BlobStore> {
-  const pool = new Pool({
-    connectionString: url,
-    max: connectionsMax,
-    idleTimeoutMillis: 300_000,
-    connectionTimeoutMillis: 5000,
-    application_name: "weftwork blobs",
-  });
-  // An idle connection that breaks is replaced by the pool; the next query tells if the server is gone.
-  pool.on("error", () => undefined);
+export async function postgresBlobs(options: PostgresBlobsOptions): Promise<BlobStore> {
+  const pool = options.connections ?? ownPool(options);
 
   async function query<Row extends object>(text: string, values?: readonly unknown[]): Promise<readonly Row[]> {
     try {
@@ -84,14 +78,26 @@ export async function postgresBlobs({ url, connectionsMax = 4 }: PostgresBlobsOp
     await query("delete from blob_chunk where key = $1 and write = $2", [key, id]);
   }
 
-  async function read(key: string): Promise<AsyncIterable<Uint8Array> | null> {
-    const [head] = await query<{ write: string; chunks: number }>("select write, chunks from blob where key = $1", [
-      key,
-    ]);
-    return head ? chunksOf(key, head.write, head.chunks) : null;
+  async function find(key: string): Promise<{ readonly size: number; readonly chunks: AsyncIterable<Buffer> } | null> {
+    const [head] = await query<{ write: string; chunks: number; size: string }>(
+      "select write, chunks, size from blob where key = $1",
+      [key],
+    );
+    return head ? { size: Number(head.size), chunks: chunksOf(key, head.write, head.chunks) } : null;
   }
 
-  async function* chunksOf(key: string, id: string, chunks: number): AsyncGenerator<Uint8Array> {
+  /** In one piece of its size, so that the bytes are not held twice. */
+  async function get(key: string): Promise<Uint8Array | null> {
+    const found = await find(key);
+    if (!found) return null;
+    const bytes = Buffer.allocUnsafe(found.size);
+    let at = 0;
+    for await (const chunk of found.chunks) at += chunk.copy(bytes, at);
+    if (at !== found.size) throw new AppError("PAYLOAD_DAMAGED", { hash: key });
+    return bytes;
+  }
+
+  async function* chunksOf(key: string, id: string, chunks: number): AsyncGenerator<Buffer> {
     for (let place = 0; place < chunks; place++) {
       const [row] = await query<{ bytes: Buffer }>(
         "select bytes from blob_chunk where key = $1 and write = $2 and place = $3",
@@ -110,17 +116,27 @@ export async function postgresBlobs({ url, connectionsMax = 4 }: PostgresBlobsOp
   }
   return {
     put: (key, bytes) => write(key, one(bytes)),
-    async get(key) {
-      const found = await read(key);
-      return found && (await buffer(found));
-    },
+    get,
     write,
-    read,
+    read: async (key) => (await find(key))?.chunks ?? null,
     async delete(key) {
       await query("with gone as (delete from blob where key = $1) delete from blob_chunk where key = $1", [key]);
     },
     close: () => pool.end(),
   };
+}
+
+function ownPool({ url, connectionsMax = 4 }: PostgresBlobsOptions): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    max: connectionsMax,
+    idleTimeoutMillis: 300_000,
+    connectionTimeoutMillis: 5000,
+    application_name: "weftwork blobs",
+  });
+  // An idle connection that breaks is replaced by the pool; the next query tells if the server is gone.
+  pool.on("error", () => undefined);
+  return pool;
 }
 
 async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

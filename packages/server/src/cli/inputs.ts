@@ -6,6 +6,18 @@ import { say } from "./language.ts";
 /** Types of an input that are written as JSON. Text is taken as it stands. */
 const JSON_TYPES: ReadonlySet<string> = new Set(["number", "integer", "boolean", "array", "object", "null"]);
 
+/** `name=value`. Throws `UsageError`. */
+export function pairOf(text: string): readonly [string, string] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new UsageError(say("operations.no_pair", { text }));
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** An option that may be given several times. */
+export function several(text: string, before: readonly string[]): string[] {
+  return [...before, text];
+}
+
 /** One more `-i` argument, for commander. */
 export function collect(value: string, before: readonly string[]): readonly string[] {
   if (!value.includes("=")) throw new InvalidArgumentError(say("input.form", { argument: value }));

@@ -1,13 +1,17 @@
 import { Command } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { inLanguage } from "./help.ts";
-import { collect } from "./inputs.ts";
+import { interventionCommands } from "./intervention-commands.ts";
+import { collect, several } from "./inputs.ts";
 import { chooseLanguage, setLanguage } from "./language.ts";
+import { poolCommands } from "./pool-commands.ts";
 import { remoteCommands } from "./remote-commands.ts";
+import { scheduleCommands } from "./schedule-commands.ts";
 import { secretCommands } from "./secret-commands.ts";
 import { selfCommands } from "./self-commands.ts";
 import { told } from "./told.ts";
 import { triggerCommands } from "./trigger-commands.ts";
+import { webhookCommands } from "./webhook-commands.ts";
 
 /**
  * The command `weft`. A command is loaded when it is called, so that help and mistakes are answered at once. Texts stand
@@ -27,11 +31,21 @@ export function program(): Command {
     .option("--host <address>", "loopback address to listen at (WEFT_HOST)")
     .option("--port <number>", "port, 0 for any that is free (WEFT_PORT, default 9338)")
     .option("--data <folder>", "data folder (WEFT_DATA, default ./.weft)")
+    .option("--no-work", "only answer the API: runs are advanced and steps done by other processes on the same database")
     .action(async (options: object) => ended((await import("./serve.ts")).serveCommand(options)));
+  weft
+    .command("worker")
+    .description("advance runs and do steps, without an API; for a store that processes share (WEFT_DATABASE_URL)")
+    .option("--pools <names>", "only do the steps of these pools, as generation,code (WEFT_SERVES); advance no runs")
+    .option("--concurrency <sizes>", "steps at once by pool, as generation=32,code=4 (WEFT_POOLS)")
+    .option("--own", "advance runs too, beside the pools that are named (WEFT_OWN)")
+    .option("--name <name>", "name of this worker in lists (default: name of the machine)")
+    .option("--port <number>", "port for /livez, /readyz and /metrics on loopback (WEFT_METRICS_PORT)")
+    .action(async (options: object) => ended((await import("./worker.ts")).workerCommand(options)));
   weft
     .command("run")
     .description("run a workflow file in this process and print its result")
-    .argument("<file>", "workflow file")
+    .argument("[file]", "workflow file")
     .option(
       "-i, --input <name=value>",
       "an input; name=@file takes the text of a file, name=@- standard input",
@@ -44,7 +58,9 @@ export function program(): Command {
     .option("--root <node>", "node that the run of a Dify file begins at, where there are several triggers")
     .option("--nodes <file>", "module that exports nodes of your own")
     .option("--record <file>", "append the run as a test case to this file, such as NAME.test.yaml")
-    .action(async (file: string, options: { input: string[] }) =>
+    .option("--from-export <file>", "let the run of an export happen again, with what models and others answered then")
+    .option("--live <step>", "with --from-export: really do this step; may be given several times", several, [])
+    .action(async (file: string | undefined, options: { input: string[] }) =>
       ended((await import("./run.ts")).runCommand(file, options)),
     );
   weft
@@ -102,6 +118,10 @@ export function program(): Command {
   remoteCommands(weft, ended);
   secretCommands(weft, ended);
   triggerCommands(weft, ended);
+  webhookCommands(weft, ended);
+  interventionCommands(weft, ended);
+  scheduleCommands(weft, ended);
+  poolCommands(weft, ended);
   selfCommands(weft, ended);
   return weft;
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { collect } from "./inputs.ts";
+import { collect, several } from "./inputs.ts";
 
 type Ended = (command: Promise<number>) => Promise<void>;
 
@@ -37,6 +37,8 @@ function runCommands(weft: Command, ended: Ended): void {
     .option("--since <time>", "submitted after a time, or within a duration such as 2h")
     .option("--search <words>", "with these words in their inputs or error")
     .option("--until <time>", "submitted before a time, or longer ago than a duration")
+    .option("--error-code <code>", "only those that failed with this code")
+    .option("--metadata <name=value>", "only those with this member in their metadata", several, [])
     .option("-n, --limit <number>", "how many, 1 to 200 (default 50)")
     .option("--cursor <cursor>", "go on where the last page ended")
     .action(async (options: object) => ended((await load()).runsList(options)));

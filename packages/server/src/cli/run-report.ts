@@ -26,10 +26,11 @@ export function runList({ data, next_cursor: next, search }: RunPage, now: numbe
     `${run.workflow} ${run.version}`,
     statusCell(run.status),
     say("runs.ago", { time: duration(now - Date.parse(run.created_at)) }),
+    run.run_at ?? "",
     took(run.started_at, run.finished_at, now),
     run.error_code ?? "",
   ]);
-  const lines = [table(titles(["run", "workflow", "status", "submitted", "took", "error"]), rows)];
+  const lines = [table(titles(["run", "workflow", "status", "submitted", "starts", "took", "error"]), rows)];
   if (next !== null) lines.push(say("runs.more", { cursor: next }));
   return [...lines, ...reach].join("\n");
 }
@@ -59,7 +60,18 @@ export function runReport(run: RunDetail, now: number): string {
   return lines.join("\n");
 }
 
-type Column = "run" | "workflow" | "status" | "submitted" | "took" | "error" | "step" | "tries" | "tokens" | "value";
+type Column =
+  | "run"
+  | "workflow"
+  | "status"
+  | "submitted"
+  | "starts"
+  | "took"
+  | "error"
+  | "step"
+  | "tries"
+  | "tokens"
+  | "value";
 
 function titles(names: readonly Column[]): readonly string[] {
   return names.map((name) => say(`column.${name}`));

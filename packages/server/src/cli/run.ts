@@ -5,7 +5,7 @@ import { readConfig } from "../config.ts";
 import { takeSecrets } from "../secrets/variables.ts";
 import { openWeft, type Weft } from "../weft.ts";
 import { calledWorkflows } from "./called-workflows.ts";
-import { EXIT } from "./exit.ts";
+import { EXIT, UsageError } from "./exit.ts";
 import { readInputs } from "./inputs.ts";
 import { neighbours } from "./neighbours.ts";
 import { say } from "./language.ts";
@@ -23,6 +23,10 @@ export interface RunOptions {
   readonly data?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
+  /** An export of a run that is to happen again. */
+  readonly fromExport?: string;
+  /** Steps of it that are really done. */
+  readonly live?: readonly string[];
   /** A file of test cases that the run is appended to. */
   readonly record?: string;
   /** The node that a Dify file's run begins at, where there are several. */
@@ -38,7 +42,13 @@ const FRAME_MS = 100;
  * `weft run FILE`: runs a workflow in this process and prints its result. Steps are shown on standard error, the result
  * alone goes to standard output, so that it can be piped on.
  */
-export async function runCommand(path: string, options: RunOptions): Promise<number> {
+export async function runCommand(path: string | undefined, options: RunOptions): Promise<number> {
+  if (options.fromExport !== undefined) {
+    if (path !== undefined) throw new UsageError(say("replay.alone", { option: path }));
+    return (await import("./replay.ts")).replayCommand(options.fromExport, options);
+  }
+  if (path === undefined) throw new UsageError(say("run.no_file"));
+  if ((options.live ?? []).length > 0) throw new UsageError(say("replay.no_export"));
   const environment = takeSecrets(process.env);
   const weft = await openWeft({
     ...weftOptions(readConfig(environment), environment),

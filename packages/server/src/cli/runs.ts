@@ -1,7 +1,7 @@
 import { parseJson, type Json, type JsonObject } from "@weftwork/core";
 import type { RerunAnswer, RunFilter, RunStatus, WeftClient } from "@weftwork/sdk";
 import { UsageError } from "./exit.ts";
-import { readInputs } from "./inputs.ts";
+import { pairOf, readInputs } from "./inputs.ts";
 import { say, sayCount } from "./language.ts";
 import { print, remote, type RemoteOptions } from "./remote.ts";
 import { runList, runReport } from "./run-report.ts";
@@ -15,19 +15,23 @@ export interface ListOptions extends RemoteOptions {
   readonly since?: string;
   readonly until?: string;
   readonly search?: string;
+  readonly errorCode?: string;
+  readonly metadata?: readonly string[];
   readonly limit?: string;
   readonly cursor?: string;
 }
 
 /** `weft runs list`: the newest runs of a server. */
 export function runsList(options: ListOptions): Promise<number> {
-  const { status, workflow, since, until, search, limit, cursor } = options;
+  const { status, workflow, since, until, search, errorCode, metadata = [], limit, cursor } = options;
   const filter: RunFilter = {
     ...(status === undefined ? {} : { status: status.split(",") as RunStatus[] }),
     ...(workflow === undefined ? {} : { workflow }),
     ...(since === undefined ? {} : { created_after: timeAgo(since, Date.now()) }),
     ...(until === undefined ? {} : { created_before: timeAgo(until, Date.now()) }),
     ...(search === undefined ? {} : { q: search }),
+    ...(errorCode === undefined ? {} : { error_code: errorCode }),
+    ...(metadata.length === 0 ? {} : { metadata: Object.fromEntries(metadata.map(pairOf)) }),
     ...(limit === undefined ? {} : { limit: Number(limit) }),
     ...(cursor === undefined ? {} : { cursor }),
   };
@@ -86,7 +90,7 @@ export function runsRerun(id: string, step: string, options: RerunOptions): Prom
 }
 
 /** Inputs as the version that will run declares them: text, or JSON where its schema says so. */
-async function newInputs(
+export async function newInputs(
   client: WeftClient,
   id: string,
   given: readonly string[],
@@ -101,7 +105,7 @@ export function runsRetry(id: string, options: AgainOptions): Promise<number> {
   return remote(options, async (client) => again(client, await client.retry(id), options));
 }
 
-async function again(client: WeftClient, answer: RerunAnswer, options: AgainOptions): Promise<number | void> {
+export async function again(client: WeftClient, answer: RerunAnswer, options: AgainOptions): Promise<number | void> {
   const { id, rerun_of: before, reused, reused_tokens: tokens } = answer;
   const saved = tokens === 0 ? "" : say("run.saved_tokens", { count: tokens });
   const text = sayCount("run.again", reused, { run: id, before, saved });

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { pino } from "pino";
+import { AppError } from "@weftwork/core";
 import { readConfig, type Config } from "../config.ts";
 import { createApp, type HttpApp } from "../http/app.ts";
 import { takeSecrets } from "../secrets/variables.ts";
@@ -8,16 +8,17 @@ import { publishExamples } from "./examples.ts";
 import { EXIT } from "./exit.ts";
 import { forgetAddress, tellAddress } from "./address.ts";
 import { say } from "./language.ts";
+import { serverLogger } from "./server-logger.ts";
+import { GRACE_MS, stopSignal } from "./stop-signal.ts";
 import { weftOptions } from "./weft-options.ts";
 
 export interface ServeOptions {
   readonly host?: string;
   readonly port?: string;
   readonly data?: string;
+  /** False: `--no-work`. */
+  readonly work?: boolean;
 }
-
-/** What running steps and open answers get to end by themselves. */
-const GRACE_MS = 30_000;
 
 /** `weft serve`: the server, until it is told to stop. Where it listens goes to standard output, logs to standard error. */
 export async function serveCommand(options: ServeOptions): Promise<number> {
@@ -27,13 +28,16 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     ...(options.host === undefined ? {} : { WEFT_HOST: options.host }),
     ...(options.port === undefined ? {} : { WEFT_PORT: options.port }),
     ...(options.data === undefined ? {} : { WEFT_DATA: options.data }),
+    ...(options.work === false ? { WEFT_OWN: "false", WEFT_SERVES: "none" } : {}),
   });
+  checkRoles(config);
   const logger = serverLogger(config);
   for (const name of config.unknown) logger.warn({ variable: name }, "this variable means nothing here");
   const weft = await openWeft({
     ...weftOptions(config, environment),
     store: config.databaseUrl ?? resolve(config.data),
     discoverModels: true,
+    sheds: config.sheds,
     ...(config.retention === null ? {} : { retention: config.retention }),
     problem: (message, runId, error) => logger.error({ run_id: runId, err: error }, message),
   });
@@ -54,26 +58,20 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
   }
 }
 
+/** A data folder has one process: if that one does not work, nobody does. */
+function checkRoles({ own, databaseUrl }: Config): void {
+  if (own || databaseUrl !== null) return;
+  throw new AppError("CONFIGURATION_INVALID", {
+    count: 1,
+    first: "a server that does not work needs others on the same database, and WEFT_DATABASE_URL is not set",
+  });
+}
+
 /** Answers questions while running steps end, and stops listening last. */
 async function drain(app: HttpApp, weft: Weft): Promise<void> {
   await app.drain();
   await weft.close({ graceMs: GRACE_MS });
   await app.close();
-}
-
-/** Resolves at the first SIGTERM or SIGINT. The second one ends the process where it stands; nothing recorded is lost. */
-function stopSignal(logger: { info(fields: object, message: string): void }): Promise<void> {
-  return new Promise((resolveStop) => {
-    let count = 0;
-    const stop = (signal: NodeJS.Signals): void => {
-      // Only the command may end the process, and only because it was asked twice.
-      // oxlint-disable-next-line unicorn/no-process-exit
-      if (++count > 1) process.exit(EXIT.INTERRUPTED);
-      logger.info({ signal }, `draining for at most ${GRACE_MS / 1000} s; a second signal ends at once`);
-      resolveStop();
-    };
-    process.on("SIGTERM", stop).on("SIGINT", stop);
-  });
 }
 
 function banner(address: string, config: Config, published: readonly string[]): string {
@@ -91,18 +89,4 @@ function banner(address: string, config: Config, published: readonly string[]): 
     "",
     "",
   ].join("\n");
-}
-
-/** One JSON object a line. */
-function serverLogger(config: Config): ReturnType<typeof pino> {
-  return pino(
-    {
-      level: config.logLevel,
-      base: null,
-      messageKey: "msg",
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    pino.destination({ dest: 2, sync: true }),
-  );
 }

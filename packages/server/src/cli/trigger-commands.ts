@@ -2,9 +2,11 @@ import type { Command } from "commander";
 
 type Ended = (command: Promise<number>) => Promise<void>;
 
-/** The commands that give webhooks of a running server their addresses. */
+/** The commands that give webhooks of a running server their addresses, and schedules of Dify files their times. */
 export function triggerCommands(weft: Command, ended: Ended): void {
-  const triggers = weft.command("triggers").description("what begins runs from outside: the webhooks of a server");
+  const triggers = weft
+    .command("triggers")
+    .description("what begins runs: the webhooks and schedules of published files");
   const load = () => import("./triggers.ts");
   serverOptions(triggers.command("ls"))
     .description("list the triggers of published workflows; addresses are never shown again")
@@ -24,6 +26,21 @@ export function triggerCommands(weft: Command, ended: Ended): void {
     .argument("<node>")
     .action(async (workflow: string, node: string, options: object) =>
       ended((await load()).triggersRemove(workflow, node, options)),
+    );
+  serverOptions(triggers.command("enable"))
+    .description("begin runs at the times of a schedule trigger, as the newest version says them")
+    .argument("<workflow>")
+    .argument("<node>", "id of the schedule trigger, as weft triggers ls shows it")
+    .option("--name <name>", "name of its schedule (default <workflow>.<node>)")
+    .action(async (workflow: string, node: string, options: object) =>
+      ended((await load()).triggersEnable(workflow, node, options)),
+    );
+  serverOptions(triggers.command("disable"))
+    .description("begin no runs by themselves: remove the schedule of the trigger")
+    .argument("<workflow>")
+    .argument("<node>")
+    .action(async (workflow: string, node: string, options: object) =>
+      ended((await load()).triggersDisable(workflow, node, options)),
     );
 }
 

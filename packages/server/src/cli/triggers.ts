@@ -1,4 +1,5 @@
-import type { Trigger } from "@weftwork/sdk";
+import type { Trigger, WeftClient } from "@weftwork/sdk";
+import { UsageError } from "./exit.ts";
 import { say } from "./language.ts";
 import { print, remote, serverUrl, type RemoteOptions } from "./remote.ts";
 import { table } from "./table.ts";
@@ -39,6 +40,45 @@ export function triggersRemove(workflow: string, node: string, options: RemoteOp
   });
 }
 
+/**
+ * `weft triggers enable WORKFLOW NODE`: a schedule with the times of the node. Where there is one already it takes the
+ * times of the newest version.
+ */
+export function triggersEnable(
+  workflow: string,
+  node: string,
+  options: RemoteOptions & { readonly name?: string },
+): Promise<number> {
+  return remote(options, async (client) => {
+    const trigger = await scheduleTrigger(client, workflow, node);
+    const name = trigger.schedule ?? options.name ?? `${workflow}.${node}`;
+    const { cron, zone } = trigger;
+    const enabled =
+      trigger.schedule === null
+        ? await client.schedules.create({ name, workflow, root: node })
+        : await client.schedules.update(name, cron === null || zone === null ? {} : { cron, zone });
+    const time = enabled.next_at ?? enabled.status;
+    print(options, enabled, () => say("triggers.enabled", { workflow, node, name, time }));
+  });
+}
+
+/** `weft triggers disable WORKFLOW NODE` */
+export function triggersDisable(workflow: string, node: string, options: RemoteOptions): Promise<number> {
+  return remote(options, async (client) => {
+    const { schedule } = await scheduleTrigger(client, workflow, node);
+    if (schedule === null)
+      throw new UsageError(say("triggers.no_schedule", { workflow, node, state: say("triggers.state_enabled") }));
+    await client.schedules.remove(schedule);
+    print(options, { workflow, node, enabled: false }, () => say("triggers.disabled", { workflow, node }));
+  });
+}
+
+async function scheduleTrigger(client: WeftClient, workflow: string, node: string): Promise<Trigger> {
+  const known = (await client.triggers()).find((one) => one.workflow === workflow && one.node === node);
+  if (known?.type === "schedule") return known;
+  throw new UsageError(say("triggers.no_schedule", { workflow, node, state: say("triggers.state_known") }));
+}
+
 function listing(data: readonly Trigger[]): string {
   return table(
     [
@@ -48,6 +88,7 @@ function listing(data: readonly Trigger[]): string {
       say("column.type"),
       say("column.method"),
       say("column.address"),
+      say("column.cron"),
       say("column.secret"),
     ],
     data.map((one) => [
@@ -56,7 +97,10 @@ function listing(data: readonly Trigger[]): string {
       one.node,
       one.type,
       one.method ?? "",
-      one.type === "webhook" ? (one.created_at ?? say("triggers.no_address")) : say("triggers.by_hand"),
+      one.type === "webhook"
+        ? (one.created_at ?? say("triggers.no_address"))
+        : (one.schedule ?? say("triggers.by_hand")),
+      one.cron === null ? "" : `${one.cron} (${one.zone})`,
       one.secret ?? "",
     ]),
   );

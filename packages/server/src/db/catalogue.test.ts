@@ -75,15 +75,27 @@ if (postgres === null) {
   });
 }
 
-test("a store that a newer version has written is refused", async () => {
+test("a store to which a newer version has only added can be worked on", async () => {
   const folder = mkdtempSync(join(tmpdir(), "catalogue-"));
   await (await sqliteDatabase({ folder })).close();
   const db = new DatabaseSync(join(folder, "catalogue.db"));
-  db.exec("insert into catalogue_migration (name, timestamp) values ('9999_from_the_future', '2030')");
+  db.exec("insert into catalogue_migration (name, timestamp) values ('9999_future', '2030')");
+  db.close();
+  const opened = await sqliteDatabase({ folder });
+  expect(await opened.call((tables) => tables.selectFrom("workflow").selectAll().execute())).toEqual([]);
+  await opened.close();
+  rmSync(folder, { recursive: true });
+});
+
+test("a store whose newer version did more than add is refused", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "catalogue-"));
+  await (await sqliteDatabase({ folder })).close();
+  const db = new DatabaseSync(join(folder, "catalogue.db"));
+  db.exec("insert into catalogue_migration (name, timestamp) values ('9999_future_breaking', '2030')");
   db.close();
   await expect(sqliteDatabase({ folder })).rejects.toMatchObject({
     code: "STORE_VERSION",
-    details: { found: "9999_from_the_future" },
+    details: { found: "9999_future_breaking" },
   });
   rmSync(folder, { recursive: true });
 });

@@ -1,12 +1,16 @@
 import { AppError } from "@weftwork/core";
 import { PostgresDialect } from "kysely";
 import { Pool } from "pg";
+import type { Connections } from "../connections/pool.ts";
+import { exactNumbers } from "./postgres-numbers.ts";
 import { openDatabase, type Database } from "./database.ts";
 
 export interface PostgresDatabaseOptions {
   readonly url: string;
   /** Connections at most. Publishing is rare, and plans are kept in memory: two serve many workers. */
   readonly connectionsMax?: number;
+  /** Connections that are shared with others; left out, it has its own. */
+  readonly connections?: Connections;
 }
 
 /** SQLSTATE classes and codes that say the row or the statement is at fault, not the server. */
@@ -15,16 +19,23 @@ const DISK_FULL = "53100";
 
 /** The cold tables in a PostgreSQL database, 15 or newer. */
 export async function postgresDatabase(options: PostgresDatabaseOptions): Promise<Database> {
+  const connections = options.connections ?? ownPool(options);
+  const pool = { connect: () => connections.connect(), end: () => connections.end(), options: {} };
+  return openDatabase({ dialect: new PostgresDialect({ pool }), storeError });
+}
+
+function ownPool({ url, connectionsMax = 2 }: PostgresDatabaseOptions): Pool {
   const pool = new Pool({
-    connectionString: options.url,
-    max: options.connectionsMax ?? 2,
+    connectionString: url,
+    max: connectionsMax,
     idleTimeoutMillis: 300_000,
     connectionTimeoutMillis: 5000,
     application_name: "weftwork catalogue",
+    types: exactNumbers,
   });
   // An idle connection that breaks is replaced by the pool; the next query tells if the server is gone.
   pool.on("error", () => undefined);
-  return openDatabase({ dialect: new PostgresDialect({ pool }), storeError });
+  return pool;
 }
 
 function storeError(error: unknown): AppError {

@@ -6,9 +6,15 @@ import { MIGRATIONS, type Tables } from "./schema.ts";
 /** Which steps a store has had. Named for the catalogue: the journal may lie in the same database. */
 const TABLE = "catalogue_migration";
 
+/** The name of a step ends like this when an older version cannot work on what it leaves. */
+const BREAKING = "_breaking";
+
 /**
  * Brings the tables to what this version needs. Safe to run twice, and at once from several processes: PostgreSQL holds
- * the others with an advisory lock, and a SQLite folder has one owner. Refuses a store that a newer version has written.
+ * the others with an advisory lock, and a SQLite folder has one owner.
+ *
+ * Steps only add, so a store with steps that this version does not know is one that it can work on: an upgrade is rolled
+ * out, or back, process by process. Where a step does more than add, its name says so, and the store is refused.
  */
 export async function migrate(db: Kysely<Tables>): Promise<void> {
   const migrator = new Migrator({
@@ -18,8 +24,16 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
     migrationLockTableName: `${TABLE}_lock`,
   });
   const known = Object.keys(MIGRATIONS).length;
-  const newer = (await applied(db)).filter((name) => !Object.hasOwn(MIGRATIONS, name));
-  if (newer.length > 0) throw new AppError("STORE_VERSION", { found: newer.at(-1)!, known });
+  const taken = await applied(db);
+  const newer = taken.filter((name) => !Object.hasOwn(MIGRATIONS, name));
+  const breaking = newer.find((name) => name.endsWith(BREAKING));
+  const missing = Object.keys(MIGRATIONS).find((name) => !taken.includes(name));
+  if (breaking !== undefined) throw new AppError("STORE_VERSION", { found: breaking, known });
+  if (newer.length > 0) {
+    // A step of ours behind one that is newer would be taken out of its order.
+    if (missing !== undefined) throw new AppError("STORE_VERSION", { found: newer.at(-1)!, known });
+    return;
+  }
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) throw error;
 }

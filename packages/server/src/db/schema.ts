@@ -1,5 +1,7 @@
 import { sql, type Generated, type Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
+import { INTERVENTION, type InterventionTables } from "./schema-intervention.ts";
+import { WEBHOOK_OUT, type WebhookTables } from "./schema-webhooks.ts";
 
 /**
  * The cold tables, the same on SQLite and PostgreSQL.
@@ -7,7 +9,7 @@ import type { Migration } from "kysely/migration";
  * The catalogue: one row a workflow, and one a version. `version_count` is raised in the transaction that adds a version, before
  * anything is read: that statement is the lock that puts publishers of one name in a row, on both databases.
  */
-export interface Tables {
+export interface Tables extends InterventionTables, WebhookTables {
   readonly workflow: {
     readonly tenant: string;
     readonly name: string;
@@ -39,6 +41,8 @@ export interface Tables {
     readonly created_at: number | string;
     readonly updated_at: number | string;
   };
+  /** A pool that begins nothing, in any process. */
+  readonly pool_control: { readonly pool: string; readonly reason: string | null; readonly paused_at: number | string };
   /** The data key of a tenant, wrapped by the master key, which is not in the database. */
   readonly secret_key: { readonly tenant: string; readonly wrapped: string };
   /** A file of the file store. Its bytes are a blob; the row is there before them, and says when they are whole. */
@@ -109,6 +113,51 @@ export interface Tables {
     /** Name of the secret that calls are signed with; null: the token is enough. */
     readonly secret: string | null;
     readonly created_at: number | string;
+  };
+  /** A schedule: when it begins runs of a workflow, and with what. Times are milliseconds. */
+  readonly schedule: {
+    readonly tenant: string;
+    readonly id: string;
+    readonly name: string;
+    readonly workflow: string;
+    /** Null: the newest at the time. */
+    readonly version: string | null;
+    readonly root: string | null;
+    readonly inputs: string;
+    readonly priority: string | null;
+    readonly metadata: string;
+    readonly cron: string;
+    readonly zone: string;
+    readonly catch_up: string;
+    readonly overlap: string;
+    readonly jitter_ms: number | string;
+    readonly starts_at: number | string | null;
+    readonly ends_at: number | string | null;
+    readonly paused: number;
+    /** Raised by each change of the rows above. */
+    readonly revision: number;
+    /** The next time by its rule; null: it is paused, or none comes any more. */
+    readonly due_at: number | string | null;
+    /** The same with the delay of its jitter: when its run begins. */
+    readonly fire_at: number | string | null;
+    readonly last_run: string | null;
+    /** Times in a row whose run could not begin. */
+    readonly failures: number;
+    readonly last_error: string | null;
+    readonly created_at: number | string;
+    readonly updated_at: number | string;
+  };
+  /** What became of a time of a schedule. */
+  readonly schedule_fire: {
+    readonly tenant: string;
+    readonly schedule: string;
+    readonly due_at: number | string;
+    readonly outcome: string;
+    /** Of several times that were missed, the last one. */
+    readonly until: number | string | null;
+    readonly run: string | null;
+    readonly error: string | null;
+    readonly fired_at: number | string;
   };
   /** The key that links to files are signed with: one row. */
   readonly file_link_key: { readonly id: number; readonly key: string };
@@ -246,6 +295,85 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .addColumn("created_at", "bigint", (column) => column.notNull())
         .addPrimaryKeyConstraint("webhook_key", ["tenant", "workflow", "node"])
         .addUniqueConstraint("webhook_token", ["token_hash"])
+        .execute();
+    },
+  },
+  "0006_webhook_out": WEBHOOK_OUT,
+  "0007_schedule": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("schedule")
+        .addColumn("tenant", "text", (column) => column.notNull())
+        .addColumn("id", "text", (column) => column.notNull())
+        .addColumn("name", "text", (column) => column.notNull())
+        .addColumn("workflow", "text", (column) => column.notNull())
+        .addColumn("version", "text")
+        .addColumn("root", "text")
+        .addColumn("inputs", "text", (column) => column.notNull())
+        .addColumn("priority", "text")
+        .addColumn("metadata", "text", (column) => column.notNull())
+        .addColumn("cron", "text", (column) => column.notNull())
+        .addColumn("zone", "text", (column) => column.notNull())
+        .addColumn("catch_up", "text", (column) => column.notNull())
+        .addColumn("overlap", "text", (column) => column.notNull())
+        .addColumn("jitter_ms", "bigint", (column) => column.notNull())
+        .addColumn("starts_at", "bigint")
+        .addColumn("ends_at", "bigint")
+        .addColumn("paused", "integer", (column) => column.notNull())
+        .addColumn("revision", "integer", (column) => column.notNull())
+        .addColumn("due_at", "bigint")
+        .addColumn("fire_at", "bigint")
+        .addColumn("last_run", "text")
+        .addColumn("failures", "integer", (column) => column.notNull().defaultTo(0))
+        .addColumn("last_error", "text")
+        .addColumn("created_at", "bigint", (column) => column.notNull())
+        .addColumn("updated_at", "bigint", (column) => column.notNull())
+        .addPrimaryKeyConstraint("schedule_pk", ["tenant", "id"])
+        .addUniqueConstraint("schedule_name", ["tenant", "name"])
+        .execute();
+      await sql`create index schedule_due on schedule (tenant, fire_at) where fire_at is not null`.execute(db);
+      await db.schema
+        .createTable("schedule_fire")
+        .addColumn("tenant", "text", (column) => column.notNull())
+        .addColumn("schedule", "text", (column) => column.notNull())
+        .addColumn("due_at", "bigint", (column) => column.notNull())
+        .addColumn("outcome", "text", (column) => column.notNull())
+        .addColumn("until", "bigint")
+        .addColumn("run", "text")
+        .addColumn("error", "text")
+        .addColumn("fired_at", "bigint", (column) => column.notNull())
+        .addPrimaryKeyConstraint("schedule_fire_key", ["tenant", "schedule", "due_at", "outcome"])
+        .execute();
+    },
+  },
+  "0008_intervention": INTERVENTION,
+  "0009_pool_control": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("pool_control")
+        .addColumn("pool", "text", (column) => column.primaryKey())
+        .addColumn("reason", "text")
+        .addColumn("paused_at", "bigint", (column) => column.notNull())
+        .execute();
+    },
+  },
+  "0010_object": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("object")
+        .addColumn("tenant", "text", (column) => column.notNull())
+        .addColumn("hash", "text", (column) => column.notNull())
+        .addColumn("due_at", "bigint", (column) => column.notNull())
+        .addColumn("doomed_at", "bigint")
+        .addPrimaryKeyConstraint("object_key", ["tenant", "hash"])
+        .execute();
+      await sql`create index object_due on object (due_at)`.execute(db);
+      await db.schema
+        .createTable("upkeep")
+        .addColumn("name", "text", (column) => column.primaryKey())
+        .addColumn("holder", "text", (column) => column.notNull())
+        .addColumn("until", "bigint", (column) => column.notNull())
+        .addColumn("done_at", "bigint")
         .execute();
     },
   },

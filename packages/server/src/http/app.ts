@@ -15,16 +15,24 @@ import { metricsRoutes } from "./metrics.ts";
 import { conversationRoutes } from "./native/conversations.ts";
 import { decisionRoutes } from "./native/decisions.ts";
 import { againRoutes } from "./native/again.ts";
+import { deadLetterRoutes } from "./native/dead-letters.ts";
 import { fileRoutes } from "./native/files.ts";
 import { listRoutes } from "./native/lists.ts";
+import { operationRoutes } from "./native/operations.ts";
+import { poolRoutes } from "./native/pools.ts";
 import { recordRoutes } from "./native/record.ts";
 import { runRoutes } from "./native/runs.ts";
 import { streamRoutes } from "./native/streams.ts";
+import { scheduleRoutes } from "./native/schedules.ts";
 import { secretRoutes } from "./native/secrets.ts";
 import { triggerRoutes } from "./native/triggers.ts";
+import { outgoingWebhookRoutes } from "./native/webhooks.ts";
+import { workerRoutes } from "./native/workers.ts";
 import { workflowRoutes } from "./native/workflows.ts";
 import { errorOf, problemBody, PROBLEM_TYPE, retryAfterOf } from "./problem.ts";
 import { asksForWebSocket, webSockets } from "./web-socket.ts";
+import { metricsServer } from "./operations-server.ts";
+import { RefusalLog, refusalHeaders } from "./refusals.ts";
 import { Surface, type HttpLogger } from "./surface.ts";
 import { shownUrl, webhookRoutes } from "./webhook.ts";
 
@@ -82,12 +90,13 @@ export function createApp(options: AppOptions): HttpApp {
       requireHostHeader: true,
       shouldUpgradeCallback: asksForWebSocket,
     },
-    routerOptions: { maxParamLength: 500 },
+    routerOptions: { maxParamLength: 2000 },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, limits),
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
   });
   // All of them are read, so that none is passed over in silence; too many are refused below.
   app.server.maxHeadersCount = 0;
+  const refusals = new RefusalLog(() => performance.now());
   const connections = new Connections(app.server, limits);
   addBodyParsers(app);
 
@@ -115,8 +124,10 @@ export function createApp(options: AppOptions): HttpApp {
       contentLength: request.headers["content-length"],
       bodyLimit: config.bodyLimit,
     });
-    if (error.status >= 500) {
+    const refusal = error.code === "OVERLOADED" ? refusals.next() : {};
+    if (error.status >= 500 && refusal) {
       const fields = {
+        ...refusal,
         request_id: request.id,
         code: error.code,
         method: request.method,
@@ -132,7 +143,7 @@ export function createApp(options: AppOptions): HttpApp {
   function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const error = problemOf(thrown, request);
     const retryAfter = retryAfterOf(error);
-    if (retryAfter !== null) reply.header("retry-after", retryAfter);
+    if (retryAfter !== null) reply.header("retry-after", retryAfter).headers(refusalHeaders(error));
     // A body that was refused unread is not worth reading to its end.
     if (error.status === 413) reply.header("connection", "close");
     const language = readLanguage(request.headers["accept-language"]);
@@ -164,10 +175,16 @@ export function createApp(options: AppOptions): HttpApp {
   recordRoutes(app, surface);
   againRoutes(app, surface);
   decisionRoutes(app, surface);
+  deadLetterRoutes(app, surface);
+  operationRoutes(app, surface);
   conversationRoutes(app, surface);
   fileRoutes(app, surface);
   secretRoutes(app, surface);
   triggerRoutes(app, surface);
+  poolRoutes(app, surface);
+  outgoingWebhookRoutes(app, surface);
+  scheduleRoutes(app, surface);
+  workerRoutes(app, surface);
   webhookRoutes(app, surface, problemOf);
 
   const sockets = webSockets(app, surface, connections);
@@ -186,22 +203,6 @@ export function createApp(options: AppOptions): HttpApp {
       await Promise.all([app.close(), metrics?.close()]);
     },
   };
-}
-
-/** A server for `/metrics` alone, so that who may read the numbers need not reach the rest. */
-function metricsServer(logger: HttpLogger): FastifyInstance {
-  const server = fastify({ logger: false, forceCloseConnections: true, bodyLimit: 1024 });
-  server.removeAllContentTypeParsers();
-  server.addHook("onRequest", async (request) => checkCaller(request.headers));
-  server.setErrorHandler((thrown, request, reply) => {
-    const error = errorOf(thrown, { contentType: undefined, contentLength: undefined, bodyLimit: 1024 });
-    if (error.status >= 500) logger.error({ code: error.code, err: thrown }, error.message);
-    return reply
-      .code(error.status)
-      .type(PROBLEM_TYPE)
-      .send(JSON.stringify(problemBody(error, request.id)));
-  });
-  return server;
 }
 
 /** The caller's own id where it can stand in a header and a log; otherwise one of ours, unique over processes. */

@@ -1,11 +1,27 @@
-import type { FileValue, Json, JsonObject, Problem, WebhookBody } from "@weftwork/core";
+import type { AppError, FileValue, Json, JsonObject, Priority, Problem, WebhookBody } from "@weftwork/core";
 import type {
   Conversation,
   ConversationFilter,
   ConversationMessage,
+  DeadLetter,
+  DeadLetterDetail,
+  DeadLetterRetry,
   NewConversation,
   NewMessage,
+  NewSchedule,
+  Operation,
+  OperationPreview,
+  OperationRequest,
+  OwnHeartbeat,
+  OwnHeartbeatAnswer,
+  OwnTask,
+  OwnTaskPart,
+  OwnTaskResult,
+  OwnWorkerJoin,
+  OwnWorkerJoined,
+  OwnWorkerListing,
   Page,
+  Pool,
   Run,
   RunDetail,
   RunLog,
@@ -14,6 +30,12 @@ import type {
   RunStep,
   RunStatus,
   RunSubmission,
+  Schedule,
+  ScheduleChange,
+  ScheduleDetail,
+  SchedulePreview,
+  SchedulePreviewRequest,
+  ScheduleTriggered,
   SecretListing,
   SecretUpdate,
   Stats,
@@ -21,6 +43,14 @@ import type {
   Trigger,
   TriggerAddress,
   TriggerRotation,
+  NewWebhookEndpoint,
+  WebhookDelivery,
+  WebhookDeliveryDetail,
+  WebhookDeliveryFilter,
+  WebhookEndpoint,
+  WebhookEndpointChange,
+  WebhookEndpointSecret,
+  WebhookRedelivery,
   WorkflowDetail,
   WorkflowGraph,
   WorkflowVersion,
@@ -33,8 +63,21 @@ export interface RunListQuery {
   readonly createdAfter?: number;
   readonly createdBefore?: number;
   readonly cursor?: string;
+  readonly errorCode?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
   /** Words, all of which stand in the run. */
   readonly q?: string;
+  readonly limit: number;
+}
+
+/** Which dead letters a list shows; times are milliseconds. */
+export interface DeadLetterQuery {
+  readonly workflow?: string;
+  readonly errorCode?: string;
+  readonly quarantined?: boolean;
+  readonly createdAfter?: number;
+  readonly createdBefore?: number;
+  readonly cursor?: string;
   readonly limit: number;
 }
 
@@ -100,6 +143,12 @@ export interface OpenWebhook {
   receive(call: WebhookArrival): Promise<{ readonly status: number; readonly body: Json; readonly created: boolean }>;
 }
 
+/** A user's own worker: its id, and the token that it was given. */
+export interface OwnCaller {
+  readonly id: string;
+  readonly token: string;
+}
+
 /** What the surfaces ask of the engine. They translate between it and HTTP, and hold no rule of their own. */
 export interface Engine {
   readonly workflows: {
@@ -128,6 +177,12 @@ export interface Engine {
     detail(id: string, options?: { readonly scope?: string }): Promise<RunDetail | null>;
     /** One step with its values whole. */
     step(id: string, step: string, options?: { readonly scope?: string }): Promise<RunStep>;
+    /** The value of a step as JSON text; `size` in bytes. */
+    output(
+      id: string,
+      step: string,
+      options?: { readonly scope?: string },
+    ): Promise<{ readonly size: number; readonly bytes: AsyncIterable<Uint8Array> }>;
     /** Everything recorded of a run as one JSON document, in pieces of text. */
     export(id: string): Promise<AsyncIterable<string>>;
     list(query: RunListQuery): Promise<RunPage>;
@@ -164,6 +219,13 @@ export interface Engine {
       },
     ): Promise<unknown>;
   };
+  /** Where submissions wait for their turn. */
+  readonly admission: {
+    /** Why no submission at all is taken now, whatever its class; null: some may be. */
+    shut(): AppError | null;
+    /** A place among the submissions that are being recorded; it is left once. Throws `OVERLOADED`. */
+    enter(priority: Priority): Promise<{ leave(): void }>;
+  };
   readonly conversations: {
     create(conversation: NewConversation): Promise<Conversation>;
     find(id: string): Promise<Conversation | null>;
@@ -184,6 +246,73 @@ export interface Engine {
     remove(workflow: string, node: string): Promise<void>;
     /** The webhook of a token, if it takes such a call. */
     open(token: string, head: WebhookHead): Promise<OpenWebhook>;
+  };
+  /** A schedule is named by its id or its name. */
+  readonly schedules: {
+    list(asked: { readonly limit?: number; readonly cursor?: string }): Promise<Page<Schedule>>;
+    find(schedule: string): Promise<ScheduleDetail>;
+    create(schedule: NewSchedule): Promise<Schedule>;
+    update(schedule: string, change: ScheduleChange): Promise<Schedule>;
+    pause(schedule: string): Promise<Schedule>;
+    resume(schedule: string): Promise<Schedule>;
+    remove(schedule: string): Promise<void>;
+    trigger(schedule: string, options: { readonly idempotencyKey?: string }): Promise<ScheduleTriggered>;
+    preview(asked: SchedulePreviewRequest): Promise<SchedulePreview>;
+  };
+  readonly deadLetters: {
+    list(query: DeadLetterQuery): Promise<Page<DeadLetter>>;
+    get(id: string): Promise<DeadLetterDetail>;
+    retry(id: string, change: DeadLetterRetry & { readonly idempotencyKey?: string }): Promise<RunAgain>;
+    discard(id: string, reason: string | null): Promise<DeadLetter>;
+  };
+  readonly operations: {
+    preview(request: OperationRequest): Promise<OperationPreview>;
+    /** Durable when it resolves. */
+    begin(
+      request: OperationRequest,
+      idempotencyKey: string | null,
+    ): Promise<{ readonly operation: Operation; readonly created: boolean }>;
+    get(id: string): Promise<Operation>;
+    list(page: { readonly limit: number; readonly cursor?: string }): Promise<Page<Operation>>;
+    abort(id: string): Promise<Operation>;
+  };
+  /** Receivers of webhooks that are sent from here, and what was sent to them. */
+  readonly webhooks: {
+    list(): Promise<readonly WebhookEndpoint[]>;
+    get(id: string): Promise<WebhookEndpoint>;
+    /** One of the two answers that hold a secret. */
+    create(endpoint: NewWebhookEndpoint): Promise<WebhookEndpointSecret>;
+    change(id: string, change: WebhookEndpointChange): Promise<WebhookEndpoint>;
+    remove(id: string): Promise<void>;
+    rotate(id: string, options: { readonly overlap?: string }): Promise<WebhookEndpointSecret>;
+    test(id: string): Promise<WebhookDeliveryDetail>;
+    deliveries(id: string, filter: WebhookDeliveryFilter): Promise<Page<WebhookDelivery>>;
+    delivery(id: string): Promise<WebhookDeliveryDetail>;
+    redeliver(id: string): Promise<WebhookDelivery>;
+    redeliverAll(id: string, filter: WebhookRedelivery): Promise<{ readonly count: number }>;
+  };
+  readonly pools: {
+    list(): Promise<readonly Pool[]>;
+    get(pool: string): Promise<Pool>;
+    pause(pool: string, reason: string | null): Promise<Pool>;
+    resume(pool: string): Promise<Pool>;
+  };
+  /** Processes of users' own, which do `worker` steps. */
+  readonly ownWorkers: {
+    join(worker: OwnWorkerJoin): Promise<OwnWorkerJoined>;
+    list(): Promise<readonly OwnWorkerListing[]>;
+    take(
+      caller: OwnCaller,
+      options: { readonly limit: number; readonly waitMs: number; readonly signal: AbortSignal },
+    ): Promise<readonly OwnTask[]>;
+    /** The answer with these tasks has left, or it has not arrived. */
+    delivered(caller: OwnCaller, tasks: readonly OwnTask[]): void;
+    undelivered(caller: OwnCaller, tasks: readonly OwnTask[]): Promise<void>;
+    heartbeat(caller: OwnCaller, heartbeat: OwnHeartbeat): Promise<OwnHeartbeatAnswer>;
+    progress(caller: OwnCaller, task: string, parts: readonly OwnTaskPart[]): Promise<void>;
+    /** Durable when it resolves. */
+    result(caller: OwnCaller, task: string, result: OwnTaskResult): Promise<void>;
+    leave(caller: OwnCaller): Promise<void>;
   };
   /** Values go in and never come out. */
   readonly secrets: {

@@ -52,12 +52,25 @@ describe("the list of runs", () => {
         priority: "normal",
         metadata: {},
         error_code: "BROKEN",
+        run_at: null,
         created_at: expect.stringMatching(/Z$/) as unknown,
         started_at: expect.stringMatching(/Z$/) as unknown,
         finished_at: expect.stringMatching(/Z$/) as unknown,
         links: expect.objectContaining({ self: "/api/runs/f" }) as unknown,
       },
     ]);
+  });
+
+  test("shows when a delayed run begins; one that is cancelled before begins no more", async () => {
+    const run_at = "2100-01-01T00:00:00.000Z";
+    await post("/api/runs", { workflow: "hello", id: "later", inputs: { text: "x" }, run_at });
+    await ended("hello", "now", { text: "y" });
+    const { data } = await look<Page<RunListItem>>("/api/runs?status=pending");
+    expect(data).toMatchObject([{ id: "later", status: "pending", run_at, started_at: null }]);
+    expect((await look<Run>("/api/runs/later")).waiting_for).toMatchObject({ code: "start_time", until: run_at });
+    expect((await post("/api/runs/later/cancel")).json<Run>()).toMatchObject({ status: "cancelled" });
+    expect((await look<Page<RunListItem>>("/api/runs?status=pending")).data).toEqual([]);
+    expect((await look<Page<RunListItem>>("/api/runs?status=cancelled")).data).toMatchObject([{ run_at: null }]);
   });
 
   test("filters by status, workflow and time", async () => {

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import {
   AppError,
+  type ErrorCode,
   fillMessage,
   isJsonObject,
   type Json,
@@ -13,7 +14,7 @@ import { MESSAGES_ZH, TITLES_ZH } from "./problems-zh.ts";
 
 /** An error body of the native surface: RFC 9457, with the members that every answer of ours has. */
 export interface ProblemBody {
-  readonly type: "about:blank";
+  readonly type: string;
   readonly title: string;
   readonly status: number;
   readonly detail: string;
@@ -22,7 +23,16 @@ export interface ProblemBody {
   readonly request_id: string;
   readonly retryable: boolean;
   readonly errors?: readonly JsonObject[];
+  /** The quotas that were met. */
+  readonly "violated-policies"?: readonly string[];
 }
+
+/** Types of problems that others have named; ours have their code. */
+const REGISTERED = "https://iana.org/assignments/http-problem-types#";
+const TYPES: Readonly<Partial<Record<ErrorCode, string>>> = {
+  BACKLOG_FULL: `${REGISTERED}quota-exceeded`,
+  OVERLOADED: `${REGISTERED}temporary-reduced-capacity`,
+};
 
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
@@ -34,7 +44,7 @@ export function problemBody(
   const errors = errorsOf(error.details);
   const isChinese = language === "zh-CN";
   return {
-    type: "about:blank",
+    type: TYPES[error.code] ?? "about:blank",
     title: (isChinese ? TITLES_ZH[status] : undefined) ?? STATUS_CODES[status] ?? "Error",
     status,
     detail: isChinese ? fillMessage(MESSAGES_ZH[error.code], error.details) : error.message,
@@ -42,6 +52,7 @@ export function problemBody(
     request_id: requestId,
     retryable: error.retryable,
     ...(errors.length > 0 ? { errors } : {}),
+    ...(error.code === "BACKLOG_FULL" ? { "violated-policies": ["open-runs"] } : {}),
   };
 }
 

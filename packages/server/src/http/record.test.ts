@@ -57,6 +57,20 @@ describe("the steps of a run", () => {
     ]);
   });
 
+  test("the value of one comes alone as it is stored, of any kind, and is not there before it is", async () => {
+    await run(EACH, "e", { list: ["a", "b"], mark: "?" });
+    const output = async (path: string) => server.app.fastify.inject(`/api/runs/e/steps/${path}`);
+    expect((await output("list/output")).body).toBe('["a!?","b!?"]');
+    expect((await output("list/output")).headers).toMatchObject({
+      "content-type": "application/json; charset=utf-8",
+      "content-length": "13",
+    });
+    expect((await output("all/output")).json()).toBe("a!?,b!?");
+    expect((await output(`say/output?scope=${encodeURIComponent("list[1]")}`)).json()).toBe("b!");
+    expect((await output("nobody/output")).json()).toMatchObject({ code: "step_not_found" });
+    expect((await server.app.fastify.inject("/api/runs/none/steps/all/output")).statusCode).toBe(404);
+  });
+
   test("every failed try has its time and its error", async () => {
     server.isBroken = true;
     const source = `name: tries

@@ -76,6 +76,12 @@ export interface Journal {
    */
   payloads(tenant: string, hashes: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
 
+  /**
+   * Those of the hashes that payloads of the tenant have, wherever their bytes are: named by a run, or by none for less
+   * than a day.
+   */
+  known(tenant: string, hashes: readonly string[]): Promise<ReadonlySet<string>>;
+
   /** One run by the id its client knows. */
   head(tenant: string, id: string): Promise<RunHead | null>;
 
@@ -85,8 +91,27 @@ export interface Journal {
   /** Counters kept by `append`; reading them costs the same at any number of runs. */
   stats(tenant: string): Promise<RunStats>;
 
-  /** Deletes finished runs that ended before a time (milliseconds), and payloads that nothing names for a day. */
-  prune(finishedBefore: number): Promise<PruneResult>;
+  /**
+   * Deletes finished runs that ended before a time (milliseconds), and payloads that nothing names for a day. In small
+   * transactions, none of which needs the one before: it may be stopped anywhere and begun again, by several processes
+   * at once.
+   */
+  prune(finishedBefore: number, options?: PruneOptions): Promise<PruneResult>;
+
+  /** Makes room for the rows of the days to come. Absent where there is nothing to be made. */
+  makeRoom?(): Promise<RoomReport>;
+
+  /**
+   * The same store for callers who wait themselves, and would rather hear soon that it has no room: throws
+   * `STORE_UNAVAILABLE`, with `retryAfter`, within a second. Left out: the store answers at once.
+   */
+  readonly callers?: Pick<Journal, "head" | "read" | "find" | "stats" | "offer">;
+
+  /**
+   * Asked before a run is begun, which cannot be taken back. Null: its first row can be sent at once. Otherwise it resolves
+   * when that is so, or throws as `callers` do.
+   */
+  admit?(): Promise<void> | null;
 
   /**
    * Tells of inputs offered to runs that a worker of this process owns, by worker key, until the returned function is
@@ -222,6 +247,8 @@ export interface Release {
   readonly runKey: number;
   readonly epoch: number;
   readonly availableAt: number | null;
+  /** The count of crashes stays: the run was given back because of it, and not after work in order. */
+  readonly keepsCrashes?: boolean;
 }
 
 export interface OwnedRun {
@@ -279,6 +306,24 @@ export interface RunStats {
   readonly succeeded: number;
   readonly failed: number;
   readonly cancelled: number;
+}
+
+export interface PruneOptions {
+  /** Workflows whose runs go by another border. */
+  readonly own?: readonly OwnBorder[];
+  /** Asked between two transactions; false stops the work there. */
+  readonly goOn?: () => boolean;
+}
+
+export interface OwnBorder {
+  readonly tenant: string;
+  readonly workflow: string;
+  readonly finishedBefore: number;
+}
+
+export interface RoomReport {
+  /** Rows of days that nobody made room for in time; they are safe where they are (F28). Counted up to a limit. */
+  readonly strayRows: number;
 }
 
 export interface PruneResult {

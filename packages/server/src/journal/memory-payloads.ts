@@ -37,6 +37,10 @@ export class MemoryPayloads {
     return found;
   }
 
+  has(tenant: string, hash: string): boolean {
+    return this.held.has(JSON.stringify([tenant, hash]));
+  }
+
   /** The run is gone. */
   release(run: MemoryRun, now: number): void {
     for (const held of this.byRun.get(run) ?? []) {

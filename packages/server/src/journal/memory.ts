@@ -6,6 +6,7 @@ import type {
   OfferedInput,
   OfferResult,
   OwnedRun,
+  PruneOptions,
   PruneResult,
   Release,
   RunHead,
@@ -258,11 +259,11 @@ class InMemory implements MemoryJournal {
   async release(membership: Membership, runs: readonly Release[]): Promise<number> {
     this.check();
     let count = 0;
-    for (const { runKey, epoch, availableAt } of runs) {
+    for (const { runKey, epoch, availableAt, keepsCrashes } of runs) {
       const run = this.runs.get(runKey);
       if (!run || run.owner !== membership.workerKey || run.epoch !== epoch || run.finishedAt !== null) continue;
       run.owner = null;
-      run.crashCount = 0;
+      if (keepsCrashes !== true) run.crashCount = 0;
       run.availableAt = run.inbox.size > 0 ? this.now() : availableAt;
       count += 1;
     }
@@ -291,6 +292,11 @@ class InMemory implements MemoryJournal {
   async payloads(tenant: string, hashes: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
     this.check();
     return this.stored.get(tenant, hashes);
+  }
+
+  async known(tenant: string, hashes: readonly string[]): Promise<ReadonlySet<string>> {
+    this.check();
+    return new Set(hashes.filter((hash) => this.stored.has(tenant, hash)));
   }
 
   async head(tenant: string, id: string): Promise<RunHead | null> {
@@ -326,12 +332,14 @@ class InMemory implements MemoryJournal {
     return { submitted, open: submitted - succeeded - failed - cancelled, succeeded, failed, cancelled };
   }
 
-  async prune(finishedBefore: number): Promise<PruneResult> {
+  async prune(finishedBefore: number, { own = [] }: PruneOptions = {}): Promise<PruneResult> {
     this.check();
     const now = this.now();
+    const borders = new Map(own.map((one) => [nameOf(one.tenant, one.workflow), one.finishedBefore]));
     let runs = 0;
     for (const run of this.runs.values()) {
-      if (run.finishedAt === null || run.finishedAt >= finishedBefore) continue;
+      const border = borders.get(nameOf(run.tenant, run.workflow)) ?? finishedBefore;
+      if (run.finishedAt === null || run.finishedAt >= border) continue;
       this.runs.delete(run.runKey);
       this.byId.delete(nameOf(run.tenant, run.id));
       this.stored.release(run, now);

@@ -70,9 +70,9 @@ delete from worker where worker_key in (
 const LOCK_RUNS = `select run_key from run where run_key = any ($1::int8[]) order by run_key for no key update`;
 /** Behind the lock and in a newer snapshot: an input that was offered before is seen. */
 export const RELEASE = `
-update run set owner = null, crash_count = 0, available_at = case
+update run set owner = null, crash_count = crash_count * released.keeps, available_at = case
   when exists (select from inbox where inbox.run_key = run.run_key) then now_ms() else released.available_at end
-from unnest($2::int8[], $3::int4[], $4::int8[]) as released (run_key, epoch, available_at)
+from unnest($2::int8[], $3::int4[], $4::int8[], $5::int4[]) as released (run_key, epoch, available_at, keeps)
 where run.run_key = any ($2::int8[]) and run.run_key = released.run_key and run.owner = $1 and run.epoch = released.epoch and run.finished_at is null`;
 const OWNED = `select run_key, epoch from run where owner = $1 and finished_at is null`;
 
@@ -126,9 +126,14 @@ export class PostgresOwnership {
     const keys = integers(runs.map(({ runKey }) => runKey));
     const epochs = integers(runs.map(({ epoch }) => epoch));
     const times = integers(runs.map(({ availableAt }) => availableAt));
+    const keeps = integers(runs.map(({ keepsCrashes = false }) => Number(keepsCrashes)));
     return this.pool.transaction(async (client) => {
       await run(client, { name: "lock_runs", text: LOCK_RUNS, values: [keys] });
-      const result = await client.query({ name: "release", text: RELEASE, values: [member, keys, epochs, times] });
+      const result = await client.query({
+        name: "release",
+        text: RELEASE,
+        values: [member, keys, epochs, times, keeps],
+      });
       return result.rowCount ?? 0;
     });
   }

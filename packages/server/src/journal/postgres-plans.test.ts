@@ -4,7 +4,8 @@ import { PUT, READ } from "./postgres-inbox.ts";
 import { BY_ID, BY_KEY, RUNS } from "./postgres-judge.ts";
 import { CLAIM, RELEASE } from "./postgres-ownership.ts";
 import { connectionConfig } from "./postgres-pool.ts";
-import { DELETE } from "./postgres-prune.ts";
+import { DELETE, SCAN } from "./postgres-prune.ts";
+import { KNOWN } from "./postgres-queries.ts";
 import { flushStatement } from "./postgres-sql.ts";
 import { postgresJournal } from "./postgres.ts";
 import { postgresForTests } from "./test-services.ts";
@@ -26,13 +27,15 @@ const everything = flushStatement({
 const STATEMENTS: readonly (readonly [string, string, number, readonly string[]])[] = [
   ["a flush", everything.text, everything.parameters.length, []],
   ["a claim", CLAIM, 2, []],
-  ["a release", RELEASE, 4, []],
+  ["a release", RELEASE, 5, []],
   ["an offer", PUT, 5, []],
   ["the inbox", READ, 2, ["inbox_pkey"]],
   ["a judgement", RUNS, 2, []],
   ["a judgement by key", BY_KEY, 2, []],
   ["a judgement by id", BY_ID, 2, []],
   ["pruning", DELETE, 2, []],
+  ["the walk of pruning", SCAN, 5, []],
+  ["payloads that are known", KNOWN, 2, []],
 ];
 
 /**

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@weftwork/core";
 import pg from "pg";
 import type { PoolClient, QueryResultRow } from "pg";
+import { busy } from "../connections/busy.ts";
+import { connectWithin, keepToSize, resizePool } from "../connections/pool.ts";
 import { exactNumbers } from "../db/postgres-numbers.ts";
 import { errorKind, storeError } from "./postgres-errors.ts";
 import { quoteName } from "./postgres-schema.ts";
@@ -15,6 +17,11 @@ export interface PostgresPoolOptions {
   readonly applicationName: string;
   /** Errors that a value causes are thrown as they are, for one who looks for the value. */
   readonly dataErrors?: boolean;
+  /**
+   * For callers who would rather be told: how long a connection is waited for, in milliseconds. Where the service is away
+   * nothing is repeated for longer. Left out: as long as it takes to see a passing fault through.
+   */
+  readonly waitMs?: number;
 }
 
 /** A fault that does not pass within this is the caller's: its lease runs on meanwhile. */
@@ -67,15 +74,41 @@ export interface Query {
 export class PostgresPool {
   private readonly pool: pg.Pool;
   private readonly dataErrors: boolean;
+  private readonly waitMs: number | null;
   private closed = false;
 
-  constructor(options: PostgresPoolOptions) {
+  /** `of`: a pool whose connections are used; left out, it has its own. */
+  constructor(options: PostgresPoolOptions, of?: PostgresPool) {
     this.dataErrors = options.dataErrors ?? false;
+    this.waitMs = options.waitMs ?? null;
+    if (of) {
+      this.pool = of.pool;
+      return;
+    }
     this.pool = new pg.Pool({ ...connectionConfig(options), max: options.size, idleTimeoutMillis: 300_000 });
+    keepToSize(this.pool);
     // An idle connection that breaks is replaced on its next use; there is nobody to tell.
     this.pool.on("error", () => undefined);
     // One that breaks while it is used fails the query that uses it, and says so a second time.
     this.pool.on("connect", (client) => client.on("error", () => undefined));
+  }
+
+  /** Connections at most, from now on. */
+  resize(max: number): void {
+    resizePool(this.pool, max);
+  }
+
+  /** A connection can be had at once, or made. */
+  get isFree(): boolean {
+    return this.pool.idleCount > 0 || this.pool.totalCount < this.pool.options.max;
+  }
+
+  /**
+   * Throws `STORE_UNAVAILABLE`, with `retryAfter`, when no connection becomes free within a time. For those who can
+   * refuse work before it begins; it holds nothing.
+   */
+  async room(waitMs: number): Promise<void> {
+    (await connectWithin(this.pool, waitMs, () => busy(this.pool.options.max))).release();
   }
 
   /** One statement by itself. */
@@ -98,12 +131,12 @@ export class PostgresPool {
     work: (client: PoolClient) => Promise<T>,
     { once = false }: { /** Throws where the work may have been done. */ readonly once?: boolean } = {},
   ): Promise<T> {
-    const until = performance.now() + REPEAT_MS_MAX;
+    const until = performance.now() + (this.waitMs ?? REPEAT_MS_MAX);
     for (let attempt = 1; ; attempt++) {
       if (this.closed) throw new AppError("STORE_UNAVAILABLE", { reason: "it is closed" });
       let client: PoolClient | null = null;
       try {
-        client = await this.pool.connect();
+        client = await this.connect();
         const result = await work(client);
         client.release();
         return result;
@@ -118,6 +151,11 @@ export class PostgresPool {
         await sleep(Math.random() * Math.min(1000, 10 * 3 ** attempt));
       }
     }
+  }
+
+  private connect(): Promise<PoolClient> {
+    const { pool, waitMs } = this;
+    return waitMs === null ? pool.connect() : connectWithin(pool, waitMs, () => busy(pool.options.max));
   }
 
   private async putBack(client: PoolClient | null, broken: boolean): Promise<void> {

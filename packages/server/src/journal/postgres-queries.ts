@@ -20,6 +20,8 @@ union all
  order by seq limit $3)
 order by is_snapshot desc, seq`;
 const PAYLOADS = `select hash, bytes from payload where tenant = $1 and hash = any ($2::text[]) and bytes is not null`;
+/** No column but those of the index is read. */
+export const KNOWN = `select hash from payload where tenant = $1 and hash = any ($2::text[])`;
 const HEAD = `select ${HEAD_COLUMNS} from run where tenant = $1 and id = $2`;
 const STATS = `
 select coalesce(sum(submitted), 0)::int8 as submitted, coalesce(sum(succeeded), 0)::int8 as succeeded,
@@ -62,6 +64,13 @@ export class PostgresQueries {
       if (hash("sha256", row.bytes) !== row.hash) throw new AppError("PAYLOAD_DAMAGED", { hash: row.hash });
     }
     return new Map(rows.map((row) => [row.hash, row.bytes]));
+  }
+
+  async known(tenant: string, hashes: readonly string[]): Promise<ReadonlySet<string>> {
+    if (hashes.length === 0 || !isText(tenant + hashes.join(""))) return new Set();
+    const values = [tenant, texts(hashes)];
+    const rows = await this.pool.query<{ hash: string }>({ name: "known", text: KNOWN, values });
+    return new Set(rows.map((row) => row.hash));
   }
 
   async head(tenant: string, id: string): Promise<RunHead | null> {

@@ -50,7 +50,17 @@ describe.skipIf("skip" in service)(`the PostgreSQL schema ${"skip" in service ? 
     expect(rows).toHaveLength(POSTGRES_MIGRATIONS.length);
   });
 
-  test("a store of a newer version, or with another history, is refused", async () => {
+  test("a store to which a newer version has only added is worked on; one where it did more is not", async () => {
+    const client = await connect();
+    await migratePostgres(client, schema);
+    const next = POSTGRES_MIGRATIONS.length + 1;
+    await client.query("insert into migration values ($1, 'future', now())", [next]);
+    await (await postgresJournal({ url, schema })).close();
+    await client.query("update migration set checksum = '!future' where step = $1", [next]);
+    await expect(postgresJournal({ url, schema })).rejects.toMatchObject({ code: "STORE_VERSION" });
+  });
+
+  test("a store with a gap in its history, or with another one, is refused", async () => {
     const client = await connect();
     await migratePostgres(client, schema);
     await client.query("insert into migration values (999, 'future', now())");

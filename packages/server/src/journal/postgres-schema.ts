@@ -5,7 +5,9 @@ import type { Client, PoolClient } from "pg";
 /**
  * The tables of the PostgreSQL journal, as numbered steps, kept with their checksums in `migration`.
  *
- * P1. Steps are only ever added. One that has been taken is never changed: its checksum is compared at every start.
+ * P1. Steps are only ever added, and only add: a version works on a store with steps that it does not know, so that an
+ *     upgrade is rolled out, or back, process by process. One that does more marks its checksum with `!`. A step that
+ *     has been taken is never changed: its checksum is compared at every start.
  * P2. Rows of runs are partitioned by the day the run was created, so that (day, run, seq) can be unique and retention
  *     drops whole tables. The default partition takes the rows of a day that nobody made a partition for.
  * P3. No indexed column is written between a run's first and last row, so updates on the way stay within their page.
@@ -85,7 +87,30 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
     primary key (tenant, shard)
   ) with (fillfactor = 50);
   `,
+  // Tasks that other processes do, and what marks a worker as a user's own.
+  `
+  alter table worker add column own text;
+
+  create table task (
+    run_key bigint not null, task text not null, tenant text not null, run_id text not null,
+    epoch integer not null, owner bigint not null, pool text not null, rank smallint not null,
+    holder bigint, taking bigint, takes integer not null, posted_at bigint not null, told_at bigint not null, body bytea not null,
+    primary key (run_key, task)
+  ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
+    autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_scale_factor = 0.5);
+  alter table task alter column body set storage external;
+  create index task_waiting on task (pool, rank, posted_at) where holder is null;
+  create index task_told on task (told_at) where holder is null;
+  create index task_held on task (holder) where holder is not null;
+
+  create table task_count (
+    pool text not null, shard smallint not null, waiting bigint not null, held bigint not null, primary key (pool, shard)
+  ) with (fillfactor = 50);
+  `,
 ];
+
+/** What the checksum of a step begins with that older versions cannot work on. */
+const BREAKING = "!";
 
 const checksumOf = (step: string): string => hash("sha256", step.replaceAll(/\s+/g, " ")).slice(0, 16);
 
@@ -119,7 +144,8 @@ async function takeStep(client: Client | PoolClient, schema: string, upTo: numbe
   const taken = new Map(rows.map(({ step, checksum }) => [step, checksum]));
   const found = Math.max(0, ...taken.keys());
   const known = POSTGRES_MIGRATIONS.length;
-  if (found > known) throw new AppError("STORE_VERSION", { found, known });
+  const breaking = rows.some(({ step, checksum }) => step > known && checksum.startsWith(BREAKING));
+  if (breaking || (found > known && taken.size < found)) throw new AppError("STORE_VERSION", { found, known });
   for (const [at, sql] of POSTGRES_MIGRATIONS.slice(0, upTo).entries()) {
     const step = at + 1;
     const checksum = checksumOf(sql);

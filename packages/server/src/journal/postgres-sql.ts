@@ -12,6 +12,7 @@
  *   3. runs by run key    then entries, snapshots and inbox rows of those runs
  *   4. submissions and payloads by (tenant, key or hash)
  *   5. counters by tenant; each lane of a process has its own shard
+ *   6. tasks by (run, name), and their counts by (pool, shard): see the task store, which locks 2 and 3 before
  *
  * A flush reads runs in the snapshot of its statement and may wait for its worker row behind a takeover. That is safe:
  * a takeover ends the worker for good (`state`), and a row lock is taken on the newest version of a row.

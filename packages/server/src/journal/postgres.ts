@@ -1,11 +1,13 @@
 import { AppError } from "@weftwork/core";
+import type { Budget } from "../connections/shares.ts";
 import type { Journal, Membership } from "./journal.ts";
 import { PostgresAppend } from "./postgres-append.ts";
 import { storeError } from "./postgres-errors.ts";
-import { PostgresInbox } from "./postgres-inbox.ts";
+import { inboxChannel, PostgresInbox } from "./postgres-inbox.ts";
 import { startLease } from "./postgres-lease.ts";
 import { PostgresListener } from "./postgres-listen.ts";
 import { PostgresOwnership } from "./postgres-ownership.ts";
+import { PostgresPartitions } from "./postgres-partitions.ts";
 import { connectionConfig, PostgresPool } from "./postgres-pool.ts";
 import { PostgresPrune } from "./postgres-prune.ts";
 import { PostgresQueries } from "./postgres-queries.ts";
@@ -30,6 +32,8 @@ export interface PostgresJournalOptions {
   readonly renewal?: "thread" | "by hand";
   readonly rowBytesMax?: number;
   readonly statementTimeoutMs?: number;
+  /** Sizes the pools, in place of `poolSize` and `lanes`. */
+  readonly budget?: Budget;
 }
 
 export interface PostgresMembership extends Membership {
@@ -37,6 +41,9 @@ export interface PostgresMembership extends Membership {
   renew(): Promise<boolean>;
 }
 
+/** How long callers wait for a connection; with what else they ask the answer comes within a second (F20). */
+const CALLER_WAIT_MS = 600;
+const ADMIT_WAIT_MS = 300;
 /** Keys are taken from the sequence in blocks of this many; the sequence counts in the same steps. */
 const KEY_BLOCK = 10_000;
 
@@ -52,13 +59,19 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
   const connection = connectionConfig({ ...shared, size: 1 });
   const pool = new PostgresPool({ ...shared, size: options.poolSize ?? 6 });
   const lanes = new PostgresPool({ ...shared, size: laneCount, dataErrors: true });
-  const channel = `weft_inbox_${schema}`;
+  options.budget?.add("journal", pool);
+  options.budget?.add("lanes", lanes);
+  const impatient = new PostgresPool({ ...shared, size: 1, waitMs: CALLER_WAIT_MS }, pool);
+  const channel = inboxChannel(schema);
   const rowBytesMax = options.rowBytesMax ?? ROW_BYTES_MAX;
   const inbox = new PostgresInbox(pool, channel, rowBytesMax);
   const appends = new PostgresAppend(lanes, laneCount, new PostgresSlots(lanes, inbox), rowBytesMax);
   const ownership = new PostgresOwnership(pool);
   const queries = new PostgresQueries(pool);
-  const pruning = new PostgresPrune(pool);
+  const asked = new PostgresQueries(impatient);
+  const askedInbox = new PostgresInbox(impatient, channel, rowBytesMax);
+  const partitions = new PostgresPartitions(pool);
+  const pruning = new PostgresPrune(pool, partitions);
   const listener = new PostgresListener(connection, channel);
   const leaving = new Set<() => Promise<void>>();
   const keys: { next: number; end: number; fetching: Promise<void> | null } = { next: 0, end: 0, fetching: null };
@@ -111,7 +124,7 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
 
   try {
     await pool.use((client) => migratePostgres(client, schema));
-    await pruning.ensurePartitions(await databaseTime());
+    await partitions.ensure(await databaseTime());
     await ownership.forget();
   } catch (error) {
     await Promise.all([pool.close(), lanes.close()]);
@@ -138,12 +151,24 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
     owned: (membership) => ownership.ownedBy(membership.workerKey),
     read: (runKey, range = {}) => queries.read(runKey, range),
     payloads: (tenant, hashes) => queries.payloads(tenant, hashes),
+    known: (tenant, hashes) => queries.known(tenant, hashes),
     head: (tenant, id) => queries.head(tenant, id),
     find: (query) => queries.find(query),
     stats: (tenant) => queries.stats(tenant),
-    async prune(finishedBefore) {
-      await pruning.ensurePartitions(await databaseTime());
-      const result = await pruning.prune(finishedBefore);
+    callers: {
+      head: (tenant, id) => asked.head(tenant, id),
+      read: (runKey, range = {}) => asked.read(runKey, range),
+      find: (query) => asked.find(query),
+      stats: (tenant) => asked.stats(tenant),
+      offer: (inputs) => askedInbox.offer(inputs),
+    },
+    admit: () => (lanes.isFree ? null : lanes.room(ADMIT_WAIT_MS)),
+    async makeRoom() {
+      return { strayRows: await partitions.ensure(await databaseTime()) };
+    },
+    async prune(finishedBefore, pruneOptions) {
+      await partitions.ensure(await databaseTime());
+      const result = await pruning.prune(finishedBefore, pruneOptions);
       await ownership.forget();
       return result;
     },

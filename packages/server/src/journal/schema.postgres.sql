@@ -65,6 +65,24 @@ column submission.key text not null
 column submission.run_key bigint not null
 column submission.fingerprint text not null
 column submission.expires_at bigint not null
+column task.run_key bigint not null
+column task.task text not null
+column task.tenant text not null
+column task.run_id text not null
+column task.epoch integer not null
+column task.owner bigint not null
+column task.pool text not null
+column task.rank smallint not null
+column task.holder bigint
+column task.taking bigint
+column task.takes integer not null
+column task.posted_at bigint not null
+column task.told_at bigint not null
+column task.body bytea not null storage e
+column task_count.pool text not null
+column task_count.shard smallint not null
+column task_count.waiting bigint not null
+column task_count.held bigint not null
 column worker.worker_key bigint not null identity a
 column worker.name text not null
 column worker.incarnation text not null
@@ -72,6 +90,7 @@ column worker.pid integer not null
 column worker.joined_at bigint not null
 column worker.lease_until bigint not null
 column worker.state smallint not null
+column worker.own text
 table counter fillfactor=50
 table entry  RANGE (run_day)
 table entry_default  DEFAULT
@@ -83,6 +102,8 @@ table run fillfactor=90
 table slot 
 table snapshot 
 table submission 
+table task fillfactor=80,autovacuum_vacuum_scale_factor=0,autovacuum_vacuum_threshold=20000,autovacuum_vacuum_insert_threshold=-1,autovacuum_analyze_scale_factor=0.5
+table task_count fillfactor=50
 table worker fillfactor=50
 CREATE UNIQUE INDEX counter_pkey ON counter USING btree (tenant, shard)
 CREATE UNIQUE INDEX entry_default_pkey ON entry_default USING btree (run_day, run_key, seq)
@@ -107,6 +128,11 @@ CREATE UNIQUE INDEX slot_pkey ON slot USING btree (place)
 CREATE UNIQUE INDEX slot_run ON slot USING btree (run_key)
 CREATE UNIQUE INDEX snapshot_pkey ON snapshot USING btree (run_key)
 CREATE UNIQUE INDEX submission_pkey ON submission USING btree (tenant, key)
+CREATE UNIQUE INDEX task_count_pkey ON task_count USING btree (pool, shard)
+CREATE INDEX task_held ON task USING btree (holder) WHERE (holder IS NOT NULL)
+CREATE UNIQUE INDEX task_pkey ON task USING btree (run_key, task)
+CREATE INDEX task_told ON task USING btree (told_at) WHERE (holder IS NULL)
+CREATE INDEX task_waiting ON task USING btree (pool, rank, posted_at) WHERE (holder IS NULL)
 CREATE UNIQUE INDEX worker_pkey ON worker USING btree (worker_key)
 constraint counter.counter_pkey PRIMARY KEY (tenant, shard)
 constraint entry_default.entry_default_pkey PRIMARY KEY (run_day, run_key, seq)
@@ -119,6 +145,8 @@ constraint run.run_pkey PRIMARY KEY (run_key)
 constraint slot.slot_pkey PRIMARY KEY (place)
 constraint snapshot.snapshot_pkey PRIMARY KEY (run_key)
 constraint submission.submission_pkey PRIMARY KEY (tenant, key)
+constraint task_count.task_count_pkey PRIMARY KEY (pool, shard)
+constraint task.task_pkey PRIMARY KEY (run_key, task)
 constraint worker.worker_pkey PRIMARY KEY (worker_key)
 sequence inbox_place_seq increment 1
 sequence run_keys increment 10000

@@ -22,7 +22,7 @@ import { SqliteInbox } from "./sqlite-inbox.ts";
 import type { FolderLock } from "./sqlite-lock.ts";
 import { lockFolder } from "./sqlite-lock.ts";
 import { SqliteOwnership } from "./sqlite-ownership.ts";
-import type { PruneStep } from "./sqlite-prune.ts";
+import type { Borders, PruneStep } from "./sqlite-prune.ts";
 import { SqlitePrune } from "./sqlite-prune.ts";
 import { SqliteQueries } from "./sqlite-queries.ts";
 import { migrateSqlite } from "./sqlite-schema.ts";
@@ -53,10 +53,11 @@ export interface SqliteCalls {
   owned(workerKey: number): readonly OwnedRun[];
   read(runKey: number, range: NonNullable<Parameters<Journal["read"]>[1]>): RunRecord;
   payloads(tenant: string, hashes: readonly string[]): ReadonlyMap<string, Uint8Array>;
+  known(tenant: string, hashes: readonly string[]): ReadonlySet<string>;
   head(tenant: string, id: string): RunHead | null;
   find(query: RunQuery): RunPage;
   stats(tenant: string): RunStats;
-  pruneStep(afterKey: number, finishedBefore: number, now: number): PruneStep;
+  pruneStep(afterKey: number, borders: Borders, now: number): PruneStep;
 }
 
 /** What a call returns, and the member that it offered an input to (null: none). */
@@ -106,10 +107,11 @@ export class SqliteCore {
         owned: (workerKey) => ownership.ownedBy(workerKey),
         read: (runKey, range) => queries.read(runKey, range),
         payloads: (tenant, hashes) => queries.payloads(tenant, hashes),
+        known: (tenant, hashes) => queries.known(tenant, hashes),
         head: (tenant, id) => queries.head(tenant, id),
         find: (query) => queries.find(query),
         stats: (tenant) => queries.stats(tenant),
-        pruneStep: (afterKey, finishedBefore, now) => pruning.step(afterKey, finishedBefore, now),
+        pruneStep: (afterKey, borders, now) => pruning.step(afterKey, borders, now),
       };
       this.takeKeys = db.prepare("update meta set value = value + ? where name = 'next_key' returning value");
     } catch (error) {

@@ -27,7 +27,7 @@ update run set owner = ?, epoch = epoch + 1, available_at = null,
 where run_key = ?
 returning ${HEAD_COLUMNS}, slotted, (select max(seq) from entry where entry.run_key = run.run_key) as seq`;
 const RELEASE = `
-update run set owner = null, crash_count = 0, available_at = ?
+update run set owner = null, crash_count = crash_count * ?, available_at = ?
 where run_key = ? and owner = ? and epoch = ? and finished_at is null`;
 const OWNED = `select run_key, epoch from run where owner = ? and finished_at is null`;
 
@@ -127,9 +127,9 @@ export class SqliteOwnership {
   release(workerKey: number, runs: readonly Release[], now: number): number {
     return this.store.transaction(() => {
       let count = 0;
-      for (const { runKey, epoch, availableAt } of runs) {
+      for (const { runKey, epoch, availableAt, keepsCrashes = false } of runs) {
         const due = this.store.withInput.has(runKey) && this.hasInput(runKey) ? now : availableAt;
-        const { changes } = this.statements.release.run(due, runKey, workerKey, epoch);
+        const { changes } = this.statements.release.run(Number(keepsCrashes), due, runKey, workerKey, epoch);
         if (changes === 0) continue;
         this.store.owned.delete(runKey);
         count += 1;

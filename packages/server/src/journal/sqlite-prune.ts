@@ -1,5 +1,5 @@
 import type { StatementSync } from "node:sqlite";
-import type { PruneResult } from "./journal.ts";
+import type { OwnBorder, PruneResult } from "./journal.ts";
 import { ORPHAN_MS } from "./rules.ts";
 import type { SqliteStore } from "./sqlite-store.ts";
 
@@ -9,7 +9,7 @@ const STEP = 1000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 const SCAN = `
-select run_key, tenant, idempotency_key, finished_at, created_at from run where run_key > ? order by run_key limit ${STEP}`;
+select run_key, tenant, workflow, idempotency_key, finished_at, created_at from run where run_key > ? order by run_key limit ${STEP}`;
 const ORPHAN = `
 update payload set orphaned_at = ?2 where payload_key in (select payload_key from payload_name where run_key = ?1)
   and not exists (select 1 from payload_name as other
@@ -23,6 +23,12 @@ const DELETE_WORKERS = `
 delete from worker where worker_key <> coalesce(?, 0)
   and not exists (select 1 from run where finished_at is null and run.owner = worker.worker_key)`;
 const BY_RUN = ["payload_name", "snapshot", "entry"] as const;
+
+/** When a run must have ended to be deleted: in general, and for some workflows. */
+export interface Borders {
+  readonly finishedBefore: number;
+  readonly own: readonly OwnBorder[];
+}
 
 /** `next` is the key to go on behind; null when the walk and the payloads are done. */
 export interface PruneStep extends PruneResult {
@@ -56,9 +62,14 @@ export class SqlitePrune {
   }
 
   /** One step behind `afterKey`. */
-  step(afterKey: number, finishedBefore: number, now: number): PruneStep {
+  step(afterKey: number, { finishedBefore, own }: Borders, now: number): PruneStep {
     const scanned = this.statements.scan.all(afterKey);
-    const ended = scanned.filter(({ finished_at }) => finished_at !== null && Number(finished_at) < finishedBefore);
+    const borders = new Map(own.map((one) => [JSON.stringify([one.tenant, one.workflow]), one.finishedBefore]));
+    const latest = Math.max(finishedBefore, ...borders.values());
+    const ended = scanned.filter(({ tenant, workflow, finished_at }) => {
+      const border = borders.get(JSON.stringify([tenant, workflow])) ?? finishedBefore;
+      return finished_at !== null && Number(finished_at) < border;
+    });
     const last = scanned.at(-1);
     if (ended.length > 0) {
       this.store.transaction(() => {
@@ -72,7 +83,7 @@ export class SqlitePrune {
       });
     }
     // Keys follow time: a run that was created a day after the border cannot have ended before it, nor any behind it.
-    const beyond = scanned.every(({ created_at }) => Number(created_at) > finishedBefore + DAY_MS);
+    const beyond = scanned.every(({ created_at }) => Number(created_at) > latest + DAY_MS);
     if (last && scanned.length === STEP && !beyond)
       return { runs: ended.length, payloads: 0, next: Number(last["run_key"]) };
     const payloads = this.store.transaction(() => {

@@ -12,13 +12,14 @@ const ROWS = `select seq, epoch, crc, body from entry where run_key = ? and seq 
 const SNAPSHOT = `select seq, crc, body from snapshot where run_key = ? and seq > ?`;
 const END = `select last_seq from run where run_key = ?`;
 const PAYLOAD = `select bytes from payload where tenant = ? and hash = ?`;
+const KNOWN = `select 1 from payload where tenant = ? and hash = ?`;
 const HEAD = `select ${HEAD_COLUMNS} from run where tenant = ? and id = ?`;
 const STATS = `select submitted, succeeded, failed, cancelled from counter where tenant = ?`;
 
 /** Reads. Each checks what it hands out, so that a damaged page is an error and never a wrong value (F26). */
 export class SqliteQueries {
   private readonly store: SqliteStore;
-  private readonly statements: Record<"rows" | "snapshot" | "end" | "payload" | "head" | "stats", StatementSync>;
+  private readonly statements: Record<"rows" | "snapshot" | "end" | "payload" | "known" | "head" | "stats", StatementSync>;
 
   constructor(store: SqliteStore) {
     this.store = store;
@@ -28,6 +29,7 @@ export class SqliteQueries {
       snapshot: db.prepare(SNAPSHOT),
       end: db.prepare(END),
       payload: db.prepare(PAYLOAD),
+      known: db.prepare(KNOWN),
       head: db.prepare(HEAD),
       stats: db.prepare(STATS),
     };
@@ -80,6 +82,11 @@ export class SqliteQueries {
       }
     }
     return found;
+  }
+
+  known(tenant: string, hashes: readonly string[]): ReadonlySet<string> {
+    if (!isText(tenant)) return new Set();
+    return new Set(hashes.filter((name) => this.statements.known.get(tenant, name) !== undefined));
   }
 
   head(tenant: string, id: string): RunHead | null {

@@ -1,5 +1,5 @@
 import { AppError } from "@weftwork/core";
-import type { Journal, PruneResult } from "./journal.ts";
+import type { Journal, PruneOptions, PruneResult } from "./journal.ts";
 import { ROW_BYTES_MAX } from "./rules.ts";
 import type { SqliteCalls } from "./sqlite-core.ts";
 import { directExecutor, threadExecutor } from "./sqlite-thread.ts";
@@ -46,13 +46,14 @@ export async function sqliteJournal(options: SqliteJournalOptions): Promise<Jour
     return value;
   }
 
-  async function prune(finishedBefore: number): Promise<PruneResult> {
+  async function prune(finishedBefore: number, { own = [], goOn }: PruneOptions = {}): Promise<PruneResult> {
     let [runs, payloads] = [0, 0];
+    const borders = { finishedBefore, own };
     for (let next: number | null = 0; next !== null;) {
-      const step: ReturnType<SqliteCalls["pruneStep"]> = await call("pruneStep", next, finishedBefore, now());
+      const step: ReturnType<SqliteCalls["pruneStep"]> = await call("pruneStep", next, borders, now());
       runs += step.runs;
       payloads += step.payloads;
-      next = step.next;
+      next = goOn?.() === false ? null : step.next;
       // Flushes go between two steps.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -83,6 +84,7 @@ export async function sqliteJournal(options: SqliteJournalOptions): Promise<Jour
     owned: (membership) => call("owned", membership.workerKey),
     read: (runKey, range = {}) => call("read", runKey, range),
     payloads: (tenant, hashes) => call("payloads", tenant, hashes),
+    known: (tenant, hashes) => call("known", tenant, hashes),
     head: (tenant, id) => call("head", tenant, id),
     find: (query) => call("find", query),
     stats: (tenant) => call("stats", tenant),

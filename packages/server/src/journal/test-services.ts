@@ -7,13 +7,24 @@ import type { AddressInfo, Socket } from "node:net";
  */
 export type Service = { readonly url: string } | { readonly skip: string };
 
-export async function postgresForTests(): Promise<Service> {
+export const postgresForTests = (): Promise<Service> =>
+  serviceFor("PostgreSQL", "WEFT_TEST_POSTGRES_URL", 5432, "postgres://postgres@127.0.0.1:5432/postgres");
+
+/** Tests share it, so each uses keys with a prefix of its own and never empties it. */
+export const redisForTests = (): Promise<Service> =>
+  serviceFor("Redis", "WEFT_TEST_REDIS_URL", 6379, "redis://127.0.0.1:6379");
+
+/** Tests share it, so each uses queues with a prefix of its own. */
+export const rabbitmqForTests = (): Promise<Service> =>
+  serviceFor("RabbitMQ", "WEFT_TEST_RABBITMQ_URL", 5672, "amqp://guest:guest@127.0.0.1:5672");
+
+async function serviceFor(name: string, variable: string, port: number, usual: string): Promise<Service> {
   // The part of the whole check that does what a newcomer does: no service is to be seen, and that is no failure.
   if (process.env["WEFT_TEST_SERVICES"] === "off") return skipped("WEFT_TEST_SERVICES is off");
-  const named = process.env["WEFT_TEST_POSTGRES_URL"];
+  const named = process.env[variable];
   if (named) return { url: named };
-  if (await answers(5432)) return { url: "postgres://postgres@127.0.0.1:5432/postgres" };
-  return missing("no PostgreSQL answers on 127.0.0.1:5432, and WEFT_TEST_POSTGRES_URL is not set");
+  if (await answers(port)) return { url: usual };
+  return missing(`no ${name} answers on 127.0.0.1:${port}, and ${variable} is not set`);
 }
 
 function missing(reason: string): Service {

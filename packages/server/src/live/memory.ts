@@ -1,24 +1,12 @@
+import { Listeners } from "./listeners.ts";
 import type { Live } from "./live.ts";
 
 /** Listeners in this process. */
 export function memoryLive<Message>(): Live<Message> {
-  const channels = new Map<string, Set<(message: Message) => void>>();
+  const listeners = new Listeners<Message>();
   return {
-    publish(channel, message) {
-      const listeners = channels.get(channel);
-      if (listeners) for (const listener of listeners) listener(message);
-    },
-    subscribe(channel, listener) {
-      let listeners = channels.get(channel);
-      if (!listeners) channels.set(channel, (listeners = new Set()));
-      listeners.add(listener);
-      return () => {
-        listeners.delete(listener);
-        if (listeners.size === 0 && channels.get(channel) === listeners) channels.delete(channel);
-      };
-    },
-    close() {
-      channels.clear();
-    },
+    publish: (channel, message) => listeners.tell(channel, message),
+    subscribe: (channel, told) => listeners.add(channel, told),
+    close: () => listeners.clear(),
   };
 }

@@ -23,6 +23,8 @@ export interface NodeExecutor {
   readonly pool: string;
   /** Milliseconds a task may take unless the step says otherwise; null: no limit. */
   readonly timeoutMs: number | null;
+  /** Done by processes of users' own and never by one of the engine: in pools that only they serve. */
+  readonly byOwnWorkers?: true;
   /** Fields of an own type that are sent outside: there `secrets.NAME` may stand, and `task.secrets` puts them in. */
   readonly secretFields?: readonly string[];
   /** Why this executor cannot work on this machine, in words with the remedy; null when it can. */
@@ -35,6 +37,15 @@ export interface NodeExecutor {
   execute(task: NodeTask): Promise<Outcome> | Outcome;
   /** Lets go of what it holds open, such as connections; called once, after its last task. */
   close?(): Promise<void>;
+}
+
+/** Pools of users' own workers are apart from those of the engine, also where they share a name. */
+export const OWN_POOL = "own/";
+
+/** The pool whose workers do a step of the executor; `named`: the pool that the step names. */
+export function poolOf(executor: NodeExecutor | undefined, named: string | null): string {
+  const pool = named ?? executor?.pool ?? "default";
+  return executor?.byOwnWorkers ? OWN_POOL + pool : pool;
 }
 
 /** One attempt at one node, with everything resolved. */

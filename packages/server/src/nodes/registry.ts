@@ -22,7 +22,7 @@ import { rerankNode } from "./rerank.ts";
 import { retrievalNode } from "./retrieval.ts";
 import { templateNode } from "./template.ts";
 import { toolNode } from "./tool.ts";
-import { unavailableNodes } from "./unavailable.ts";
+import { ownWorkerNode } from "./own-worker.ts";
 
 /**
  * A registry of these executors. A type given twice, or one that means something else in the language (`switch`,
@@ -95,6 +95,6 @@ export function builtinNodes(options: BuiltinOptions): readonly NodeExecutor[] {
     retrievalNode({ retriever: options.retriever }),
     embeddingNode({ embeddings: options.embeddings }),
     rerankNode({ embeddings: options.embeddings }),
-    ...unavailableNodes(),
+    ownWorkerNode(),
   ];
 }

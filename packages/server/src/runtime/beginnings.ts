@@ -9,6 +9,7 @@ import { hotRun, type CreationAnswer, type HotRun } from "./hot-run.ts";
 import { checkedInputs } from "./inputs.ts";
 import type { Keys } from "./keys.ts";
 import type { Needs } from "./needs.ts";
+import type { Overload } from "./overload.ts";
 import type { Owner } from "./owner.ts";
 import type { Payloads } from "./payloads.ts";
 import { planRerun, type RerunTarget } from "./plan-rerun.ts";
@@ -25,9 +26,23 @@ export interface BeginningsOptions {
   readonly clock: Clock;
   readonly keys: Keys;
   readonly needs: Needs;
+  readonly callbacks?: RunCallbacks;
   readonly tenant: string;
-  /** Runs held at most; submissions beyond are refused with `OVERLOADED`. */
-  readonly runsMax: number;
+  /** Runs that begin here are advanced here. */
+  readonly own: boolean;
+  /** Refuses new runs where there is no room for them. */
+  readonly overload: Pick<Overload, "admit" | "began">;
+  /** Told of each run that took over from one that failed. */
+  readonly tookOver?: (failed: string, by: string, key: string | null) => Promise<void>;
+}
+
+/** Addresses at which somebody waits to be told of a run. */
+export interface RunCallbacks {
+  /**
+   * Durable when it resolves, before the run is: a run that then does not begin leaves nothing behind for long. Throws
+   * `INVALID_REQUEST` and `REQUEST_BLOCKED`.
+   */
+  keep(runId: string, url: string): Promise<void>;
 }
 
 /** A run that was asked for. `created` false: the request is a repeat of an earlier one. */
@@ -61,9 +76,22 @@ export class Beginnings {
     const prepared = this.options.workflows.prepare(submission.workflow, submission.version ?? null);
     const plans = prepared instanceof Promise ? await prepared : prepared;
     this.options.needs.check(plans);
-    const given = submission.inputs ?? {};
-    if (!isJsonObject(given)) throw new AppError("INVALID_REQUEST", { reason: "inputs must be a JSON object" });
-    return this.create(plans, checkedInputs(plans.plan, withRoot(plans, given, submission)), submission, [], null);
+    return this.create(plans, inputsOf(plans, submission), submission, [], null);
+  }
+
+  /** Begins a run with the results that an earlier one took over, so that it can happen again. */
+  async startWith(
+    submission: Submission,
+    copies: readonly RunEvent[],
+    rerunOf: RunCreated["rerunOf"],
+  ): Promise<BegunRun> {
+    const plans = await this.options.workflows.prepare(submission.workflow, submission.version ?? null);
+    return this.create(plans, inputsOf(plans, submission), submission, copies, rerunOf);
+  }
+
+  /** Throws what keeps such a run from beginning at any time: its workflow, its version, its root, its inputs. */
+  async check(submission: Submission): Promise<void> {
+    inputsOf(await this.options.workflows.prepare(submission.workflow, submission.version ?? null), submission);
   }
 
   /**
@@ -72,7 +100,8 @@ export class Beginnings {
    */
   async rerun(id: string, target: RerunTarget & { readonly idempotencyKey?: string }): Promise<RunAgain> {
     const { idempotencyKey } = target;
-    const planned = await planRerun(this.options, await this.sights.head(id), target);
+    const head = await this.sights.head(id);
+    const planned = await planRerun(this.options, head, target);
     const { before, plans, inputs, taken, at } = planned;
     this.options.needs.check(plans);
     const { run, created } = await this.create(
@@ -88,20 +117,27 @@ export class Beginnings {
       taken.copies,
       { runId: id, ...at },
     );
+    if (created && head.status === "failed") await this.options.tookOver?.(id, run.id, idempotencyKey ?? null);
     const { reused, reusedTokens, recomputed } = taken;
     return { run, created, reused, reusedTokens, recomputed };
   }
 
   /** Begins a run again from the innermost step that failed it. Throws `RETRY_NOT_POSSIBLE` when none did. */
   async retry(id: string, options: { readonly idempotencyKey?: string } = {}): Promise<RunAgain> {
+    const target = await this.failedAt(id);
+    if (target === null) throw new AppError("RETRY_NOT_POSSIBLE", { run: id, reason: "no single step failed it" });
+    return this.rerun(id, { ...target, ...options });
+  }
+
+  /** The innermost step that failed a run; null when none did. Throws `RETRY_NOT_POSSIBLE` for one that has not failed. */
+  async failedAt(id: string): Promise<{ readonly node: string; readonly scope: string } | null> {
     const sight = await this.sights.find(id);
     if (!sight) throw new AppError("RUN_NOT_FOUND", { run: id });
     const { status, failedAt } = sight.state;
     if (status !== "failed") throw new AppError("RETRY_NOT_POSSIBLE", { run: id, reason: `it is ${status}` });
-    if (failedAt === null) throw new AppError("RETRY_NOT_POSSIBLE", { run: id, reason: "no single step failed it" });
+    if (failedAt === null) return null;
     const { rows } = await this.options.journal.read((await this.sights.head(id)).runKey, { snapshot: false });
-    const target = failedStep(rows.flatMap((row) => decodeRow(row.body))) ?? failedAt;
-    return this.rerun(id, { ...target, ...options });
+    return failedStep(rows.flatMap((row) => decodeRow(row.body))) ?? failedAt;
   }
 
   private async create(
@@ -111,10 +147,12 @@ export class Beginnings {
     copies: readonly RunEvent[],
     rerunOf: RunCreated["rerunOf"],
   ): Promise<BegunRun> {
-    const { owner, clock, tenant, keys, runsMax } = this.options;
-    if (owner.runs.size >= runsMax)
-      throw new AppError("OVERLOADED", { reason: `${runsMax} runs are open in this process`, retryAfter: 1 });
+    const { owner, clock, tenant, keys, own, overload } = this.options;
     const { plan, nested } = plans;
+    const priority = submission.priority ?? plan.workflow.priority;
+    if (submission.accepted !== true) overload.admit(priority);
+    const room = this.options.journal.admit?.() ?? null;
+    if (room !== null) await room;
     const now = clock.now();
     const id = submission.id ?? `run_${uuid()}`;
     const runAt = submission.run_at === undefined ? null : timeOf(submission.run_at);
@@ -134,7 +172,7 @@ export class Beginnings {
       pins: plans.pins,
       inputs: Payload.of(inputs),
       seed: hash32(id),
-      priority: submission.priority ?? plan.workflow.priority,
+      priority,
       metadata: submission.metadata ?? {},
       waits: slot
         ? { type: "slot", key: slot.key }
@@ -143,6 +181,7 @@ export class Beginnings {
           : null,
       rerunOf,
       batch: null,
+      ...(submission.callback_url === undefined ? {} : { callback: true as const }),
     };
     const named = submission.id !== undefined || submission.idempotencyKey !== undefined;
     const fingerprint = named ? fingerprintOf(submission, inputs, rerunOf) : "";
@@ -155,11 +194,13 @@ export class Beginnings {
       priority: created.priority,
       metadata: created.metadata,
       createdAt: now,
-      availableAt,
+      // One that others advance is nobody's from the first; a slot is asked for by an owner.
+      availableAt: availableAt ?? (own || slot ? null : now),
       idempotency: key === undefined ? null : { key, fingerprint, expiresAt: now + IDEMPOTENCY_MS },
       fingerprint,
       slot,
     };
+    if (submission.callback_url !== undefined) await this.keepCallback(id, submission.callback_url);
     const run = hotRun({
       key: await keys.next(),
       tenant,
@@ -172,9 +213,22 @@ export class Beginnings {
     });
     const answer: CreationAnswer = await owner.create(run, created, copies, creation);
     if (answer.type === "failed") throw answer.error;
+    if (answer.type === "created") overload.began();
     if (answer.type === "exists") return { run: runView((await this.sights.find(answer.id))!), created: false };
     return { run: bornView(run, inputs), created: true };
   }
+
+  private async keepCallback(id: string, url: string): Promise<void> {
+    const { callbacks } = this.options;
+    if (!callbacks) throw new AppError("INVALID_REQUEST", { reason: "callback_url is not served here; leave it out" });
+    await callbacks.keep(id, url);
+  }
+}
+
+function inputsOf(plans: PreparedPlan, submission: Submission): JsonObject {
+  const given = submission.inputs ?? {};
+  if (!isJsonObject(given)) throw new AppError("INVALID_REQUEST", { reason: "inputs must be a JSON object" });
+  return checkedInputs(plans.plan, withRoot(plans, given, submission));
 }
 
 /**

@@ -59,6 +59,7 @@ export class ChildRuns {
       workflow,
       inputs,
       metadata: { [PARENT]: parent, [DEPTH]: depth + 1 },
+      accepted: true,
       ...(version === null ? {} : { version }),
     });
     const run = begun.finished_at === null ? await this.runs.wait(id, { signal }) : begun;

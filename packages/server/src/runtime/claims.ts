@@ -1,11 +1,14 @@
 import { AppError, controlPayloads, failureOf, isFinal, type Failure } from "@weftwork/core";
 import type { Journal, RunHead } from "../journal/journal.ts";
+import { CLAIM_MAX, ClaimPace } from "./claim-pace.ts";
 import type { Clock } from "./clock.ts";
 import { hotRun, type HotRun } from "./hot-run.ts";
 import { decodeInput } from "./inbox.ts";
 import type { Member } from "./member.ts";
 import type { Owner } from "./owner.ts";
 import type { Payloads } from "./payloads.ts";
+import { Probation, SUSPECT_MIN } from "./probation.ts";
+import { resultId } from "../tasks/task-store.ts";
 import { loadState } from "./recover.ts";
 import type { Workflows } from "./workflows.ts";
 
@@ -18,25 +21,32 @@ export interface ClaimsOptions {
   readonly clock: Clock;
   /** Runs held at most; no more are claimed then. */
   readonly runsMax: number;
+  /** No more runs are claimed while it is false. Left out: always. */
+  readonly hasRoom?: () => boolean;
   /** Bytes of journal that may be read for recovery at the same time (O18). */
   readonly recoveryBytesMax: number;
   /** Called with a run that is read back, before it is taken over. */
   readonly recovering: (run: HotRun) => Promise<void>;
+  /** The result of a task that was done elsewhere came in. */
+  readonly reported: (run: HotRun, commandId: string) => void;
   /** Longest pause between two looks while idle. */
   readonly pollMsMax: number;
   readonly problem: (message: string, run: { readonly id: string }, error: unknown) => void;
 }
 
+/** What the inbox ids of results of tasks begin with. */
+const RESULT = resultId("");
 const POLL_MS_MIN = 50;
 /** `pollMsMax`, unless it is set. */
 export const POLL_MS_MAX = 2000;
-const CLAIM_MAX = 64;
 const INBOX_MAX = 256;
 /** Runs loaded at the same time while claims are carried out. */
 const LOADS_MAX = 8;
 /** How long a run that cannot be read is left alone. */
 const REPAIR_MS = 3_600_000;
-/** Crashes of its owner after which a run is set aside (F8). */
+/** How long a suspect waits for its turn to be taken on. */
+const HOLD_BACK_MS = 500;
+/** Owners in a row that crashed with the run and recorded nothing of it: it is set aside then (F8). */
 export const CRASHES_MAX = 5;
 
 /**
@@ -49,6 +59,7 @@ export const CRASHES_MAX = 5;
  */
 export class Claims {
   private readonly options: ClaimsOptions;
+  private readonly pace = new ClaimPace();
   private pause = POLL_MS_MIN;
   private cancel: (() => void) | null = null;
   /** Set before the first call of a look, which may poke again from within. */
@@ -59,9 +70,11 @@ export class Claims {
   private closed = false;
   private bytesLoading = 0;
   private readonly broken = new Map<number, Failure>();
+  private readonly probation: Probation;
 
   constructor(options: ClaimsOptions) {
     this.options = options;
+    this.probation = new Probation(options.clock);
   }
 
   start(): void {
@@ -121,6 +134,7 @@ export class Claims {
     const { membership, owner } = this.options;
     try {
       if (membership.isOver) {
+        this.pace.lost(this.options.clock.monotonic());
         owner.loseAll();
         await membership.joinAgain();
       }
@@ -130,7 +144,7 @@ export class Claims {
         const claimed = await this.claim();
         const taken = await this.takeOffered();
         found = claimed === CLAIM_MAX || taken === INBOX_MAX;
-        if (claimed + taken > 0) this.pause = POLL_MS_MIN;
+        if (claimed + taken > 0 || this.pace.isHeldBack(this.options.clock.monotonic())) this.pause = POLL_MS_MIN;
       }
     } catch {
       // The store does not answer: the pause grows, and the next look says whether it is back. Commits report it.
@@ -138,16 +152,53 @@ export class Claims {
   }
 
   private async claim(): Promise<number> {
-    const { journal, membership, owner, runsMax, clock } = this.options;
-    const room = Math.min(CLAIM_MAX, runsMax - owner.runs.size);
-    if (room <= 0 || clock.monotonic() >= membership.deadline()) return 0;
+    const { journal, membership, owner, runsMax, clock, hasRoom } = this.options;
+    const now = clock.monotonic();
+    const room = this.pace.room(runsMax - owner.runs.size, now);
+    if (room <= 0 || now >= membership.deadline() || hasRoom?.() === false) return 0;
     const heads = await this.certain(journal.claim(membership, room));
-    const queue = [...heads];
+    this.pace.took(room, heads.length, heads.filter(({ crashCount }) => crashCount > 0).length, now);
+    const queue = await this.withoutHeldBack(heads);
     const load = async (): Promise<void> => {
       for (let head = queue.shift(); head; head = queue.shift()) await this.recover(head);
     };
     await Promise.all(Array.from({ length: LOADS_MAX }, load));
     return heads.length;
+  }
+
+  /**
+   * What is taken on now. The others are given back before any of these begins: they are not to be there when that one
+   * crashes us. A run that came on with its last owner is no suspect, and given back for its count to begin anew.
+   */
+  private async withoutHeldBack(heads: readonly RunHead[]): Promise<RunHead[]> {
+    const { journal, membership, clock } = this.options;
+    const suspects = heads.filter(({ crashCount }) => crashCount >= SUSPECT_MIN);
+    if (suspects.length === 0) return [...heads];
+    const cleared = new Set<RunHead>();
+    for (const head of suspects) if (await this.cameOn(head)) cleared.add(head);
+    const held = this.probation.heldBack(suspects.filter((head) => !cleared.has(head)));
+    const now = clock.now();
+    const releases = [...cleared, ...held].map((head) => {
+      const { runKey, epoch } = head;
+      return { runKey, epoch, availableAt: held.has(head) ? now + HOLD_BACK_MS : now, keepsCrashes: held.has(head) };
+    });
+    if (releases.length > 0) await this.certain(journal.release(membership, releases));
+    if (cleared.size > 0) this.again = true;
+    return heads.filter((head) => !cleared.has(head) && !held.has(head));
+  }
+
+  /** Whether the owner before this one has recorded something of the run. Rows bear the epoch of who wrote them. */
+  private async cameOn({ runKey, epoch }: RunHead): Promise<boolean> {
+    const { journal } = this.options;
+    try {
+      const { snapshot, rows } = await journal.read(runKey, { snapshot: true });
+      const behind = snapshot === null ? null : { snapshot: false, afterSeq: snapshot.seq - 1, limit: 1 };
+      const last = rows.at(-1) ?? (behind && (await journal.read(runKey, behind)).rows[0]);
+      return last?.epoch === epoch - 1;
+    } catch {
+      // Whoever takes it on meets the same, and reports it.
+      return false;
+    }
   }
 
   /** An answer that does not come may have been lost behind the deed. */
@@ -194,7 +245,10 @@ export class Claims {
       this.broken.delete(key);
       await this.options.recovering(run);
       if (failure) this.quarantine(run, failure);
-      else owner.adopt(run);
+      else {
+        this.probation.begins(run, head);
+        owner.adopt(run);
+      }
     } catch (error) {
       this.options.problem("the run cannot be recovered", head, error);
       if (failureOf(error).retryable) {
@@ -227,7 +281,9 @@ export class Claims {
       const run = owner.runs.get(runKey);
       if (!run || run.gone || holds(run, inputId)) continue;
       try {
-        owner.take(run, decodeInput(body), inputId);
+        const input = decodeInput(body);
+        if (inputId.startsWith(RESULT)) this.options.reported(run, inputId.slice(RESULT.length));
+        owner.take(run, input, inputId);
         taken += 1;
       } catch (error) {
         // It stays where it is, for a version that can read it; the others go on.

@@ -63,9 +63,13 @@ export class Commit {
   /** Answers that are worked on in a later turn. */
   private answering = 0;
   private laneTimer: (() => void) | null = null;
+  /** When the flushes that are on their way were sent, and how long one usually takes. */
+  private readonly sentAt = new Set<{ readonly at: number }>();
+  private storeMs = 0;
   /** Milliseconds that the answer to one run takes us, decisions and quick steps included. */
   private answerMs = 0;
   private idle: (() => void)[] = [];
+  private givenUp = false;
 
   constructor(options: CommitOptions) {
     this.options = options;
@@ -79,9 +83,24 @@ export class Commit {
     this.schedule();
   }
 
-  /** Resolves when nothing is left to record. */
-  async drain(): Promise<void> {
+  /** How long something that is decided now will presumably wait until it is recorded, in milliseconds. */
+  waitMs(): number {
+    if (this.flying === 0 && this.dirty.length === 0) return 0;
+    const now = this.options.clock.monotonic();
+    let oldest = 0;
+    for (const { at } of this.sentAt) oldest = Math.max(oldest, now - at);
+    const flushes = 1 + Math.floor(this.dirty.length / FLUSH_RUNS_MAX / this.options.lanes);
+    return Math.max(oldest, this.storeMs * flushes);
+  }
+
+  /**
+   * Resolves when nothing is left to record. After `graceMs` a store that does not answer is not asked again: what it did
+   * not take is decided anew by the next owner.
+   */
+  async drain(graceMs = Infinity): Promise<void> {
+    const cancel = Number.isFinite(graceMs) ? this.options.clock.after(graceMs, () => (this.givenUp = true)) : null;
     while (!this.isIdle()) await new Promise<void>((resolve) => this.idle.push(resolve));
+    cancel?.();
   }
 
   private schedule(): void {
@@ -158,9 +177,12 @@ export class Commit {
   ): Promise<void> {
     const { journal, clock } = this.options;
     this.flying += 1;
-    const sentAt = clock.monotonic();
+    const flight = { at: clock.monotonic() };
+    this.sentAt.add(flight);
     const verdicts = await this.untilAnswered(membership, () => journal.append(membership, batch));
-    const storeMs = clock.monotonic() - sentAt;
+    this.sentAt.delete(flight);
+    const storeMs = clock.monotonic() - flight.at;
+    this.storeMs += (storeMs - this.storeMs) / 8;
     this.flying -= 1;
     if (verdicts === null) {
       this.lost(membership, runs);
@@ -176,7 +198,7 @@ export class Commit {
 
   /** The membership ended before the answer came. When another one holds by now, only these runs are concerned (B3). */
   private lost(membership: Membership, runs: readonly HotRun[]): void {
-    if (this.options.membership.present() === membership) this.options.leaseLost();
+    if (this.options.membership.present() === membership && !this.givenUp) this.options.leaseLost();
     else for (const run of runs) this.options.answered(run, { type: "fenced" });
     this.schedule();
     this.tellIdle();
@@ -204,7 +226,7 @@ export class Commit {
   /** Repeats a call to a store until it answers; null when the lease ended before it did. */
   private async untilAnswered<T>(membership: Membership, call: () => Promise<T>): Promise<T | null> {
     const { clock, problem } = this.options;
-    for (let delay = 50; clock.monotonic() < membership.deadline(); delay = Math.min(delay * 2, RETRY_MS_MAX)) {
+    for (let delay = 50; clock.monotonic() < membership.deadline() && !this.givenUp; delay = Math.min(delay * 2, RETRY_MS_MAX)) {
       try {
         return await call();
       } catch (error) {

@@ -164,7 +164,7 @@ export class Conversations {
     // One that was sent before has its run, or is looked after by whoever took it.
     if (message.run !== run || message.status !== "running") return messageView(message);
     try {
-      await this.begin(message);
+      await this.begin(message, false);
     } catch (error) {
       // Whether it has begun all the same is not known where the store did not answer: then it is looked after later.
       const begun = await this.options.runs.get(run).catch(() => undefined);
@@ -194,7 +194,8 @@ export class Conversations {
     throw new AppError("NO_CHAT", { workflow, reason: "it was not imported from a chatflow" });
   }
 
-  private async begin(message: Message): Promise<void> {
+  /** `accepted`: its sender was told before that it will be answered. */
+  private async begin(message: Message, accepted: boolean): Promise<void> {
     const { store, runs, tenant } = this.options;
     const held = await store.find(tenant, message.conversation);
     if (held === null) throw notFound(message.conversation);
@@ -210,7 +211,8 @@ export class Conversations {
       "sys.user_id": message.user ?? "",
     };
     const metadata = { [METADATA]: message.conversation, message_id: message.id };
-    await runs.start({ id: message.run, workflow: held.app, inputs, metadata });
+    const submission = { id: message.run, workflow: held.app, inputs, metadata };
+    await runs.start(accepted ? { ...submission, accepted } : submission);
   }
 
   /** Records the end of a run, once, and begins the run of the message behind. */
@@ -231,7 +233,7 @@ export class Conversations {
   private async beginOrFail(message: Message): Promise<void> {
     const { store, tenant } = this.options;
     try {
-      await this.begin(message);
+      await this.begin(message, true);
     } catch (error) {
       this.goOn(await store.settle(tenant, message.run, this.unreadable(error)));
     }

@@ -10,7 +10,7 @@ import { nodeRegistry } from "../nodes/registry.ts";
 import { templateNode } from "../nodes/template.ts";
 import { Worker } from "../worker/worker.ts";
 import type { Clock } from "./clock.ts";
-import { Engine } from "./engine.ts";
+import { Engine, type EngineOptions } from "./engine.ts";
 import type { RunNotice } from "./owner.ts";
 
 export const LEASE_MS = 12_000;
@@ -98,7 +98,7 @@ export class TestBench {
   private processes = 0;
 
   /** Starts a process. Its lease is renewed only by `membership.renew()`. */
-  async start(): Promise<TestProcess> {
+  async start(more: Pick<EngineOptions, "observer" | "callbacks"> = {}): Promise<TestProcess> {
     let alive = true;
     const { clock } = this;
     const problems: string[] = [];
@@ -135,6 +135,7 @@ export class TestBench {
       lanes: 1,
       limits: { runsMax: 1000, payloadBytesMax: 1e7, objectBytesMin: Infinity, recoveryBytesMax: 1e7 },
       problem: (message) => problems.push(message),
+      ...more,
     });
     const process: TestProcess = { engine, membership, problems, crash: () => void (alive = false) };
     engine.start();

@@ -4,9 +4,11 @@ import type { Journal, Membership } from "../journal/journal.ts";
 import type { SearchIndex } from "../search/search.ts";
 import type { Live } from "../live/live.ts";
 import type { StreamLog } from "../streamlog/streamlog.ts";
+import { CALM, type Signals } from "../limits/pressure.ts";
 import type { NodeRegistry } from "../nodes/node.ts";
 import type { Clock } from "./clock.ts";
 import { AnswerStreams } from "./answer-streams.ts";
+import type { RunCallbacks } from "./beginnings.ts";
 import { Claims, POLL_MS_MAX } from "./claims.ts";
 import { Commit, SNAPSHOT_EVENTS } from "./commit.ts";
 import { Inbox } from "./inbox.ts";
@@ -18,8 +20,10 @@ import { Keys } from "./keys.ts";
 import { Member } from "./member.ts";
 import { Needs } from "./needs.ts";
 import { Owner, REST_MS_MIN, type OwnerOptions, type RunNotice, type Tasks } from "./owner.ts";
+import { Overload, type Refusal } from "./overload.ts";
 import { Payloads } from "./payloads.ts";
 import { loadState } from "./recover.ts";
+import type { RunSightsOptions } from "./run-sights.ts";
 import { NO_INDEX } from "./search.ts";
 import { Runs } from "./runs.ts";
 import { StepStreams, STREAM_LIMITS, type StreamLimits } from "./step-streams.ts";
@@ -29,9 +33,11 @@ import { Workflows } from "./workflows.ts";
 import type { HotRun } from "./hot-run.ts";
 import {
   controlPayloads,
+  type Decision,
   type DispatchTask,
   type FileValue,
   type Plan,
+  type Priority,
   type RunState,
   type TaskOutcome,
 } from "@weftwork/core";
@@ -52,12 +58,20 @@ export interface EngineOptions {
   readonly registry: NodeRegistry;
   readonly clock: Clock;
   readonly tenant: string;
+  /** Whether this process advances runs. Default: yes. Where it does not, runs that begin here are left to others. */
+  readonly own?: boolean;
+  /** Tells the other processes that runs wait to be taken over. */
+  readonly handedOver?: () => void;
+  /** Tasks of a run that were put up for other processes and that nobody has taken. */
+  readonly standing?: RunSightsOptions["standing"];
   /** Makes the workers, given how they report. */
   readonly worker: (reports: WorkerReports) => Tasks & { drain(graceMs: number): Promise<void> };
   readonly lanes: number;
   /** Compiled plans by hash, shared with other engines of this process. */
   readonly plans?: Map<string, Plan>;
   readonly limits: EngineLimits;
+  /** How new work is refused and waiting work put off where there is too much. Left out: by `limits.runsMax` alone. */
+  readonly overload?: EngineOverload;
   /** Conversations with chat apps; left out: there are none. */
   readonly conversations?: {
     readonly store: ConversationStore;
@@ -65,9 +79,23 @@ export interface EngineOptions {
   };
   /** Where runs are found by their words; left out, they are read one by one. */
   readonly search?: EngineSearch;
+  /** Told of each run that took over from one that failed. */
+  readonly tookOver?: (failed: string, by: string, key: string | null) => Promise<void>;
   /** Told of each run that has ended here, once that is recorded. */
   readonly ended?: (state: RunState) => void;
+  /** Follows what is recorded of the runs held here. */
+  readonly observer?: RunObserver;
+  /** Keeps the address at which somebody waits to be told of a run. Left out: there is no such service. */
+  readonly callbacks?: RunCallbacks;
   readonly problem: (message: string, runId: string, error: unknown) => void;
+}
+
+/** Who is told of every run that is held here. Called on the way of each run: it must return at once. */
+export interface RunObserver {
+  /** A row is recorded (never before). Its decisions stay as they are. */
+  recorded(run: HotRun, seq: number, decisions: readonly Decision[]): void;
+  /** A run was taken over with what its journal holds; nothing of it has been carried out yet. */
+  adopted(run: HotRun): void;
 }
 
 export interface EngineLimits {
@@ -89,6 +117,26 @@ export interface EngineLimits {
   readonly pollMsMax?: number;
 }
 
+export interface EngineOverload {
+  /** How the process is doing since the last time it was asked. */
+  readonly process: () => Pick<Signals, "loopDelayMs" | "heapShare">;
+  /** The pools of this process, and how long the oldest task of each has waited. */
+  readonly pools: () => readonly {
+    readonly active: number;
+    readonly waiting: number;
+    readonly concurrency: number;
+    readonly oldestMs: number;
+    readonly isPaused: boolean;
+  }[];
+  /** Begins no tasks of these classes for now. */
+  readonly hold: (classes: readonly Priority[]) => void;
+  /** Open runs of the tenant at most. */
+  readonly backlogMax: number;
+  /** Whether new work is refused under pressure. */
+  readonly sheds: boolean;
+  readonly refused: (priority: Priority | "unread", reason: Refusal) => void;
+}
+
 export interface EngineSearch {
   readonly index: SearchIndex;
   /** How busy the process is since the last time it was asked, 0 to 1. */
@@ -97,6 +145,10 @@ export interface EngineSearch {
 
 export interface WorkerReports {
   readonly payloads: Payloads;
+  /** This process among the workers of the store. */
+  readonly member: Member;
+  /** The plans of runs that others hold. */
+  readonly plans: Workflows["pinned"];
   readonly report: (run: HotRun, task: DispatchTask, outcome: TaskOutcome) => void;
   readonly progress: (run: HotRun, task: DispatchTask, part: TaskPart) => void;
   readonly mayStart: () => boolean;
@@ -110,6 +162,7 @@ export class Engine {
   readonly conversations: Conversations | null;
   readonly inbox: Inbox;
   readonly owner: Owner;
+  readonly overload: Overload;
   private readonly options: EngineOptions;
   private readonly member: Member;
   private readonly claims: Claims;
@@ -123,7 +176,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.options = options;
-    const { journal, blobs, catalogue, live, registry, clock, tenant, limits } = options;
+    const { journal, blobs, catalogue, live, registry, clock, tenant, limits, own = true } = options;
     const membership = new Member(options.membership, options.join);
     this.member = membership;
     const payloads = new Payloads(journal, blobs, limits);
@@ -161,6 +214,8 @@ export class Engine {
     });
     this.worker = options.worker({
       payloads,
+      member: membership,
+      plans: (hash, pins, planTenant) => this.workflows.pinned(hash, pins, planTenant),
       report: (run, { scope, node, attempt }, outcome) =>
         this.owner.take(run, { type: "task_reported", scope, node, attempt, outcome }),
       progress: (run, command, part) => this.streams.emit(run, command, part),
@@ -189,16 +244,25 @@ export class Engine {
       timers: this.timers,
       live,
       clock,
-      adopted: (run) => this.streams.adopted(run),
+      adopted: (run) => {
+        this.streams.adopted(run);
+        options.observer?.adopted(run);
+      },
+      recorded: options.observer && ((run, seq, decisions) => options.observer!.recorded(run, seq, decisions)),
       left: (run) => {
         this.streams.left(run);
         this.answers.left(run);
         this.runs.left(run);
-        if (run.endRecorded) options.ended?.(run.state);
+        if (run.endRecorded) {
+          this.overload.ended();
+          options.ended?.(run.state);
+        }
         this.conversations?.left(run);
       },
       offered: () => this.claims.poke(),
       doubt: () => this.claims.doubt(),
+      own,
+      handedOver: () => options.handedOver?.(),
       broken: ({ key }, failure) => this.claims.giveUp(key, failure),
       restMsMin: limits.restMsMin ?? REST_MS_MIN,
       release: (release) => this.track(journal.release(membership, [release])),
@@ -210,6 +274,20 @@ export class Engine {
       },
       problem: (message, run, error) => options.problem(message, run.id, error),
     });
+    this.overload = new Overload({
+      journal,
+      clock,
+      tenant,
+      runsHere: () => this.owner.runs.size,
+      runsMax: limits.runsMax,
+      tasksWaiting: () => (options.overload?.pools() ?? []).reduce((sum, { waiting }) => sum + waiting, 0),
+      signals: () => this.signals(),
+      backlogMax: options.overload?.backlogMax ?? Infinity,
+      sheds: options.overload?.sheds ?? false,
+      hold: (classes) => options.overload?.hold(classes),
+      refused: (priority, reason) => options.overload?.refused(priority, reason),
+      random: Math.random,
+    });
     this.claims = new Claims({
       journal,
       membership,
@@ -217,13 +295,19 @@ export class Engine {
       workflows: this.workflows,
       payloads,
       clock,
-      runsMax: limits.runsMax,
+      runsMax: own ? limits.runsMax : 0,
+      hasRoom: () => this.overload.hasRoom,
       recoveryBytesMax: limits.recoveryBytesMax,
       recovering: (run) => this.answers.restore(run),
+      reported: (run, commandId) => this.worker.reported(run, commandId),
       pollMsMax: limits.pollMsMax ?? POLL_MS_MAX,
       problem: (message, head, error) => options.problem(message, head.id, error),
     });
-    this.inbox = new Inbox({ journal, owner: this.owner, tenant, poke: () => this.claims.poke() });
+    // Those who ask from outside are told soon when the store has no room; what runs need waits as long as it takes.
+    const asked: Journal = journal.callers
+      ? Object.assign(Object.create(journal) as Journal, journal.callers)
+      : journal;
+    this.inbox = new Inbox({ journal: asked, owner: this.owner, tenant, poke: () => this.claims.poke() });
     this.indexer = options.search
       ? new Indexer({
           ...options.search,
@@ -236,13 +320,14 @@ export class Engine {
       : null;
     const keys = new Keys(journal);
     this.runs = new Runs({
-      journal,
+      journal: asked,
       owner: this.owner,
       inbox: this.inbox,
       workflows: this.workflows,
       payloads,
       streams: this.streams,
       buffer: this.buffer,
+      live,
       feeds: new Feeds({
         journal,
         buffer: this.buffer,
@@ -255,8 +340,12 @@ export class Engine {
       keys,
       needs: new Needs(registry),
       index: options.search?.index ?? NO_INDEX,
+      ...(options.callbacks ? { callbacks: options.callbacks } : {}),
+      ...(options.tookOver ? { tookOver: options.tookOver } : {}),
       tenant,
-      runsMax: limits.runsMax,
+      own,
+      ...(options.standing ? { standing: options.standing } : {}),
+      overload: this.overload,
     });
     this.conversations = options.conversations
       ? new Conversations({
@@ -274,18 +363,26 @@ export class Engine {
   }
 
   start(): void {
+    if (this.options.overload) this.overload.start();
     this.claims.start();
+    this.options.journal.onInbox?.(() => this.claims.poke());
+    if (this.options.own === false) return;
     this.conversations?.start();
     this.indexer?.start();
-    this.options.journal.onInbox?.(() => this.claims.poke());
+  }
+
+  /** Runs may wait to be taken over: look now. */
+  poke(): void {
+    if (this.options.own !== false) this.claims.poke();
   }
 
   /** Ends in order: claims nothing more, lets tasks end (or gives them back after the grace), records, gives runs up. */
   async close(graceMs: number): Promise<void> {
+    this.overload.close();
     await this.claims.close();
     await this.indexer?.close();
     await this.worker.drain(graceMs);
-    await this.owner.commit.drain();
+    await this.owner.commit.drain(graceMs);
     await this.conversations?.close();
     const { journal, clock } = this.options;
     const releases = [...this.owner.runs.values()].map(({ key: runKey, epoch }) => ({
@@ -303,6 +400,16 @@ export class Engine {
     await this.member
       .leave()
       .catch((error: unknown) => this.options.problem("the store could not be told of the end", "", error));
+  }
+
+  private signals(): Signals {
+    const { overload } = this.options;
+    if (!overload) return CALM;
+    const flushWaitMs = this.owner.commit.waitMs();
+    // Only where there is a place: what waits for one that others take is a backlog, and says nothing of this process.
+    const late = overload.pools().filter(({ active, concurrency, isPaused }) => active < concurrency && !isPaused);
+    const poolWaitMs = Math.max(0, ...late.map(({ oldestMs }) => oldestMs));
+    return { ...overload.process(), flushWaitMs, poolWaitMs, readyAgeMs: Math.max(flushWaitMs, poolWaitMs) };
   }
 
   /** Asked before an effect starts. Where the lease has ended its runs are let go: somebody else may own them. */

@@ -1,8 +1,9 @@
 import type { RunHead } from "../journal/journal.ts";
 import type { Live } from "../live/live.ts";
+import { NO_PLACE, type StreamPiece, type StreamPlace } from "../streamlog/streamlog.ts";
 import type { RunNotice } from "./owner.ts";
 import { pieceMessage, readBehind, rowMessages } from "./stream.ts";
-import type { StreamBatch, StreamMessage, StreamOptions } from "./stream.ts";
+import type { ReadLimits, StreamBatch, StreamMessage, StreamOptions } from "./stream.ts";
 import { comparePositions, positionText, rowPosition, START, type Position } from "./stream-position.ts";
 
 /** Messages of a run that are kept for all its readers together (O15). */
@@ -12,8 +13,13 @@ const RING_BYTES_MAX = 256 * 1024;
 const NOTICES_MAX = 1000;
 /** Readers that are woken in one turn: under a millisecond of writing to their connections. */
 const WAKE_MAX = 32;
-/** Pause between two looks into the journal: for a run of another process, and as a guard for one of this. */
+/**
+ * Pause between two looks into the journal: for a run of another process, the first of them, where that process is heard,
+ * and as a guard for a run of this process.
+ */
 const POLL_MS = 500;
+const POLL_FIRST_MS = 100;
+const POLL_HEARD_MS = 2000;
 const POLL_HELD_MS = 5000;
 
 export interface FeedOptions extends StreamOptions {
@@ -53,12 +59,19 @@ export class Feed {
   private early: StreamMessage[] = [];
   /** There were too many of them: when the row comes they are read from the log. */
   private earlyLost = false;
+  /** The last piece that came, and everything that its owner told before it. */
+  private heard: StreamPlace = NO_PLACE;
+  private pollMs = POLL_FIRST_MS;
   private readonly unsubscribe: () => void;
 
   constructor(options: FeedOptions, head: RunHead) {
     this.options = options;
     this.head = head;
-    this.unsubscribe = options.live.subscribe(String(head.runKey), (notice) => this.noticed(notice));
+    this.unsubscribe = options.live.subscribe(
+      String(head.runKey),
+      (notice) => this.noticed(notice),
+      () => this.missed(),
+    );
   }
 
   /** What is recorded behind a position. Readers that come at the same time with the same one read once. */
@@ -74,11 +87,13 @@ export class Feed {
 
   /**
    * Begins behind a position up to which a reader has read everything. Only for readers who began to read after this
-   * feed was made: what happened before is recorded, and what happened since was noticed.
+   * feed was made: what happened before is recorded, and what happened since was noticed. `heard`: the last piece that
+   * the reader has read.
    */
-  start(position: Position): void {
+  start(position: Position, heard: StreamPlace): void {
     if (this.isStarted) return;
     this.isStarted = true;
+    this.heard = heard;
     this.floor = position;
     this.position = position;
     this.follow().catch((error: unknown) => {
@@ -132,31 +147,74 @@ export class Feed {
     this.wakeLoop?.();
   }
 
+  /** Notices of other processes may have been lost. */
+  private missed(): void {
+    this.pollMs = POLL_FIRST_MS;
+    this.overflowed = true;
+    this.wakeLoop?.();
+  }
+
   private async follow(): Promise<void> {
     while (!this.closed && !this.ended) {
       const notice = await this.nextNotice();
       if (this.closed) return;
-      if (notice?.type === "piece") this.addPiece(pieceMessage(notice.piece));
-      else if (notice?.type === "recorded" && notice.seq <= this.position.row + 1 && !this.earlyLost) {
-        const { payloads } = this.options;
-        const { seq, decisions } = notice;
-        this.add(await rowMessages({ payloads }, this.head.tenant, seq, decisions, this.position));
-        this.reached(rowPosition(seq));
-      } else {
-        // The next owner's rows come first; what this one said behind a row that it did not record is void.
-        if (notice?.type === "left") this.early = [];
-        await this.catchUp();
-        if (notice?.type === "recorded") this.earlyLost = false;
+      switch (notice?.type) {
+        case "piece":
+          await this.hear(notice.piece, notice.after);
+          break;
+        case "recorded":
+        case "written":
+          await this.rowNoticed(notice);
+          break;
+        default:
+          // The next owner's rows come first; what this one said behind a row that it did not record is void.
+          if (notice) this.early = [];
+          await this.catchUp();
       }
     }
+  }
+
+  private async hear(piece: StreamPiece, after: number): Promise<void> {
+    // Where one before it did not come, the log has them all in a moment.
+    if (!this.hasHeard(piece.epoch, after)) await this.catchUp({ pieces: "late" });
+    if (comparePieces(piece, this.heard) > 0) this.heard = piece;
+    this.addPiece(pieceMessage(piece));
+  }
+
+  private async rowNoticed(notice: Extract<RunNotice, { type: "recorded" | "written" }>): Promise<void> {
+    const { seq, epoch, said } = notice;
+    if (notice.type === "recorded" && seq <= this.position.row + 1 && !this.earlyLost) {
+      const { payloads } = this.options;
+      this.add(await rowMessages({ payloads }, this.head.tenant, seq, notice.decisions, this.position));
+      this.reached(rowPosition(seq));
+      return;
+    }
+    if (notice.type === "recorded") await this.catchUp();
+    else {
+      this.pollMs = POLL_HEARD_MS;
+      if (seq <= this.position.row) return;
+      // Where all that was said before the row is here, the row follows at once.
+      const settled = seq === this.position.row + 1 && !this.earlyLost && this.hasHeard(epoch, said);
+      await this.catchUp({ until: seq, pieces: settled ? "settled" : "late" });
+      const last = { row: seq, epoch, number: said };
+      if (said > 0 && comparePieces(last, this.heard) > 0) this.heard = last;
+    }
+    this.earlyLost = false;
+  }
+
+  /** Whether the piece of this number, and so everything that its owner told before, has come. 0: there was none. */
+  private hasHeard(epoch: number, number: number): boolean {
+    return number === 0 || (this.heard.epoch === epoch && this.heard.number >= number);
   }
 
   /** Null: the journal should be looked into. */
   private async nextNotice(): Promise<RunNotice | null> {
     if (this.notices.length === 0 && !this.overflowed) {
       const { clock, isHeld } = this.options;
+      const pause = isHeld(this.head.runKey) ? POLL_HELD_MS : this.pollMs;
+      this.pollMs = Math.max(this.pollMs, POLL_MS);
       await new Promise<void>((resolve) => {
-        const cancel = clock.after(isHeld(this.head.runKey) ? POLL_HELD_MS : POLL_MS, resolve);
+        const cancel = clock.after(pause, resolve);
         this.wakeLoop = () => {
           cancel();
           resolve();
@@ -171,9 +229,10 @@ export class Feed {
     return this.notices.shift() ?? null;
   }
 
-  private async catchUp(): Promise<void> {
+  private async catchUp(limits: ReadLimits = {}): Promise<void> {
     for (let more = true; more && !this.closed;) {
-      const batch = await readBehind(this.options, this.head, this.position);
+      const batch = await readBehind(this.options, this.head, this.position, limits);
+      if (batch.heard && comparePieces(batch.heard, this.heard) > 0) this.heard = batch.heard;
       this.add(batch.messages);
       this.reached(batch.position);
       more = batch.more;
@@ -233,4 +292,9 @@ export class Feed {
     this.isWaking = this.toWake.length > 0;
     if (this.isWaking) this.options.clock.soon(() => this.wakeSome());
   }
+}
+
+/** By who told them and when, wherever they stand. */
+function comparePieces(a: StreamPlace, b: StreamPlace): number {
+  return a.epoch - b.epoch || a.number - b.number;
 }

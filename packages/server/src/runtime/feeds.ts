@@ -1,7 +1,7 @@
 import type { RunHead } from "../journal/journal.ts";
 import { Feed, type FeedOptions } from "./feed.ts";
 import type { StreamMessage } from "./stream.ts";
-import { comparePlaces } from "../streamlog/streamlog.ts";
+import { comparePlaces, NO_PLACE, type StreamPlace } from "../streamlog/streamlog.ts";
 import { comparePositions, rowPosition, type Position } from "./stream-position.ts";
 
 /** The feeds of the runs that are watched in this process, one a run. */
@@ -23,6 +23,7 @@ export class Feeds {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<readonly StreamMessage[]> {
     let position = after;
+    let heard: StreamPlace = NO_PLACE;
     const feed = this.open(head);
     try {
       for (;;) {
@@ -36,11 +37,12 @@ export class Feeds {
         const { floor } = feed;
         const batch = await feed.read(position);
         position = batch.position;
+        heard = batch.heard ?? heard;
         if (batch.messages.length > 0) yield batch.messages;
         // What the ring has let go of and the log could not keep is not waited for.
         else if (feed.isStarted && comparePositions(floor, position) > 0) position = floor;
         if (batch.ended || signal?.aborted) return;
-        if (!batch.more && !feed.isStarted) feed.start(await this.recorded(head, position));
+        if (!batch.more && !feed.isStarted) feed.start(await this.recorded(head, position), heard);
       }
     } finally {
       this.close(feed);

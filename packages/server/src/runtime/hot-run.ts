@@ -48,7 +48,7 @@ export interface HotRun {
   eventsSinceSnapshot: number;
   bytesSinceSnapshot: number;
   /** Tasks that wait for a pool that no worker here serves, by command. */
-  readonly unserved: Map<string, string>;
+  readonly unserved: Map<string, { readonly pool: string; readonly since: number }>;
   /** Its state is being read back: inputs wait. */
   reloading: boolean;
   /** Rows refused since the last one that was recorded. */
@@ -57,6 +57,8 @@ export interface HotRun {
   created: ((answer: CreationAnswer) => void) | null;
   /** The run has ended, and the journal says so. */
   endRecorded: boolean;
+  /** Number of the last piece that was told of it here; 0: none was. */
+  said: number;
   /** Fenced out, released or ended: nothing more is done for it here. */
   gone: boolean;
 }
@@ -87,6 +89,7 @@ export function hotRun(
     refusals: 0,
     created: null,
     endRecorded: false,
+    said: 0,
     gone: false,
   };
 }

@@ -6,14 +6,18 @@ const FORMAT_VERSION = "1";
 
 /** An input as the text of an inbox row. */
 export function encodeInput(input: Input): string {
-  return FORMAT_VERSION + encodeMembers(input);
+  if (input.type !== "task_reported") return FORMAT_VERSION + encodeMembers(input);
+  const { outcome } = input;
+  return FORMAT_VERSION + encodeMembers({ ...input, outcome: { encode: () => encodeMembers(outcome) } });
 }
 
 /** The reverse. Throws on text that this version cannot read. */
 export function decodeInput(text: string): Input {
   if (text[0] !== FORMAT_VERSION) throw new Error(`unknown format version ${JSON.stringify(text[0] ?? "")}`);
-  const data = JSON.parse(text.slice(1)) as Input & { payload?: EncodedPayload };
-  return data.type === "signal_received" ? { ...data, payload: Payload.decode(data.payload as EncodedPayload) } : data;
+  const data = JSON.parse(text.slice(1)) as Input & { payload?: EncodedPayload; outcome?: { output: EncodedPayload } };
+  if (data.type === "signal_received") return { ...data, payload: Payload.decode(data.payload as EncodedPayload) };
+  if (data.type !== "task_reported" || data.outcome.type !== "completed") return data;
+  return { ...data, outcome: { ...data.outcome, output: Payload.decode(data.outcome.output as EncodedPayload) } };
 }
 
 export interface InboxOptions {
@@ -38,6 +42,9 @@ export class Inbox {
   /** `inputId` makes a repeat harmless. Throws `RUN_NOT_FOUND`, or `RUN_FINISHED` for a run that takes nothing more. */
   async submit(runId: string, input: Input, inputId: string): Promise<void> {
     const { journal, owner, tenant, poke } = this.options;
+    // What an owner has taken in cannot be taken back: where nothing can be recorded now it is not taken.
+    const room = journal.admit?.() ?? null;
+    if (room !== null) await room;
     const run = owner.find(tenant, runId);
     if (run) {
       try {

@@ -21,11 +21,20 @@ import type { Timers } from "./timers.ts";
 
 /** What the owner tells those who watch a run. */
 export type RunNotice =
-  | { readonly type: "recorded"; readonly seq: number; readonly decisions: readonly Decision[] }
-  /** A step said something. */
-  | { readonly type: "piece"; readonly piece: StreamPiece }
+  | ({ readonly type: "recorded"; readonly decisions: readonly Decision[] } & RowNotice)
+  /** The same of a row that another process has recorded: it is read from the journal. */
+  | ({ readonly type: "written" } & RowNotice)
+  /** A step said something. `after`: number of the piece that was told before it by the same owner; 0: none was. */
+  | { readonly type: "piece"; readonly piece: StreamPiece; readonly after: number }
   /** The run is no longer held here; what comes next is in the journal. */
   | { readonly type: "left" };
+
+export interface RowNotice {
+  readonly seq: number;
+  readonly epoch: number;
+  /** Number of the last piece that was told before; 0: none was. */
+  readonly said: number;
+}
 
 /** Does tasks. The owner hands them over and hears of them again by `report`. */
 export interface Tasks {
@@ -36,6 +45,10 @@ export interface Tasks {
   poolOf(run: HotRun, command: DispatchTask): string;
   /** The task must not be done twice, so its start is recorded first. */
   recordsStart(run: HotRun, command: DispatchTask): boolean;
+  /** Another process may be doing the task: that its start was recorded does not mean that nobody knows its outcome. */
+  isElsewhere(run: HotRun, command: DispatchTask): boolean;
+  /** The outcome of a task that was done elsewhere came in. */
+  reported(run: HotRun, commandId: string): void;
   abort(run: HotRun, commandId: string): void;
 }
 
@@ -47,6 +60,8 @@ export interface OwnerOptions {
   readonly clock: Clock;
   /** Called when a run was taken over, before anything of it is carried out. */
   readonly adopted: (run: HotRun) => void;
+  /** Told of rows that are recorded. Left out: nobody asks. */
+  readonly recorded?: ((run: HotRun, seq: number, decisions: readonly Decision[]) => void) | undefined;
   /** Called when a run was lost to another owner, ended, or given up. */
   readonly left: (run: HotRun) => void;
   /** The journal put inputs before other runs (a slot was granted, a run must make room). */
@@ -57,6 +72,10 @@ export interface OwnerOptions {
   readonly broken: (run: HotRun, failure: Failure) => void;
   /** A run whose next timer is further away than this does not stay in memory. */
   readonly restMsMin: number;
+  /** This process advances the runs that begin in it. Where it does not, it records their beginning and lets them go. */
+  readonly own: boolean;
+  /** A run was begun for others to advance. */
+  readonly handedOver: () => void;
   /** Gives a run back to the journal. */
   readonly release: (release: Release) => void;
   /** The state of a run as the journal has it, ready for decisions. */
@@ -133,7 +152,8 @@ export class Owner {
     this.hold(run);
     this.options.adopted(run);
     for (const command of Array.from(run.state.owed.values())) {
-      if (command.type === "dispatch_task" && command.started) this.unknownOutcome(run, command);
+      if (command.type === "dispatch_task" && command.started && !this.options.tasks.isElsewhere(run, command))
+        this.unknownOutcome(run, command);
       else this.carryOut(run, command);
     }
     if (run.state.undecided.length > 0) this.take(run, { type: "resume" });
@@ -232,7 +252,8 @@ export class Owner {
     for (const command of fresh) {
       // A step that was carried out just now may have ended the run, or the scope that this one lies in.
       if (run.state.owed.get(command.id) !== command) continue;
-      if (command.type === "dispatch_task" && this.options.tasks.startsEarly(run, command)) this.carryOut(run, command);
+      if (command.type === "dispatch_task" && this.options.own && this.options.tasks.startsEarly(run, command))
+        this.carryOut(run, command);
       else run.open.commands.push(command);
     }
     if (run.state.undecided.length > 0) this.take(run, { type: "resume" });
@@ -251,7 +272,10 @@ export class Owner {
     else if (!command.started && this.options.tasks.recordsStart(run, command))
       this.take(run, { ...place(command), type: "task_starting" });
     else if (!this.options.tasks.dispatch(run, command))
-      run.unserved.set(command.id, this.options.tasks.poolOf(run, command));
+      run.unserved.set(command.id, {
+        pool: this.options.tasks.poolOf(run, command),
+        since: this.options.clock.now(),
+      });
   }
 
   private arm(run: HotRun, command: ArmTimer): void {
@@ -308,7 +332,13 @@ export class Owner {
     this.answerCreation(run, { type: "created", slot: verdict.slot });
     if (verdict.granted.length > 0 || verdict.cancel.length > 0) this.options.offered();
     for (const input of row.inputs) input.recorded?.();
-    this.options.live.publish(String(run.key), { type: "recorded", seq, decisions: row.decisions });
+    const { epoch, said } = run;
+    this.options.live.publish(String(run.key), { type: "recorded", seq, epoch, said, decisions: row.decisions });
+    this.options.recorded?.(run, seq, row.decisions);
+    if (!this.options.own && !isFinal(run.state.status)) {
+      this.handOver(run);
+      return;
+    }
     // The same input stands in the journal, for an owner that did not see this verdict.
     if (verdict.slot === "granted") this.take(run, { type: "slot_granted" }, "slot_granted");
     for (const command of row.commands) this.carryOut(run, command);
@@ -319,6 +349,15 @@ export class Owner {
       run.endRecorded = true;
       this.drop(run);
     } else if (run.inputs.length === 0) this.rest(run);
+  }
+
+  /** Begun here, to be advanced elsewhere. Without a concurrency key nobody owned it from the first. */
+  private handOver(run: HotRun): void {
+    const { key: runKey, epoch } = run;
+    const isOwned = run.state.created!.waits?.type === "slot";
+    this.drop(run);
+    if (isOwned) this.options.release({ runKey, epoch, availableAt: this.options.clock.now() });
+    this.options.handedOver();
   }
 
   /** A run that waits for long is given back, so that waiting costs no memory: it is claimed again when it is due. */

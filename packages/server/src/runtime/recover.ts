@@ -14,8 +14,8 @@ export async function loadState(
 ): Promise<{ readonly state: RunState; readonly bytes: number }> {
   const record = await journal.read(runKey, { snapshot: true });
   try {
-    const { hash, pins } = createdOf(record);
-    return foldRecord(record, await workflows.pinned(hash, pins));
+    const { hash, pins, tenant } = createdOf(record);
+    return foldRecord(record, await workflows.pinned(hash, pins, tenant));
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError(

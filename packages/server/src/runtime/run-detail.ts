@@ -10,10 +10,10 @@ import {
 } from "@weftwork/core";
 import type { RunDetail, RunScope, RunStep, TruncatedValue } from "@weftwork/sdk";
 import type { Journal } from "../journal/journal.ts";
-import type { Payloads } from "./payloads.ts";
+import type { OpenedPayload, Payloads } from "./payloads.ts";
 import { resolvedInputs } from "./resolved-inputs.ts";
 import { readHistory, type RunHistory } from "./run-history.ts";
-import { runView } from "./view.ts";
+import { runView, type RunSight } from "./view.ts";
 import type { PreparedPlan } from "./workflows.ts";
 
 /** Bytes of a value that are shown with the run; a larger one is named by its size. */
@@ -33,7 +33,7 @@ export interface DetailOptions {
   /** The pool whose workers do a step; null for a control step. */
   readonly poolOf: (node: PlanNode) => string | null;
   /** Tasks that wait for a pool nobody here serves, by command. */
-  readonly unserved: ReadonlyMap<string, string>;
+  readonly unserved: (runKey: number, state: RunState) => Promise<RunSight["unserved"]>;
   readonly signal?: AbortSignal;
 }
 
@@ -69,7 +69,7 @@ export async function runDetail(options: DetailOptions, run: Run, scope: string 
   }
   const ids = [...history.ended, ...[...state.scopes.keys()].filter((id) => id !== "root")];
   return {
-    ...(await viewOf(options, state)),
+    ...(await viewOf(options, run.runKey, state)),
     steps,
     scopes: ids.slice(-SCOPES_MAX).map((id): RunScope => ({ id, open: state.scopes.has(id) })),
     scope_count: ids.length,
@@ -89,13 +89,29 @@ export async function stepDetail(options: DetailOptions, run: Run, scope: string
   return { ...stepView(options, history, history.scope, node), inputs: inputs.of(history.scope, step), output };
 }
 
+/** The value of one step as JSON text, however large. Throws `STEP_NOT_FOUND` where it has none. */
+export async function stepOutput(
+  options: DetailOptions,
+  run: Run,
+  scope: string,
+  step: string,
+): Promise<OpenedPayload> {
+  const history = await readHistory({ ...options, scope }, run.runKey);
+  const node = history.scope?.body.byId.get(step);
+  const output = node && history.scope?.tasks[node.index]?.output;
+  if (!output) throw new AppError("STEP_NOT_FOUND", { run: run.id, what: `output of the step ${scope}/${step}` });
+  return options.payloads.open(options.tenant, output);
+}
+
 async function viewOf(
   { payloads, tenant, unserved }: DetailOptions,
+  runKey: number,
   state: RunState,
 ): Promise<ReturnType<typeof runView>> {
   const { inputs } = state.created!;
   await payloads.load(tenant, state.output ? [inputs, state.output] : [inputs]);
-  return runView({ state, inputs: inputs.value as JsonObject, output: state.output?.value ?? null, unserved });
+  const output = state.output?.value ?? null;
+  return runView({ state, inputs: inputs.value as JsonObject, output, unserved: await unserved(runKey, state) });
 }
 
 const NUMERIC = new Intl.Collator("en", { numeric: true });

@@ -16,9 +16,11 @@ export interface RunSightsOptions {
   readonly payloads: Payloads;
   readonly clock: Clock;
   readonly tenant: string;
+  /** Tasks of a run that were put up for other processes and that nobody has taken; left out: there are no others. */
+  readonly standing?: (runKey: number, state: RunSight["state"], run?: HotRun) => Promise<RunSight["unserved"]>;
 }
 
-const NOTHING_UNSERVED: ReadonlyMap<string, string> = new Map();
+const NOTHING_UNSERVED: RunSight["unserved"] = new Map();
 
 /** What is recorded of a run, from where it is known cheapest: memory, the runs that ended a moment ago, the journal. */
 export class RunSights {
@@ -42,14 +44,14 @@ export class RunSights {
     const { owner, tenant, journal, workflows, payloads } = this.options;
     const run = owner.find(tenant, id);
     if (run && run.nextSeq > 1 && run.sending === null && run.open.decisions.length === 0)
-      return this.of(run.state, run.unserved);
+      return this.of(run.state, await this.unserved(run.key, run.state, run));
     const ended = run ? null : this.recent.get(id);
     if (ended) return this.of(ended);
     const head = await journal.head(tenant, id);
     if (!head) return null;
     const { state } = await loadState(journal, workflows, head.runKey);
     await payloads.load(tenant, controlPayloads(state));
-    return this.of(state, run?.unserved);
+    return this.of(state, await this.unserved(head.runKey, state, run));
   }
 
   /** The same of a run that takes input. Throws `RUN_NOT_FOUND` and `RUN_FINISHED`. */
@@ -61,16 +63,20 @@ export class RunSights {
   }
 
   /** A state with the values that belong to it, which may have to be read. */
-  async of(state: RunSight["state"], unserved: ReadonlyMap<string, string> = NOTHING_UNSERVED): Promise<RunSight> {
+  async of(state: RunSight["state"], unserved: RunSight["unserved"] = NOTHING_UNSERVED): Promise<RunSight> {
     const { inputs } = state.created!;
     const { output } = state;
     await this.options.payloads.load(this.options.tenant, output ? [inputs, output] : [inputs]);
     return { state, inputs: inputs.value as JsonObject, output: output?.value ?? null, unserved };
   }
 
-  /** Tasks of the run that wait for a pool nobody here serves, by command. */
-  unserved(id: string): ReadonlyMap<string, string> {
-    return this.options.owner.find(this.options.tenant, id)?.unserved ?? NOTHING_UNSERVED;
+  /** Tasks of the run that wait for a worker, by command. Asks the store only where a run has tasks at all. */
+  async unserved(runKey: number, state: RunSight["state"], run?: HotRun): Promise<RunSight["unserved"]> {
+    const here = run?.unserved ?? NOTHING_UNSERVED;
+    const { standing } = this.options;
+    if (!standing || here.size > 0) return here;
+    for (const { type } of state.owed.values()) if (type === "dispatch_task") return standing(runKey, state, run);
+    return here;
   }
 
   /** The run is no longer held here; its end is asked for now. */

@@ -2,6 +2,7 @@ import { AppError, Payload } from "@weftwork/core";
 import type { Input, Json } from "@weftwork/core";
 import type { Page, Run, RunDetail, RunLog, RunMessage, RunPage, RunStep, Stats, TaskProgress } from "@weftwork/sdk";
 import { v7 as uuid } from "uuid";
+import type { Live } from "../live/live.ts";
 import type { SearchIndex } from "../search/search.ts";
 import { Beginnings, type BeginningsOptions, type BegunRun, type RunAgain } from "./beginnings.ts";
 import { exportRun } from "./export.ts";
@@ -9,11 +10,14 @@ import type { Feeds } from "./feeds.ts";
 import { checkAction, checkFormAnswer } from "./form-answer.ts";
 import type { HotRun } from "./hot-run.ts";
 import type { Inbox } from "./inbox.ts";
+import type { RunNotice } from "./owner.ts";
 import type { RerunTarget } from "./plan-rerun.ts";
-import { runDetail, stepDetail, type DetailOptions } from "./run-detail.ts";
+import type { OpenedPayload } from "./payloads.ts";
+import { runDetail, stepDetail, stepOutput, type DetailOptions } from "./run-detail.ts";
 import { listRuns, type RunListQuery } from "./run-list.ts";
 import { runLogs } from "./run-logs.ts";
-import { RunSights } from "./run-sights.ts";
+import { RunBell } from "./run-bell.ts";
+import { RunSights, type RunSightsOptions } from "./run-sights.ts";
 import { RunWaiters } from "./run-waiters.ts";
 import type { StepStreams } from "./step-streams.ts";
 import type { StreamBuffer } from "./stream-buffer.ts";
@@ -21,16 +25,16 @@ import { readPosition, type Position } from "./stream-position.ts";
 import type { Submission } from "./submission.ts";
 import { runView, taskView } from "./view.ts";
 
-export interface RunsOptions extends BeginningsOptions {
+export interface RunsOptions extends BeginningsOptions, Pick<RunSightsOptions, "standing"> {
   readonly inbox: Inbox;
   readonly streams: StepStreams;
   readonly buffer: StreamBuffer;
   readonly feeds: Feeds;
+  readonly live: Live<RunNotice>;
   readonly index: SearchIndex;
 }
 
 const NO_TEXT: ReadonlyMap<string, string> = new Map();
-const POLL_MS = 250;
 
 /** Runs, as everybody outside the engine deals with them. */
 export class Runs {
@@ -51,6 +55,11 @@ export class Runs {
     return this.beginnings.start(submission);
   }
 
+  /** Throws what keeps such a run from beginning at any time: its workflow, its version, its root, its inputs. */
+  check(submission: Submission): Promise<void> {
+    return this.beginnings.check(submission);
+  }
+
   /**
    * Begins a run that takes over from an ended or open one everything that is not downstream of a node, nor of an input
    * that is given anew, and computes the rest. `created` false: the key has begun this run before.
@@ -62,6 +71,16 @@ export class Runs {
   /** Begins a run again from the innermost step that failed it. Throws `RETRY_NOT_POSSIBLE` when none did. */
   retry(id: string, options: { readonly idempotencyKey?: string } = {}): Promise<RunAgain> {
     return this.beginnings.retry(id, options);
+  }
+
+  /** Begins a run with the results that an earlier one took over, so that it can happen again. */
+  startWith(...given: Parameters<Beginnings["startWith"]>): Promise<BegunRun> {
+    return this.beginnings.startWith(...given);
+  }
+
+  /** The innermost step that failed a run; null when none did. Throws `RETRY_NOT_POSSIBLE` for one that has not failed. */
+  failedAt(id: string): Promise<{ readonly node: string; readonly scope: string } | null> {
+    return this.beginnings.failedAt(id);
   }
 
   /** A run as it is recorded; null when there is none. */
@@ -79,6 +98,14 @@ export class Runs {
   /** One step of a run with its values whole. Throws `RUN_NOT_FOUND` and `STEP_NOT_FOUND`. */
   async step(id: string, step: string, options: { readonly scope?: string } = {}): Promise<RunStep> {
     return stepDetail(this.detailOptions(id), await this.sights.head(id), options.scope ?? "root", step);
+  }
+
+  /**
+   * The value of a step as JSON text, in pieces. One of any size is little memory. Throws `RUN_NOT_FOUND`, and
+   * `STEP_NOT_FOUND` where the step has no value.
+   */
+  async output(id: string, step: string, options: { readonly scope?: string } = {}): Promise<OpenedPayload> {
+    return stepOutput(this.detailOptions(id), await this.sights.head(id), options.scope ?? "root", step);
   }
 
   /**
@@ -112,19 +139,25 @@ export class Runs {
     id: string,
     limits: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<Run | null> {
-    const { clock } = this.options;
+    const { clock, live } = this.options;
     const until = limits.timeoutMs === undefined ? Infinity : clock.monotonic() + limits.timeoutMs;
-    for (;;) {
-      const held = this.options.owner.find(this.options.tenant, id);
-      if (!held) {
-        const run = await this.get(id);
-        if (!run || run.finished_at !== null || limits.signal?.aborted || clock.monotonic() >= until) return run;
-        await new Promise<void>((resolve) => void clock.after(Math.min(POLL_MS, until - clock.monotonic()), resolve));
-        continue;
+    let bell: RunBell | null = null;
+    try {
+      for (;;) {
+        const held = this.options.owner.find(this.options.tenant, id);
+        if (!held) {
+          const run = await this.get(id);
+          if (!run || run.finished_at !== null || limits.signal?.aborted || clock.monotonic() >= until) return run;
+          bell ??= new RunBell(live, clock, (await this.sights.head(id)).runKey);
+          await bell.next(until, limits.signal);
+          continue;
+        }
+        const left = await this.waiters.leaving(held, limits.signal, until);
+        if (left && left.endRecorded) return runView(await this.sights.of(left.state));
+        if (!left) return this.get(id);
       }
-      const left = await this.waiters.leaving(held, limits.signal, until);
-      if (left && left.endRecorded) return runView(await this.sights.of(left.state));
-      if (!left) return this.get(id);
+    } finally {
+      bell?.close();
     }
   }
 
@@ -240,7 +273,8 @@ export class Runs {
       tenant,
       plansOf: ({ hash, pins }) => workflows.pinned(hash, pins),
       poolOf: (node) => workflows.poolOf(node),
-      unserved: this.sights.unserved(id),
+      unserved: (runKey, state) =>
+        this.sights.unserved(runKey, state, this.options.owner.find(tenant, id)),
     };
   }
 }

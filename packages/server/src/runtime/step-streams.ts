@@ -258,7 +258,8 @@ export class StepStreams {
     const place = { runKey: run.key, epoch: run.epoch, number: this.count };
     const piece: StreamPiece = { ...said, ...place, at: this.options.clock.now() };
     this.options.buffer.append(piece);
-    this.options.live.publish(String(run.key), { type: "piece", piece });
+    this.options.live.publish(String(run.key), { type: "piece", piece, after: run.said });
+    run.said = this.count;
   }
 
   /** Asks at once for all runs that were taken over in this turn. */

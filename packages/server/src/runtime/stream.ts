@@ -10,7 +10,7 @@ import {
 } from "@weftwork/core";
 import type { RunMessage } from "@weftwork/sdk";
 import type { Journal, RunHead } from "../journal/journal.ts";
-import type { StreamPiece } from "../streamlog/streamlog.ts";
+import type { StreamPiece, StreamPlace } from "../streamlog/streamlog.ts";
 import type { Clock } from "./clock.ts";
 import type { Payloads } from "./payloads.ts";
 import type { StreamBuffer } from "./stream-buffer.ts";
@@ -62,19 +62,38 @@ export interface StreamBatch {
   readonly more: boolean;
   /** Nothing comes behind it. */
   readonly ended: boolean;
+  /** The last piece that was read; null: none was. */
+  readonly heard: StreamPlace | null;
+}
+
+export interface ReadLimits {
+  /** The last row that is read. */
+  readonly until?: number;
+  /**
+   * Whether pieces before that row may still be on their way from another process: `settled` where they are known to be
+   * read already, `late` where some are known to be missing. Left out, it is judged by the age of the rows.
+   */
+  readonly pieces?: "settled" | "late";
 }
 
 /** What is recorded of a run's stream behind a position: its events, and the pieces between them. */
-export async function readBehind(options: StreamOptions, head: RunHead, after: Position): Promise<StreamBatch> {
+export async function readBehind(
+  options: StreamOptions,
+  head: RunHead,
+  after: Position,
+  limits: ReadLimits = {},
+): Promise<StreamBatch> {
   const { journal, buffer } = options;
-  const { rows } = await journal.read(head.runKey, {
-    snapshot: false,
-    afterSeq: Math.max(0, after.row - 1),
-    limit: ROWS_MAX,
-  });
+  const afterSeq = Math.max(0, after.row - 1);
+  const rowsMax = Math.min(ROWS_MAX, (limits.until ?? Infinity) - afterSeq);
+  const { rows } = await journal.read(head.runKey, { snapshot: false, afterSeq, limit: rowsMax });
   const lastRow = rows.at(-1)?.seq ?? after.row;
   const decisions = rows.map((row) => decodeRow(row.body));
-  if (isForeign(options, head, decisions.at(-1)))
+  if (
+    limits.pieces === undefined
+      ? isForeign(options, head, decisions.at(-1), lastRow > Math.max(1, after.row))
+      : limits.pieces === "late"
+  )
     await new Promise<void>((resolve) => void options.clock.after(LATE_MS, resolve));
   // Behind the rows: what was said before a row has its place when that row is there.
   const behind = { row: after.row, epoch: after.epoch, number: after.number };
@@ -82,9 +101,11 @@ export async function readBehind(options: StreamOptions, head: RunHead, after: P
   // Where not all pieces were read, the rows behind the last of them are for the next time.
   const until = pieces.length === PIECES_MAX ? pieces.at(-1)!.row : lastRow;
   const messages: StreamMessage[] = [];
+  let heard: StreamPlace | null = null;
   let [next, bytes] = [0, 0];
   const takePieces = (row: number, epoch: number): void => {
     for (; next < pieces.length && pieces[next]!.row <= row; next++) {
+      heard = pieces[next]!;
       // Said by an owner that another one had replaced already: of a row that was never recorded.
       if (pieces[next]!.row === row && pieces[next]!.epoch < epoch) continue;
       messages.push(pieceMessage(pieces[next]!));
@@ -99,8 +120,8 @@ export async function readBehind(options: StreamOptions, head: RunHead, after: P
     for (const message of messages.slice(told)) bytes += message.bytes;
     const last = messages.at(-1);
     const position = last && last.position.row === seq ? last.position : later(rowPosition(seq), after);
-    if (hasLast(decisions[at]!)) return { messages: untilLast(messages), position, more: false, ended: true };
-    if (bytes > READ_BYTES_MAX && at < rows.length - 1) return { messages, position, more: true, ended: false };
+    if (hasLast(decisions[at]!)) return { messages: untilLast(messages), position, more: false, ended: true, heard };
+    if (bytes > READ_BYTES_MAX && at < rows.length - 1) return { messages, position, more: true, ended: false, heard };
   }
   const last = messages.at(-1)?.position;
   const position = later(last && last.row >= until ? last : rowPosition(until), after);
@@ -111,7 +132,7 @@ export async function readBehind(options: StreamOptions, head: RunHead, after: P
     throw new AppError("INVALID_REQUEST", {
       reason: `the run ${head.id} has not come to the position ${positionText(after)}; send the id of a message of its stream`,
     });
-  return { messages, position, more, ended };
+  return { messages, position, more, ended, heard };
 }
 
 /** The messages of a row behind a position. */
@@ -176,8 +197,15 @@ function later(a: Position, b: Position): Position {
 }
 
 /** Another process may have pieces on their way that stand before the rows which were read. */
-function isForeign(options: StreamOptions, head: RunHead, last: readonly Decision[] | undefined): boolean {
-  if (!options.buffer.shared || !last || options.isHeld(head.runKey) || head.finishedAt !== null) return false;
+function isForeign(
+  options: StreamOptions,
+  head: RunHead,
+  last: readonly Decision[] | undefined,
+  isNew: boolean,
+): boolean {
+  // Nothing stands before the first row; and where no row is new, the log has all that was said before.
+  if (!isNew || !options.buffer.shared || !last || options.isHeld(head.runKey) || head.finishedAt !== null)
+    return false;
   return (last.at(-1)?.at ?? 0) > options.clock.now() - YOUNG_MS;
 }
 

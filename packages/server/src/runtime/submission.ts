@@ -10,6 +10,8 @@ export interface Submission extends RunSubmission {
   readonly idempotencyKey?: string;
   /** What a repeat must have in common with the first, where the inputs tell more than that. Left out: the inputs. */
   readonly same?: JsonObject;
+  /** Belongs to work that was accepted before, and is not refused for load. */
+  readonly accepted?: true;
 }
 
 /** The inputs with the node that the run is to begin at. Throws `INVALID_REQUEST` where there is no such choice. */

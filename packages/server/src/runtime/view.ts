@@ -15,8 +15,15 @@ export interface RunSight {
   readonly state: RunState;
   readonly inputs: JsonObject;
   readonly output: Json;
-  /** Tasks that wait for a pool nobody here serves, by command. */
-  readonly unserved: ReadonlyMap<string, string>;
+  /** Tasks that nobody has taken, by command. */
+  readonly unserved: ReadonlyMap<string, UnservedTask>;
+}
+
+/** A task that waits for a worker of its pool. */
+export interface UnservedTask {
+  readonly pool: string;
+  /** Milliseconds since 1970; null: not known. */
+  readonly since: number | null;
 }
 
 export function linksOf(id: string): RunLinks {
@@ -103,17 +110,18 @@ function errorOf(state: RunState): RunError | null {
   return { ...state.failure, scope: state.failedAt?.scope ?? null, step: state.failedAt?.node ?? null };
 }
 
-function waitingOf(state: RunState, unserved: ReadonlyMap<string, string>): RunWaiting | null {
+function waitingOf(state: RunState, unserved: RunSight["unserved"]): RunWaiting | null {
   const waiting = waitingFor(state);
   if (waiting)
     return { code: waiting.code, message: waiting.message, step: waiting.node, until: timeOf(waiting.until) };
   for (const command of state.owed.values()) {
     if (command.type !== "dispatch_task") continue;
-    const pool = unserved.get(command.id);
-    if (pool === undefined) return null;
+    const waiting = unserved.get(command.id);
+    if (waiting === undefined) return null;
+    const since = waiting.since === null ? "" : ` since ${timeOf(waiting.since)}`;
     return {
       code: "pool",
-      message: `step ${command.node} waits for a worker of the pool ${pool}, and none is connected`,
+      message: `step ${command.node} waits for a worker of the pool ${waiting.pool}${since}`,
       step: command.node,
       until: null,
     };

@@ -3,7 +3,7 @@ import { AppError, canonicalJson, compile, nestedKey } from "@weftwork/core";
 import type { JsonObject, Plan, PlanNode, Problem } from "@weftwork/core";
 import type { WorkflowDetail, WorkflowGraph, WorkflowVersion } from "@weftwork/sdk";
 import type { Catalogue, StoredVersion } from "../db/catalogue.ts";
-import type { NodeRegistry } from "../nodes/node.ts";
+import { poolOf, type NodeRegistry } from "../nodes/node.ts";
 import type { Clock } from "./clock.ts";
 import { readSource } from "./read-source.ts";
 import { versionView, workflowDetail, workflowGraph } from "./workflow-view.ts";
@@ -126,6 +126,16 @@ export class Workflows {
     return newest.filter(({ source }) => source.includes("trigger-")).map((stored) => this.numbered(stored));
   }
 
+  /** What workflows say themselves, in their newest version, about how long their runs are kept. */
+  async ownRetentions(): Promise<readonly { readonly workflow: string; readonly keepMs: number }[]> {
+    const newest = await this.options.catalogue.list(this.options.tenant);
+    // Only these are worth compiling: one who says it has the word in the text.
+    const plans = newest.filter(({ source }) => source.includes("retention")).map((stored) => this.compiled(stored));
+    return plans.flatMap(({ workflow }) =>
+      workflow.retention === null ? [] : [{ workflow: workflow.name, keepMs: workflow.retention.keepMs }],
+    );
+  }
+
   /** The plan a new run gets. Synchronous while it is known, since every submission passes here. */
   prepare(name: string, version: string | null): PreparedPlan | Promise<PreparedPlan> {
     const known = this.newest.get(nestedKey(name, version));
@@ -134,16 +144,20 @@ export class Workflows {
   }
 
   /** The plans a run was pinned to when it began. */
-  async pinned(hash: string, pins: Readonly<Record<string, string>>): Promise<PreparedPlan> {
-    const plan = await this.planOf(hash);
+  async pinned(
+    hash: string,
+    pins: Readonly<Record<string, string>>,
+    tenant = this.options.tenant,
+  ): Promise<PreparedPlan> {
+    const plan = await this.planOf(tenant, hash);
     const nested = new Map<string, Plan>();
-    for (const [key, nestedHash] of Object.entries(pins)) nested.set(key, await this.planOf(nestedHash));
+    for (const [key, nestedHash] of Object.entries(pins)) nested.set(key, await this.planOf(tenant, nestedHash));
     return { plan, nested, pins };
   }
 
   /** The version that a hash names, with what its author wrote. */
-  async source(hash: string): Promise<StoredVersion> {
-    const stored = await this.options.catalogue.byHash(this.options.tenant, hash);
+  async source(hash: string, tenant = this.options.tenant): Promise<StoredVersion> {
+    const stored = await this.options.catalogue.byHash(tenant, hash);
     if (!stored) throw new AppError("RUN_DAMAGED", { reason: `the workflow version ${hash} is gone` });
     return stored;
   }
@@ -158,7 +172,7 @@ export class Workflows {
   poolOf(node: PlanNode): string | null {
     if (node.kind !== "work") return null;
     const { registry } = this.options;
-    return node.pool ?? (registry.has(node.type) ? registry.get(node.type).pool : null);
+    return registry.has(node.type) ? poolOf(registry.get(node.type), node.pool) : node.pool;
   }
 
   private async lookUp(name: string, version: string | null): Promise<PreparedPlan> {
@@ -183,10 +197,10 @@ export class Workflows {
     return prepared;
   }
 
-  private async planOf(hash: string): Promise<Plan> {
+  private async planOf(tenant: string, hash: string): Promise<Plan> {
     const known = this.plans.get(hash);
     if (known) return known;
-    const stored = await this.options.catalogue.byHash(this.options.tenant, hash);
+    const stored = await this.options.catalogue.byHash(tenant, hash);
     if (!stored)
       throw new AppError("RUN_DAMAGED", { reason: `the workflow version ${hash} it was started with is gone` });
     return this.compiled(stored);

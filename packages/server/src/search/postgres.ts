@@ -1,4 +1,5 @@
 import pg from "pg";
+import type { Connections } from "../connections/pool.ts";
 import { exactNumbers } from "../db/postgres-numbers.ts";
 import type { IndexedRun, SearchHit, SearchIndex, SearchQuery } from "./search.ts";
 
@@ -7,6 +8,8 @@ export interface PostgresSearchOptions {
   readonly tenant: string;
   /** Made when it is not there. */
   readonly schema?: string;
+  /** Connections that are shared with others, which read 64-bit integers as numbers; left out, it has its own. */
+  readonly connections?: Connections;
 }
 
 /**
@@ -56,17 +59,7 @@ interface Row {
 export async function postgresSearch(options: PostgresSearchOptions): Promise<SearchIndex> {
   const schema = `"${(options.schema ?? "weft").replaceAll('"', '""')}"`;
   const named = (text: string): string => text.replaceAll("%S", schema);
-  const pool = new pg.Pool({
-    connectionString: options.url,
-    max: 2,
-    idleTimeoutMillis: 300_000,
-    connectionTimeoutMillis: 5000,
-    application_name: "weftwork search",
-    statement_timeout: 15_000,
-    types: exactNumbers,
-  });
-  // A connection that breaks while nobody uses it is made again when it is needed.
-  pool.on("error", () => undefined);
+  const pool = options.connections ?? ownPool(options.url);
   try {
     await pool.query(named(MAKE));
   } catch (error) {
@@ -77,12 +70,12 @@ export async function postgresSearch(options: PostgresSearchOptions): Promise<Se
 }
 
 class PostgresSearch implements SearchIndex {
-  private readonly pool: pg.Pool;
+  private readonly pool: Connections;
   private readonly tenant: string;
   private readonly named: (text: string) => string;
   private closing: Promise<void> | null = null;
 
-  constructor(pool: pg.Pool, tenant: string, named: (text: string) => string) {
+  constructor(pool: Connections, tenant: string, named: (text: string) => string) {
     this.pool = pool;
     this.tenant = tenant;
     this.named = named;
@@ -160,4 +153,19 @@ class PostgresSearch implements SearchIndex {
 
 function bigint(ms: number | undefined): number | null {
   return ms === undefined || !Number.isFinite(ms) ? null : Math.trunc(ms);
+}
+
+function ownPool(url: string): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 2,
+    idleTimeoutMillis: 300_000,
+    connectionTimeoutMillis: 5000,
+    application_name: "weftwork search",
+    statement_timeout: 15_000,
+    types: exactNumbers,
+  });
+  // A connection that breaks while nobody uses it is made again when it is needed.
+  pool.on("error", () => undefined);
+  return pool;
 }

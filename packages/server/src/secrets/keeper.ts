@@ -110,6 +110,20 @@ export class SecretKeeper implements SecretSource {
     if (!(await this.options.tables.remove(tenant, name))) throw new AppError("SECRET_NOT_FOUND", { secret: name });
   }
 
+  /** Seals a text of another table with the data key of the tenant; it opens only for the same place. */
+  async seal(tenant: string, text: string, place: readonly (string | number)[]): Promise<string> {
+    return seal(await this.dataKey(tenant), Buffer.from(text, "utf8"), sealedAt(tenant, place));
+  }
+
+  /** The reverse. Throws `SECRET_UNREADABLE` and `MASTER_KEY_WRONG`. */
+  async unseal(tenant: string, sealed: string, place: readonly (string | number)[]): Promise<string> {
+    const row = await this.options.tables.dataKey(tenant);
+    const plain = row && unseal(this.open(row), sealed, sealedAt(tenant, place));
+    if (plain) return plain.toString("utf8");
+    const reason = "what is stored was changed, moved, or sealed with another key";
+    throw new AppError("SECRET_UNREADABLE", { secret: place.join(" "), reason });
+  }
+
   /**
    * Wraps every data key with the current master key, after making a new one where it is kept in the data folder.
    * Secrets stay readable all the time; one that cannot be opened ends it with `MASTER_KEY_WRONG`, and nothing is lost.
@@ -134,7 +148,7 @@ export class SecretKeeper implements SecretSource {
     const { tables } = this.options;
     const used: DataKeyRow[] = [];
     for (const row of await tables.dataKeys()) {
-      if (caught(() => this.open(row)) instanceof AppError && (await tables.list(row.tenant)).length === 0) continue;
+      if (caught(() => this.open(row)) instanceof AppError && !(await tables.seals(row.tenant))) continue;
       this.open(row);
       used.push(row);
     }
@@ -156,7 +170,7 @@ export class SecretKeeper implements SecretSource {
       const key = caught(() => this.open(row));
       if (!(key instanceof AppError)) return key;
       // A data key that nothing is sealed with: a master key that was lost stands in the way of nothing.
-      if ((await tables.list(tenant)).length > 0) throw key;
+      if (await tables.seals(tenant)) throw key;
       await tables.dropDataKey(row);
     }
     const wrapped = seal(keys.create(), randomBytes(KEY_BYTES), keyBoundTo(tenant));
@@ -184,6 +198,10 @@ function boundTo({
   hosts,
 }: Pick<SecretRow, "tenant" | "name" | "version" | "hosts">): (string | number)[] {
   return ["weftwork secret", tenant, name, version, ...hosts];
+}
+
+function sealedAt(tenant: string, place: readonly (string | number)[]): (string | number)[] {
+  return ["weftwork sealed", tenant, ...place];
 }
 
 function keyBoundTo(tenant: string): string[] {

@@ -41,6 +41,16 @@ export class SecretTables {
     return rows.map(rowOf);
   }
 
+  /** Whether anything is sealed with the data key of the tenant. */
+  async seals(tenant: string): Promise<boolean> {
+    return this.database.call(async (db) => {
+      for (const table of ["secret", "webhook_endpoint", "webhook_callback"] as const)
+        if (await db.selectFrom(table).select("tenant").where("tenant", "=", tenant).limit(1).executeTakeFirst())
+          return true;
+      return false;
+    });
+  }
+
   /** Puts a version in the place of the one before it; false when somebody else was faster. */
   async put(row: SecretRow): Promise<boolean> {
     const { tenant, name, version, sealed, createdAt, updatedAt } = row;

@@ -2,10 +2,12 @@
 export const SECRET_PREFIX = "WEFT_SECRET_";
 
 const MASTER = /^WEFT_MASTER_KEY(?:_OLD)?(?:_FILE)?$/;
+/** Keys of the object store. The files that hold them count as well: their place is nobody else's business. */
+const OBJECT_STORE = /^WEFT_S3_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY)(?:_FILE)?$/;
 
 /** Whether a variable is, or leads to, a secret. */
 export function isSecretVariable(name: string): boolean {
-  return name.startsWith(SECRET_PREFIX) || MASTER.test(name);
+  return name.startsWith(SECRET_PREFIX) || MASTER.test(name) || OBJECT_STORE.test(name);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { AppError, type JsonObject } from "@weftwork/core";
 import pg from "pg";
+import type { Connections } from "../connections/pool.ts";
 import { exactNumbers } from "../db/postgres-numbers.ts";
 import type { PieceType, StandingText, StreamLog, StreamPiece } from "./streamlog.ts";
 
@@ -8,6 +9,8 @@ export interface PostgresStreamLogOptions {
   /** Made when it is not there. */
   readonly schema?: string;
   readonly connectionsMax?: number;
+  /** Connections that are shared with others, which read 64-bit integers as numbers; left out, it has its own. */
+  readonly connections?: Connections;
 }
 
 /** Two processes that make the same table at once would meet in the catalogue: one goes first. */
@@ -54,17 +57,7 @@ interface Row {
 export async function postgresStreamLog(options: PostgresStreamLogOptions): Promise<StreamLog> {
   const schema = `"${(options.schema ?? "weft").replaceAll('"', '""')}"`;
   const named = (text: string): string => text.replaceAll("%S", schema).replaceAll("%T", `${schema}.stream_piece`);
-  const pool = new pg.Pool({
-    connectionString: options.url,
-    max: options.connectionsMax ?? 2,
-    idleTimeoutMillis: 300_000,
-    connectionTimeoutMillis: 5000,
-    application_name: "weftwork stream log",
-    statement_timeout: 15_000,
-    types: exactNumbers,
-  });
-  // An idle connection that breaks is replaced; the next query tells if the server is gone.
-  pool.on("error", () => undefined);
+  const pool = options.connections ?? ownPool(options);
 
   async function query<R extends object>(text: string, values: readonly unknown[]): Promise<readonly R[]> {
     try {
@@ -131,4 +124,19 @@ export async function postgresStreamLog(options: PostgresStreamLogOptions): Prom
       await pool.end();
     },
   };
+}
+
+function ownPool({ url, connectionsMax = 2 }: PostgresStreamLogOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connectionsMax,
+    idleTimeoutMillis: 300_000,
+    connectionTimeoutMillis: 5000,
+    application_name: "weftwork stream log",
+    statement_timeout: 15_000,
+    types: exactNumbers,
+  });
+  // An idle connection that breaks is replaced; the next query tells if the server is gone.
+  pool.on("error", () => undefined);
+  return pool;
 }

@@ -41,6 +41,9 @@ export interface TaskStore {
    */
   sweep(quietMs: number, limit: number): Promise<readonly Ticket[]>;
 
+  /** The tasks of one run that stand here. */
+  of(runKey: number): Promise<readonly StandingTask[]>;
+
   /** What waits and what is done in each pool. */
   depths(): Promise<readonly PoolDepth[]>;
 
@@ -67,6 +70,15 @@ export interface PostedTask extends TaskName {
 export interface TakenTask extends PostedTask {
   /** The worker that put it up: where progress goes. */
   readonly owner: number;
+  /** How often it was taken, this time included; giving back takes one off. Over 1: an earlier holder was lost. */
+  readonly takes: number;
+}
+
+export interface StandingTask extends TaskName {
+  readonly pool: string;
+  /** Milliseconds since 1970. */
+  readonly postedAt: number;
+  readonly isHeld: boolean;
 }
 
 export interface TaskResult extends TaskName {

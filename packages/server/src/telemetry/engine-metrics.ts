@@ -12,6 +12,8 @@ export interface PoolPressure {
   readonly active: number;
   readonly waiting: number;
   readonly concurrency: number;
+  /** How long the oldest task waits. */
+  readonly oldestMs: number;
 }
 
 /** A call to a model that has ended. */
@@ -75,6 +77,16 @@ export class EngineMetrics {
     "type",
   ]);
 
+  private readonly refusals = new Counters(
+    "weft_admission_refused_total",
+    "Runs that were refused for load, by their class and the reason.",
+    ["class", "reason"],
+  );
+
+  refused(priority: string, reason: string): void {
+    this.refusals.add([priority, reason]);
+  }
+
   runEnded({ status, createdAt, startedAt, finishedAt }: RunState): void {
     if (finishedAt === null) return;
     if (startedAt !== null) this.queued.observe([], (startedAt - createdAt) / 1000);
@@ -97,11 +109,17 @@ export class EngineMetrics {
     this.tokens.add([provider, model, "output"], usage.output_tokens);
   }
 
-  lines(pools: readonly PoolPressure[]): readonly string[] {
+  lines(pools: readonly PoolPressure[], pressure: number): readonly string[] {
     const depth = new Gauges("weft_queue_depth", "Tasks that wait for a place in their pool.", ["queue"]);
     const slots = new Gauges("weft_worker_slots", "Places of the pools.", ["queue", "state"]);
-    for (const { pool, active, waiting, concurrency } of pools) {
+    const oldest = new Gauges("weft_queue_oldest_age_seconds", "How long the oldest task waits.", ["queue"]);
+    const limits = new Gauges("weft_pool_limit", "Tasks at once in a pool, as its limit has it now.", ["pool"]);
+    const load = new Gauges("weft_pressure", "Pressure on the process; 1: as much to do as can be done.", []);
+    load.set([], Number(pressure.toFixed(3)));
+    for (const { pool, active, waiting, concurrency, oldestMs } of pools) {
       depth.set([pool], waiting);
+      oldest.set([pool], Math.round(oldestMs) / 1000);
+      limits.set([pool], concurrency);
       slots.set([pool, "busy"], active);
       slots.set([pool, "free"], Math.max(0, concurrency - active));
     }
@@ -114,7 +132,8 @@ export class EngineMetrics {
       this.callTimes,
       this.firsts,
       this.tokens,
+      this.refusals,
     ];
-    return [...families, depth, slots].flatMap((family) => family.lines());
+    return [...families, depth, oldest, slots, limits, load].flatMap((family) => family.lines());
   }
 }

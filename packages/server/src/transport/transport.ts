@@ -15,19 +15,29 @@ export interface Transport {
   readonly capabilities: {
     /** Processes meet over it. */
     readonly manyProcesses: boolean;
-    /** Keeps what it was given while the service restarts. Where it does not, tickets are published again sooner. */
+    /**
+     * Keeps what it was given while the service restarts. Where it does not, tickets are published again sooner. May
+     * change: a service may be set up otherwise when it comes back.
+     */
     readonly durable: boolean;
   };
 
-  /** Hands tickets over, several in one message where a pool has many. Resolves when the service has them. */
+  /**
+   * Hands tickets over, several in one message where a pool has many. Resolves when the service has them; where it
+   * throws, it may have some.
+   */
   publish(tickets: readonly Ticket[]): Promise<void>;
 
   /** Hands out the tickets of one pool until the consumer is closed. */
   consume(pool: string, options: ConsumeOptions): Consumer;
 
-  /** Tickets of the pool that nobody has finished, about. */
+  /**
+   * Messages of the pool that nobody has finished, about: each carries up to `packMax` tickets, and some services do not
+   * count those that are with a handler. How many tasks wait is told by the task store.
+   */
   depth(pool: string): Promise<number>;
 
+  /** Waits for no handler: what consumers have not finished is handed to others. */
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { AppError, checkWebhookHead, mediaType, rootsOf, webhookInputs, webhookResponse } from "@weftwork/core";
 import type { Json, JsonObject, Plan, StartStep, WebhookBody, WebhookSpec } from "@weftwork/core";
-import type { Run, RunSubmission, Trigger, TriggerAddress, TriggerRotation } from "@weftwork/sdk";
+import type { Run, RunSubmission, Schedule, Trigger, TriggerAddress, TriggerRotation } from "@weftwork/sdk";
 import type { BoundSecret } from "../secrets/secrets.ts";
 import { isSigned, KEY_BYTES_MIN, signingKey } from "./signature.ts";
 import type { StoredWebhook, WebhookTable } from "./store.ts";
@@ -17,6 +17,8 @@ export interface WebhooksOptions {
   readonly start: (
     submission: RunSubmission & { readonly idempotencyKey?: string; readonly same?: JsonObject },
   ) => Promise<{ readonly run: Run; readonly created: boolean }>;
+  /** The schedules there are. Of several at one trigger the first is shown. */
+  readonly schedules: () => Promise<readonly Pick<Schedule, "name" | "workflow" | "root" | "created_at">[]>;
   readonly secrets: {
     load(tenant: string, names: readonly string[]): Promise<ReadonlyMap<string, BoundSecret | AppError>>;
   };
@@ -73,11 +75,13 @@ export class Webhooks {
   async list(): Promise<readonly Trigger[]> {
     const { table, tenant, plans } = this.options;
     const stored = new Map((await table.list(tenant)).map((one) => [placeOf(one), one]));
+    const schedules = await this.options.schedules();
     return (await plans())
       .flatMap((plan) =>
         rootsOf(plan.workflow.steps).flatMap((step) => {
           const webhook = stored.get(placeOf({ workflow: plan.name, node: step.id })) ?? null;
-          return triggerOf(plan, step, webhook);
+          const schedule = schedules.find(({ workflow, root }) => workflow === plan.name && root === step.id) ?? null;
+          return triggerOf(plan, step, webhook, schedule);
         }),
       )
       .toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
@@ -93,7 +97,7 @@ export class Webhooks {
     const token = randomBytes(TOKEN_BYTES).toString("base64url");
     const place = { tenant, workflow: plan.name, node };
     const stored = await table.put({ ...place, tokenHash: hashOf(token), secret, createdAt: now() });
-    return { ...triggerOf(plan, step, stored)[0]!, path: `/triggers/webhook/${token}` };
+    return { ...triggerOf(plan, step, stored, null)[0]!, path: `/triggers/webhook/${token}` };
   }
 
   /** Takes its address from a webhook. Throws `TRIGGER_NOT_FOUND` where it has none. */
@@ -167,9 +171,14 @@ function webhookOf(plan: Plan, node: string): StartStep | null {
   return rootsOf(plan.workflow.steps).find(({ id, root }) => id === node && root?.type === "webhook") ?? null;
 }
 
-function triggerOf(plan: Plan, { id, root }: StartStep, stored: StoredWebhook | null): readonly Trigger[] {
+function triggerOf(
+  plan: Plan,
+  { id, root }: StartStep,
+  stored: StoredWebhook | null,
+  enabled: Pick<Schedule, "name" | "created_at"> | null,
+): readonly Trigger[] {
   if (!root || root.type === "start") return [];
-  const { type, webhook } = root;
+  const { type, webhook, schedule } = root;
   const active = type === "webhook" && stored !== null;
   return [
     {
@@ -177,11 +186,14 @@ function triggerOf(plan: Plan, { id, root }: StartStep, stored: StoredWebhook | 
       version: plan.version,
       node: id,
       type,
-      active,
+      active: active || enabled !== null,
       method: webhook?.method ?? null,
       content_type: webhook?.contentType ?? null,
       secret: active ? stored.secret : null,
-      created_at: active ? new Date(stored.createdAt).toISOString() : null,
+      created_at: active ? new Date(stored.createdAt).toISOString() : (enabled?.created_at ?? null),
+      cron: schedule?.cron ?? null,
+      zone: schedule?.zone ?? null,
+      schedule: enabled?.name ?? null,
     },
   ];
 }

@@ -79,12 +79,39 @@ export function execute(execution: Execution): RunningTask | null {
   if (missing.length > 0 || task.needsSecrets) {
     Promise.all([missing.length > 0 ? payloads.load(run.tenant, missing) : null, task.loadSecrets()]).then(
       () => task.begin(executor),
-      (error: unknown) => task.finish({ type: "failed", failure: failureOf(error, "STORE_UNAVAILABLE") }),
+      (error: unknown) =>
+        task.finish(
+          untilReadable(error, run.key, scope.tasks[node.index]?.startedAt ?? 0, execution.clock.now()) ?? {
+            type: "failed",
+            failure: failureOf(error, "STORE_UNAVAILABLE"),
+          },
+        ),
     );
     return task;
   }
   task.begin(executor);
   return task.ended ? null : task;
+}
+
+/** A step whose input is missing waits this long for it to come back, from a store or a backup. */
+const MISSING_MS_MAX = 24 * 3_600_000;
+const PARK_MS_MIN = 2000;
+const PARK_MS_MAX = 60_000;
+
+/**
+ * A step whose input cannot be read now is no attempt: it waits, and holds no place in its pool (F41). Null for an error
+ * that does not pass, such as bytes that do not fit their hash.
+ */
+function untilReadable(error: unknown, runKey: number, begunAt: number, now: number): TaskOutcome | null {
+  const code = error instanceof AppError ? error.code : null;
+  const waited = Math.max(0, now - begunAt);
+  const passes =
+    code === "STORE_UNAVAILABLE" || code === "STORE_FULL" || (code === "PAYLOAD_NOT_FOUND" && waited < MISSING_MS_MAX);
+  if (!passes) return null;
+  // Runs that were stopped by the same fault do not all come back at once.
+  const spread = 0.8 + (runKey % 41) / 100;
+  const pause = Math.min(PARK_MS_MAX, Math.max(PARK_MS_MIN, waited / 2)) * spread;
+  return { type: "parked", until: now + Math.round(pause), reason: (error as AppError).message };
 }
 
 function refusal(code: "NODE_NOT_AVAILABLE", details: JsonObject): TaskOutcome {

@@ -1,74 +1,94 @@
-import { PRIORITIES, type Priority } from "@weftwork/core";
+import type { Priority } from "@weftwork/core";
+import { FairQueue, type Request } from "../limits/fair-queue.ts";
+import { fixedLimit } from "../limits/fixed.ts";
+import type { Limit } from "../limits/limit.ts";
 
-/** Shares of the classes while all of them wait (8:4:2:1): urgent work goes first, and nothing starves. */
-const WEIGHTS: Readonly<Record<Priority, number>> = { interactive: 8, normal: 4, batch: 2, background: 1 };
-
-interface Class<T> {
-  readonly weight: number;
-  readonly items: T[];
-  /** Items before it have been taken; cut off now and then, so that taking one costs no shift. */
-  head: number;
-  credit: number;
+/** Something that waits for a place in a pool. */
+export interface PoolTask extends Request {
+  /** Tasks of one kind take about the same time. */
+  readonly kind: string;
 }
 
-/**
- * The tasks that wait in one pool, and how many are being done.
- *
- * Classes are served by smooth weighted round-robin: each waiting class earns its weight, the richest is served and
- * pays for all. Within a class the order is the order of arrival.
- */
-export class Pool<T> {
-  readonly name: string;
-  readonly concurrency: number;
-  active = 0;
-  private readonly classes: readonly Class<T>[];
-  private count = 0;
+/** Seconds that a task of an unknown kind is booked with. */
+const UNKNOWN_SECONDS = 0.1;
+/** Weight of the newest time in the usual one. */
+const LEARNING = 1 / 8;
+/** A place costs something even for a moment. */
+const LEAST_SECONDS = 1e-6;
 
-  constructor(name: string, concurrency: number) {
+/**
+ * The tasks that wait in one pool, and how many are being done: at most as many as its limit says. They are shared out
+ * fairly, counted in the time for which they take a place.
+ */
+export class Pool<T extends PoolTask> {
+  readonly name: string;
+  active = 0;
+  /** Nothing is begun. */
+  isPaused = false;
+  /** Whether its limit learns from what is seen of its tasks. */
+  readonly isAdaptive: boolean;
+  private readonly limit: Limit;
+  private places: number;
+  private readonly queue = new FairQueue<T>({ cost: ({ kind }) => this.usual.get(kind) ?? UNKNOWN_SECONDS });
+  /** Seconds that tasks of a kind usually take. Learnt only while tasks compete. */
+  private readonly usual = new Map<string, number>();
+
+  constructor(name: string, limit: Limit | number) {
     this.name = name;
-    this.concurrency = concurrency;
-    this.classes = PRIORITIES.map((priority) => ({ weight: WEIGHTS[priority], items: [], head: 0, credit: 0 }));
+    this.isAdaptive = typeof limit !== "number";
+    this.limit = typeof limit === "number" ? fixedLimit(limit) : limit;
+    this.places = this.limit.current();
+    this.limit.onChange((places) => (this.places = places));
+  }
+
+  get concurrency(): number {
+    return this.places;
   }
 
   get waiting(): number {
-    return this.count;
+    return this.queue.waiting;
   }
 
   get canStart(): boolean {
-    return this.count > 0 && this.active < this.concurrency;
+    return !this.isPaused && this.active < this.places && this.queue.ready > 0;
   }
 
-  push(priority: Priority, item: T): void {
-    this.classes[PRIORITIES.indexOf(priority)]!.items.push(item);
-    this.count += 1;
+  /** When the one came that waits longest of those that are not held back; null: none waits. */
+  get oldestAt(): number | null {
+    return this.queue.oldestAt();
   }
 
-  /** The next task by class and arrival; undefined when none waits. */
+  push(task: T): void {
+    this.queue.push(task);
+  }
+
+  /** The next task; undefined when none waits that may be begun. It is told of by `left`, or by `withdraw`. */
   shift(): T | undefined {
-    let richest: Class<T> | null = null;
-    let total = 0;
-    for (const one of this.classes) {
-      if (one.head === one.items.length) continue;
-      one.credit += one.weight;
-      total += one.weight;
-      if (richest === null || one.credit > richest.credit) richest = one;
-    }
-    if (richest === null) return undefined;
-    richest.credit -= total;
-    this.count -= 1;
-    return take(richest);
+    return this.queue.take();
   }
-}
 
-function take<T>(from: Class<T>): T {
-  const item = from.items[from.head]!;
-  from.items[from.head++] = undefined as never;
-  if (from.head === from.items.length) {
-    from.items.length = from.head = 0;
-    from.credit = 0;
-  } else if (from.head >= 1024 && from.head * 2 > from.items.length) {
-    from.items.splice(0, from.head);
-    from.head = 0;
+  /** A task that was taken is not done after all. */
+  withdraw(task: T): void {
+    this.queue.settle(task, 0);
   }
-  return item;
+
+  /** A task has given its place back after so many milliseconds. */
+  left(task: T, ms: number): void {
+    this.active -= 1;
+    if (task.booked === 0) return;
+    const seconds = Math.max(ms / 1000, LEAST_SECONDS);
+    const usual = this.usual.get(task.kind) ?? seconds;
+    this.usual.set(task.kind, usual + (seconds - usual) * LEARNING);
+    this.queue.settle(task, seconds);
+  }
+
+  /** What was seen of a task for the limit. `dropped`: what it asked refused it for load, or gave no answer in time. */
+  saw(ms: number, dropped: boolean): void {
+    this.limit.sample(ms, this.active, dropped);
+  }
+
+  /** Begins nothing of these classes for now. */
+  hold(classes: readonly Priority[]): void {
+    this.queue.hold(classes);
+  }
 }

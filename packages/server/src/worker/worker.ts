@@ -1,14 +1,16 @@
-import { nodeOf, type DispatchTask, type TaskOutcome, type WorkNode } from "@weftwork/core";
+import { nodeOf, type DispatchTask, type Priority, type TaskOutcome, type WorkNode } from "@weftwork/core";
 import type { NodeRegistry } from "../nodes/node.ts";
+import type { PoolSizes } from "../limits/pool-size.ts";
 import type { HotRun } from "../runtime/hot-run.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Payloads } from "../runtime/payloads.ts";
 import { Pump } from "../runtime/pump.ts";
 import type { Tasks } from "../runtime/owner.ts";
-import type { NodeExecutor, TaskPart } from "../nodes/node.ts";
+import { poolOf, type NodeExecutor, type TaskPart } from "../nodes/node.ts";
 import type { SecretSource } from "../secrets/secrets.ts";
 import { execute, type RunningTask } from "./execute.ts";
-import { Pool } from "./pool.ts";
+import { droppedOf, poolLimit } from "./pool-limits.ts";
+import { Pool, type PoolTask } from "./pool.ts";
 import { ResultCache } from "./result-cache.ts";
 
 /** Tasks done at the same time in each pool, unless configured otherwise. */
@@ -20,11 +22,16 @@ export const POOL_DEFAULTS: Readonly<Record<string, number>> = {
   code: 4,
 };
 
+/** Tasks of other processes that wait in front of a pool at most, so that a slot never waits for a round trip. */
+const PREFETCH_MAX = 16;
+/** Tasks waiting for each slot from which a pool counts as behind. */
+const BEHIND = 2;
+
 export interface WorkerOptions {
   readonly registry: NodeRegistry;
   readonly payloads: Payloads;
   readonly clock: Clock;
-  readonly pools: Readonly<Record<string, number>>;
+  readonly pools: PoolSizes;
   readonly resultBytesMax: number;
   /** Left out where nothing leaves the process. */
   readonly secrets?: SecretSource;
@@ -36,7 +43,7 @@ export interface WorkerOptions {
   readonly mayStart: () => boolean;
 }
 
-interface Waiting {
+interface Waiting extends PoolTask {
   readonly run: HotRun;
   readonly command: DispatchTask;
   readonly node: WorkNode;
@@ -62,7 +69,8 @@ export class Worker implements Tasks {
   constructor(options: WorkerOptions) {
     this.options = options;
     this.cache = new ResultCache(options.clock);
-    for (const [name, concurrency] of Object.entries(options.pools)) this.pools.set(name, new Pool(name, concurrency));
+    for (const [name, size] of Object.entries(options.pools))
+      this.pools.set(name, new Pool(name, poolLimit(name, size, options.clock.monotonic)));
     this.pump = new Pump(options.clock, () => this.step());
   }
 
@@ -79,14 +87,59 @@ export class Worker implements Tasks {
 
   poolOf(run: HotRun, command: DispatchTask): string {
     const node = workNode(run, command);
-    return node.pool ?? this.executor(node)?.pool ?? "default";
+    return poolOf(this.executor(node), node.pool);
   }
+
+  /** Whether tasks of the pool are done in this process. */
+  serves(pool: string): boolean {
+    return this.pools.has(pool);
+  }
+
+  /** Tasks that the pool has room for: its free slots, and a few more in front of them. */
+  room(pool: string): number {
+    const { concurrency, active, waiting } = this.pools.get(pool)!;
+    return concurrency + Math.min(PREFETCH_MAX, Math.ceil(concurrency / 4)) - active - waiting;
+  }
+
+  /** Begins nothing of these pools from now on, and again of all others. */
+  pause(paused: ReadonlySet<string>): void {
+    for (const pool of this.pools.values()) {
+      pool.isPaused = paused.has(pool.name);
+      if (pool.canStart) this.wake(pool);
+    }
+  }
+
+  /** Whether more waits in front of the pool than it can begin soon. */
+  isBehind(pool: string): boolean {
+    const { concurrency, waiting } = this.pools.get(pool)!;
+    return waiting > concurrency * BEHIND;
+  }
+
+  /** Nothing that was begun here may be under way elsewhere. */
+  isElsewhere(): boolean {
+    return false;
+  }
+
+  /** Results come back by `report` alone. */
+  reported(): void {}
 
   dispatch(run: HotRun, command: DispatchTask): boolean {
     const node = workNode(run, command);
-    const pool = this.pools.get(node.pool ?? this.executor(node)?.pool ?? "default");
+    const pool = this.pools.get(poolOf(this.executor(node), node.pool));
     if (!pool) return false;
-    pool.push(node.priority ?? run.state.created!.priority, { run, command, node });
+    const created = run.state.created!;
+    pool.push({
+      run,
+      command,
+      node,
+      tenant: run.tenant,
+      flow: created.workflow,
+      priority: node.priority ?? created.priority,
+      kind: node.type,
+      at: this.options.clock.monotonic(),
+      bonusMs: 0,
+      booked: 0,
+    });
     if (pool.canStart) this.wake(pool);
     return true;
   }
@@ -99,19 +152,32 @@ export class Worker implements Tasks {
     task.abort("the run no longer wants this task");
   }
 
-  /** Tasks being done and waiting in each pool, for `/readyz` and the lists of pools. */
+  /** Tasks being done and waiting in each pool, and for how long the oldest of them has waited. */
   pressure(): readonly {
     readonly pool: string;
     readonly active: number;
     readonly waiting: number;
     readonly concurrency: number;
+    readonly oldestMs: number;
+    readonly isPaused: boolean;
   }[] {
-    return [...this.pools.values()].map(({ name, active, waiting, concurrency }) => ({
+    const now = this.options.clock.monotonic();
+    return [...this.pools.values()].map(({ name, active, waiting, concurrency, oldestAt, isPaused }) => ({
       pool: name,
       active,
       waiting,
       concurrency,
+      oldestMs: oldestAt === null ? 0 : now - oldestAt,
+      isPaused,
     }));
+  }
+
+  /** Begins no tasks of these classes for now; those of others, and those that had been held back, go on. */
+  hold(classes: readonly Priority[]): void {
+    for (const pool of this.pools.values()) {
+      pool.hold(classes);
+      if (pool.canStart) this.wake(pool);
+    }
   }
 
   /** Starts nothing more, and resolves when what runs has ended; after `graceMs` the rest is aborted. */
@@ -150,11 +216,15 @@ export class Worker implements Tasks {
     return this.ready.length > 0;
   }
 
-  private start(pool: Pool<Waiting>, { run, command, node }: Waiting): void {
-    if (run.gone || run.state.owed.get(command.id) !== command || !this.options.mayStart()) return;
+  private start(pool: Pool<Waiting>, waiting: Waiting): void {
+    const { run, command, node } = waiting;
+    if (run.gone || run.state.owed.get(command.id) !== command || !this.options.mayStart()) {
+      pool.withdraw(waiting);
+      return;
+    }
     pool.active += 1;
     const { clock, ended } = this.options;
-    const began = ended ? clock.monotonic() : 0;
+    const began = clock.monotonic();
     let task: RunningTask | null = null;
     /** Its place in the table; null while it has none: most small steps answer before they need one. */
     let key: string | null = null;
@@ -170,11 +240,13 @@ export class Worker implements Tasks {
       secrets: this.options.secrets ?? null,
       progress: (part) => this.options.progress(run, command, part),
       done: (outcome) => {
-        pool.active -= 1;
+        const ms = clock.monotonic() - began;
         // A synchronous executor answers before it is in the table; an aborted task has been taken out of it.
         const wanted = key === null || this.running.get(key) === task;
         if (key !== null && wanted) this.running.delete(key);
-        ended?.(node.type, outcome, clock.monotonic() - began, wanted && !run.gone);
+        if (pool.isAdaptive && wanted) sawIn(pool, outcome, ms);
+        pool.left(waiting, ms);
+        ended?.(node.type, outcome, ms, wanted && !run.gone);
         if (wanted && !run.gone) this.options.report(run, command, outcome);
         if (pool.canStart) this.wake(pool);
         if (this.running.size === 0 && this.draining) for (const tell of this.idle.splice(0)) tell();
@@ -188,6 +260,11 @@ export class Worker implements Tasks {
   private executor(node: WorkNode): NodeExecutor | undefined {
     return this.options.registry.has(node.type) ? this.options.registry.get(node.type) : undefined;
   }
+}
+
+function sawIn(pool: Pool<Waiting>, outcome: TaskOutcome, ms: number): void {
+  const dropped = droppedOf(outcome);
+  if (dropped !== null) pool.saw(ms, dropped);
 }
 
 function workNode(run: HotRun, command: DispatchTask): WorkNode {

@@ -6,6 +6,7 @@ export const RUN_WORDS = {
   "column.workflow": { en: "workflow", zh: "工作流" },
   "column.status": { en: "status", zh: "状态" },
   "column.submitted": { en: "submitted", zh: "提交" },
+  "column.starts": { en: "starts", zh: "启动于" },
   "column.took": { en: "took", zh: "用时" },
   "column.error": { en: "error", zh: "错误" },
   "column.step": { en: "step", zh: "步骤" },

@@ -15,6 +15,6 @@ export const TRIGGER_WORDS = {
   "triggers.by_hand": { en: "begins by hand", zh: "手动启动" },
   "column.trigger": { en: "trigger", zh: "触发器" },
   "column.method": { en: "method", zh: "方法" },
-  "column.address": { en: "address made", zh: "地址生成于" },
+  "column.address": { en: "address or schedule", zh: "地址或定时计划" },
   "column.secret": { en: "secret", zh: "密钥" },
 } as const satisfies Words;

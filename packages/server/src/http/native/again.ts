@@ -30,24 +30,24 @@ export function againRoutes(app: FastifyInstance, surface: Surface): void {
     checkMembers(body, REQUEST);
     const { step, ...rest } = body;
     const target = { node: step, ...rest, ...keyOf(request) } as unknown as RerunTarget;
-    return answer(reply, request.params.id, await runs.rerun(request.params.id, target));
+    return sendAgain(reply, request.params.id, await runs.rerun(request.params.id, target));
   });
 
   app.post<ById>("/api/runs/:id/retry", async (request, reply) => {
     surface.refuseWhileDraining();
     checkMembers(optionalJsonObjectOf(request.body), {});
-    return answer(reply, request.params.id, await runs.retry(request.params.id, keyOf(request)));
+    return sendAgain(reply, request.params.id, await runs.retry(request.params.id, keyOf(request)));
   });
 }
 
-function keyOf({ headers }: { readonly headers: { readonly [name: string]: string | string[] | undefined } }): {
+export function keyOf({ headers }: { readonly headers: { readonly [name: string]: string | string[] | undefined } }): {
   readonly idempotencyKey?: string;
 } {
   const idempotencyKey = readIdempotencyKey(headers["idempotency-key"]);
   return idempotencyKey === null ? {} : { idempotencyKey };
 }
 
-function answer(reply: FastifyReply, before: string, again: RunAgain): FastifyReply {
+export function sendAgain(reply: FastifyReply, before: string, again: RunAgain): FastifyReply {
   const { run, created, reused, reusedTokens, recomputed } = again;
   reply.header("location", run.links.self);
   if (!created) reply.header("idempotency-replayed", "true");

@@ -20,6 +20,19 @@ export function recordRoutes(app: FastifyInstance, surface: Surface): void {
     return sendJson(reply, 200, await runs.step(id, step, scope === undefined ? {} : { scope }));
   });
 
+  app.get<ByStep>(
+    "/api/runs/:id/steps/:step/output",
+    { exposeHeadRoute: false },
+    async ({ params: { id, step }, query }, reply) => {
+      const { scope } = readQuery(query, { scope: { check: text(1000) } });
+      const { size, bytes } = await runs.output(id, step, scope === undefined ? {} : { scope });
+      return reply
+        .header("content-type", "application/json; charset=utf-8")
+        .header("content-length", size)
+        .send(Readable.from(bytes, { objectMode: false }));
+    },
+  );
+
   app.get<ById>("/api/runs/:id/export", { exposeHeadRoute: false }, async ({ params: { id }, query }, reply) => {
     readQuery(query, {});
     const document = await runs.export(id);

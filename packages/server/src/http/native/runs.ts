@@ -16,14 +16,20 @@ interface ById {
 export function runRoutes(app: FastifyInstance, surface: Surface): void {
   const { engine } = surface;
 
-  app.post("/api/runs", async (request, reply) => {
+  // Refused before the body is read, where nobody at all is let in: refusing must cost little.
+  const onRequest = (_request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void => {
+    done(engine.admission.shut() ?? undefined);
+  };
+
+  app.post("/api/runs", { onRequest }, async (request, reply) => {
     surface.refuseWhileDraining();
     const submission = readSubmission(jsonObjectOf(request.body));
     const idempotencyKey = readIdempotencyKey(request.headers["idempotency-key"]);
     const prefer = readPrefer(request.headers["prefer"]);
-    const { run, created } = await engine.runs.start(
-      idempotencyKey === null ? submission : { ...submission, idempotencyKey },
-    );
+    const place = await engine.admission.enter(submission.priority ?? "normal");
+    const { run, created } = await engine.runs
+      .start(idempotencyKey === null ? submission : { ...submission, idempotencyKey })
+      .finally(() => place.leave());
     reply.header("location", run.links.self);
     if (!created) reply.header("idempotency-replayed", "true");
     if (prefer.applied !== null) reply.header("preference-applied", prefer.applied);

@@ -10,7 +10,7 @@ export const id: MemberCheck = (value) =>
     ? null
     : "must have 1 to 128 of the characters A-Z a-z 0-9 . _ : ~ -, and begin with a letter or a digit";
 
-const priority: MemberCheck = (value) =>
+export const priority: MemberCheck = (value) =>
   PRIORITIES.some((known) => known === value) ? null : `must be one of ${PRIORITIES.join(", ")}`;
 
 /** The members of `POST /api/runs`. Inputs are checked where the workflow's schema is known. */
@@ -23,14 +23,10 @@ const SUBMISSION: Readonly<Record<string, MemberRule>> = {
   priority: { check: priority },
   metadata: { check: object },
   run_at: { check: time },
+  callback_url: { check: text(2000) },
 };
 
 export function readSubmission(body: JsonObject): RunSubmission {
-  if (Object.hasOwn(body, "callback_url")) {
-    throw new AppError("INVALID_REQUEST", {
-      reason: "callback_url is not part of this version; follow the run at its events link, or send Prefer: wait=30",
-    });
-  }
   checkMembers(body, SUBMISSION);
   return body as unknown as RunSubmission;
 }

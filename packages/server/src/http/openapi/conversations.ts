@@ -62,6 +62,6 @@ export const CONVERSATION_OPERATIONS: Operations = {
       "200": json("Answered within the time of Prefer.", "Message"),
       "202": json("The message, and the run that answers.", "Message"),
     },
-    problems: [400, 404, 409, 413, 415, 422, 503],
+    problems: [400, 404, 409, 413, 415, 422, 429, 503],
   },
 };

@@ -2,13 +2,18 @@ import type { JsonObject } from "@weftwork/core";
 import packageJson from "../../../package.json" with { type: "json" };
 import { CONVERSATION_OPERATIONS } from "./conversations.ts";
 import { FILE_OPERATIONS } from "./files.ts";
+import { INTERVENTION_OPERATIONS } from "./intervention.ts";
 import { operationObject } from "./operation.ts";
 import { SERVER_OPERATIONS } from "./operations.ts";
 import { RUN_OPERATIONS } from "./runs.ts";
+import { SCHEDULE_OPERATIONS, SCHEDULE_SCHEMAS } from "./schedules.ts";
 import { SCHEMAS } from "./schemas.ts";
 import { STREAM_OPERATIONS } from "./streams.ts";
 import { SECRET_OPERATIONS } from "./secrets.ts";
+import { POOL_OPERATIONS, POOL_SCHEMAS } from "./pools.ts";
 import { TRIGGER_OPERATIONS } from "./triggers.ts";
+import { WEBHOOK_OPERATIONS, WEBHOOK_SCHEMAS, WEBHOOKS } from "./webhooks.ts";
+import { WORKER_OPERATIONS, WORKER_SCHEMAS } from "./workers.ts";
 import { WORKFLOW_OPERATIONS } from "./workflows.ts";
 
 /** The native API as an OpenAPI 3.1 document. A test holds it equal to the routes of the server, both ways. */
@@ -22,6 +27,11 @@ export function openApiDocument(): JsonObject {
     ...FILE_OPERATIONS,
     ...SECRET_OPERATIONS,
     ...TRIGGER_OPERATIONS,
+    ...WEBHOOK_OPERATIONS,
+    ...SCHEDULE_OPERATIONS,
+    ...POOL_OPERATIONS,
+    ...WORKER_OPERATIONS,
+    ...INTERVENTION_OPERATIONS,
     ...SERVER_OPERATIONS,
   })) {
     const [method, path] = key.split(" ", 2) as [string, string];
@@ -37,10 +47,11 @@ export function openApiDocument(): JsonObject {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
-    tags: ["runs", "workflows", "conversations", "files", "secrets", "triggers", "operations"].map((name) => ({
+    tags: ["runs", "workflows", "conversations", "files", "secrets", "triggers", "webhooks", "schedules", "operations", "pools", "workers"].map((name) => ({
       name,
     })),
     paths,
-    components: { schemas: SCHEMAS },
+    webhooks: WEBHOOKS,
+    components: { schemas: { ...SCHEMAS, ...WEBHOOK_SCHEMAS, ...POOL_SCHEMAS, ...WORKER_SCHEMAS, ...SCHEDULE_SCHEMAS } },
   };
 }

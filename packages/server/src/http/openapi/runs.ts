@@ -24,7 +24,7 @@ export const RUN_OPERATIONS: Operations = {
       "200": json("A repeat of an earlier submission; or, with Prefer: wait, the run that has ended.", "SubmittedRun"),
       "202": json("Submitted.", "SubmittedRun"),
     },
-    problems: [400, 404, 409, 415, 422, 503],
+    problems: [400, 404, 409, 415, 422, 429, 503],
   },
   "GET /api/runs": {
     id: "listRuns",
@@ -35,6 +35,12 @@ export const RUN_OPERATIONS: Operations = {
       query("workflow", text, "Only runs of this workflow."),
       query("created_after", time, "Submitted after this time."),
       query("created_before", time, "Submitted before this time."),
+      query("error_code", text, "Only runs that failed with this code, in any case. A page may be short, then."),
+      query(
+        "metadata.NAME",
+        text,
+        "Only runs with this member in their metadata; what is no text is compared as JSON. A page may be short, then.",
+      ),
       query("q", text, "Words that all stand in the inputs, outputs or error of the run, in any order and case."),
       query("limit", { ...whole, minimum: 1, maximum: 200, default: 50 }, "Runs of a page."),
       query("cursor", text, "The next_cursor of the page before."),
@@ -66,6 +72,14 @@ export const RUN_OPERATIONS: Operations = {
     parameters: [query("scope", text, "Left out: the root.")],
     answers: { "200": json("The step.", "RunStep") },
     problems: [400, 404],
+  },
+  "GET /api/runs/{id}/steps/{step}/output": {
+    id: "getStepOutput",
+    summary: "The value of a step alone, as it is stored. One of any size comes as a stream.",
+    tag: "runs",
+    parameters: [query("scope", text, "Left out: the root.")],
+    answers: { "200": { description: "The value.", content: { "application/json": { schema: {} } } } },
+    problems: [400, 404, 503],
   },
   "GET /api/runs/{id}/export": {
     id: "exportRun",
@@ -104,7 +118,7 @@ export const RUN_OPERATIONS: Operations = {
       "200": json("A repeat with the same key: the run it began.", "RerunAnswer"),
       "202": json("The new run, and what it reuses.", "RerunAnswer"),
     },
-    problems: [400, 404, 422, 503],
+    problems: [400, 404, 422, 429, 503],
   },
   "POST /api/runs/{id}/retry": {
     id: "retryRun",
@@ -116,7 +130,7 @@ export const RUN_OPERATIONS: Operations = {
       "200": json("A repeat with the same key: the run it began.", "RerunAnswer"),
       "202": json("The new run, and what it reuses.", "RerunAnswer"),
     },
-    problems: [404, 409, 422, 503],
+    problems: [404, 409, 422, 429, 503],
   },
   "POST /api/runs/{id}/signals": {
     id: "signalRun",

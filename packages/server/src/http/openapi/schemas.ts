@@ -14,6 +14,7 @@ import {
   time,
   whole,
 } from "./schema.ts";
+import { INTERVENTION_SCHEMAS } from "./intervention-schemas.ts";
 
 const STATUS = ["pending", "running", "waiting", "succeeded", "failed", "cancelled"];
 
@@ -59,11 +60,14 @@ const trigger = {
   version: described(text, "The newest."),
   node: described(text, "Id of the trigger; the root of a run that it begins."),
   type: choice("webhook", "schedule", "plugin"),
-  active: described(flag, "Whether it has an address."),
+  active: described(flag, "Whether runs begin by it: a webhook has an address, a schedule is enabled."),
   method: described(nullable(text), "The one it takes; null where it is no webhook."),
   content_type: nullable(text),
   secret: described(nullable(text), "Name of the secret that calls must be signed with."),
-  created_at: described(nullable(time), "When its address was made."),
+  created_at: described(nullable(time), "When its address was made, or its schedule."),
+  cron: described(nullable(text), "Its rule, as the node of a schedule says it."),
+  zone: described(nullable(text), "The zone that the rule is read in."),
+  schedule: described(nullable(text), "Name of the schedule that begins runs at it."),
 };
 
 const submitted = {
@@ -126,7 +130,11 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
     message: text,
   }),
   RunLogPage: shape({ data: list(ref("RunLog")), next_cursor: nullable(text) }),
-  RunListItem: shape({ ...heads, error_code: nullable(text) }),
+  RunListItem: shape({
+    ...heads,
+    error_code: nullable(text),
+    run_at: described(nullable(time), "Of a run that waits for its time: when it begins."),
+  }),
   RunStep: shape({
     scope: described(text, "root, each-doc[3], retry-loop#2"),
     id: text,
@@ -193,8 +201,9 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
         metadata: anyObject,
         root: described(text, "The node that the run of a Dify file begins at, where it has several triggers."),
         run_at: described(time, "The run does not start before it."),
+        callback_url: described(text, "Address that is told, by signed webhooks, of what becomes of the run."),
       },
-      ["version", "id", "inputs", "priority", "metadata", "root", "run_at"],
+      ["version", "id", "inputs", "priority", "metadata", "root", "run_at", "callback_url"],
     ),
     additionalProperties: false,
   },
@@ -346,6 +355,7 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
   File: shape(file),
   FileList: shape({ data: list(ref("File")) }),
   FileLink: shape({ url: described(text, "Below the address of the server."), expires_at: time }),
+  ...INTERVENTION_SCHEMAS,
   Readiness: shape({ ready: flag, reasons: list(text) }),
   Problem: shape(
     {
@@ -357,8 +367,9 @@ export const SCHEMAS: Readonly<Record<string, JsonObject>> = {
       request_id: text,
       retryable: flag,
       errors: list(anyObject),
+      "violated-policies": list(text),
     },
-    ["errors"],
+    ["errors", "violated-policies"],
   ),
   ErrorCode: choice(...Object.keys(ERRORS).map((code) => code.toLowerCase())),
 };

@@ -109,6 +109,17 @@ export function ownershipFacts(open: Open): void {
       expect(await journal.claim(member, 1)).toMatchObject([{ epoch: epoch + 1, crashCount: 0 }]);
     });
 
+    test("a run that is given back because of its crashes keeps their count", async () => {
+      const { journal } = opened;
+      await created(opened, await join(journal), "poison");
+      await takeOver(opened);
+      const { member, heads } = await takeOver(opened);
+      const { runKey, epoch } = heads[0]!;
+      const release = { runKey, epoch, availableAt: opened.now(), keepsCrashes: true };
+      expect(await journal.release(member, [release])).toBe(1);
+      expect(await journal.claim(member, 1)).toMatchObject([{ epoch: epoch + 1, crashCount: 2 }]);
+    });
+
     test("a takeover takes no more than its limit, and the rest is there for the next", async () => {
       const { journal } = opened;
       const old = await join(journal);

@@ -82,6 +82,59 @@ export function payloadFacts(open: Open): void {
       expect((await journal.find({ tenant: TENANT, limit: 10 })).runs.map(({ id }) => id)).toEqual(["late", "open"]);
     });
 
+    test("a workflow with a border of its own goes by it, shorter or longer; one tenant's border is not another's", async () => {
+      const { journal } = opened;
+      const member = await join(journal);
+      const name = (id: string, workflow: string, tenant = TENANT) => created(opened, member, id, { workflow, tenant });
+      const runs = await Promise.all([
+        name("long", "kept"),
+        name("short", "brief"),
+        name("other", "plain"),
+        name("theirs", "brief", "other"),
+      ]);
+      for (const run of runs) await appendOne(journal, member, row(run, 2, finish(opened)));
+      const still = await name("open", "brief");
+      await opened.advance(1000);
+      const past = opened.now() - 500_000;
+      const own = [{ tenant: TENANT, workflow: "brief", finishedBefore: opened.now() }];
+      expect(await journal.prune(past, { own })).toEqual({ runs: 1, payloads: 0 });
+      expect(await journal.head(TENANT, "short")).toBeNull();
+      expect(await bodies(journal, still.runKey)).toHaveLength(1);
+      const longer = [{ tenant: TENANT, workflow: "kept", finishedBefore: past }];
+      expect((await journal.prune(opened.now(), { own: longer })).runs).toBe(2);
+      expect(await journal.head(TENANT, "long")).not.toBeNull();
+      expect(await journal.head("other", "theirs")).toBeNull();
+    });
+
+    test("pruning stops where it is told to, and goes on from there another time", async () => {
+      const { journal } = opened;
+      const member = await join(journal);
+      const one = await created(opened, member, "one");
+      await appendOne(journal, member, row(one, 2, finish(opened)));
+      await opened.advance(1);
+      await journal.prune(opened.now(), { goOn: () => false });
+      expect((await journal.prune(opened.now(), { goOn: () => true })).runs).toBeLessThanOrEqual(1);
+      expect(await journal.head(TENANT, "one")).toBeNull();
+    });
+
+    test("a hash is known from its commit until a day after its last run has gone, wherever its bytes are", async () => {
+      const { journal } = opened;
+      const member = await join(journal);
+      const one = await created(opened, member, "one");
+      const [here, far] = [payload("here"), { ...payload("far"), bytes: null }];
+      const hashes = [here.hash, far.hash, "0".repeat(64)];
+      expect(await journal.known(TENANT, hashes)).toEqual(new Set());
+      await appendOne(journal, member, row(one, 2, { payloads: [here, far], ...finish(opened) }));
+      expect(await journal.known(TENANT, hashes)).toEqual(new Set([here.hash, far.hash]));
+      expect(await journal.known("other", hashes)).toEqual(new Set());
+      await opened.advance(1);
+      await journal.prune(opened.now());
+      expect((await journal.known(TENANT, hashes)).size).toBe(2);
+      await opened.advance(DAY_MS + 1);
+      await journal.prune(opened.now());
+      expect(await journal.known(TENANT, hashes)).toEqual(new Set());
+    });
+
     test("a payload is kept while a run names it, and a day longer (F40)", async () => {
       const { journal } = opened;
       const shared = payload("used by a fork");

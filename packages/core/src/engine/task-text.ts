@@ -1,0 +1,71 @@
+import type { Plan, WorkNode } from "../plan/plan.ts";
+import type { DispatchTask } from "./command.ts";
+import { nodeOf } from "./evolve.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
+import { initialState, type ContainerState, type RunState, type ScopeState, type TaskState } from "./state.ts";
+
+/**
+ * One task as text: all that doing it can see of its run, for a process that does not hold the run. It is a snapshot of
+ * a state that was cut down to the scopes around the task, the steps that it reads, and the task itself; large values
+ * stand in it by reference. Its size follows from what the step reads and not from the size of the run.
+ */
+export function encodeTask(state: RunState, command: DispatchTask): string {
+  const cut = initialState(state.plan, state.nested);
+  Object.assign(cut, {
+    created: state.created,
+    status: state.status,
+    createdAt: state.createdAt,
+    startedAt: state.startedAt,
+    at: state.at,
+    seq: state.seq,
+  });
+  cut.owed.set(command.id, command);
+  const scope = state.scopes.get(command.scope)!;
+  const { reads } = nodeOf(scope, command.node) as WorkNode;
+  const around = chainOf(scope);
+  const wanted = new Set([...reads, command.node]);
+  for (const at of around) cut.scopes.set(at.id, cutScope(at, around, wanted));
+  return encodeSnapshot(cut);
+}
+
+/** The reverse, with the plan that `planOfTask` names. Throws on text that this version cannot read. */
+export function decodeTask(
+  text: string,
+  plan: Plan,
+  nested: ReadonlyMap<string, Plan>,
+): { readonly state: RunState; readonly command: DispatchTask } {
+  const state = decodeSnapshot(text, plan, nested);
+  const [command] = state.owed.values();
+  if (command?.type !== "dispatch_task") throw new Error("the text holds no task");
+  return { state, command };
+}
+
+/** The plan that a task belongs to, and those of the workflows nested in it: to be had before the rest is read. */
+export function planOfTask(text: string): { readonly hash: string; readonly pins: Readonly<Record<string, string>> } {
+  const { created } = JSON.parse(text.slice(1)) as { created: { hash: string; pins: Record<string, string> } };
+  return created;
+}
+
+/** The scopes from the root to this one. */
+function chainOf(scope: ScopeState): readonly ScopeState[] {
+  const chain: ScopeState[] = [];
+  for (let at: ScopeState | null = scope; at !== null; at = at.parent?.scope ?? null) chain.unshift(at);
+  return chain;
+}
+
+function cutScope(scope: ScopeState, chain: readonly ScopeState[], wanted: ReadonlySet<string>): ScopeState {
+  const containers = new Set(chain.flatMap(({ parent }) => (parent?.scope === scope ? [parent.node.index] : [])));
+  const tasks: (TaskState | undefined)[] = [];
+  for (const { index, id } of scope.body.nodes) {
+    const task = scope.tasks[index];
+    if (!task || !(wanted.has(id) || containers.has(index))) continue;
+    tasks[index] = { ...task, container: containers.has(index) ? withoutValues(task.container) : null };
+  }
+  return { ...scope, tasks, unresolved: [], taken: [], children: new Set() };
+}
+
+/** What was collected so far is read by nobody inside. */
+function withoutValues(container: ContainerState | null): ContainerState | null {
+  if (container === null || container.type === "child") return container;
+  return { ...container, values: { pages: [], open: new Map() } };
+}

@@ -1,0 +1,112 @@
+import { errorOf, WeftError } from "../problem.ts";
+import {
+  WORKER_TOKEN_HEADER,
+  type OwnHeartbeatAnswer,
+  type OwnTask,
+  type OwnTaskPart,
+  type OwnTaskResult,
+  type OwnTasks,
+  type OwnWorkerJoin,
+  type OwnWorkerJoined,
+} from "./wire.ts";
+
+export interface WorkerServer {
+  readonly url: string;
+  readonly apiKey: string | null;
+  readonly fetch: typeof fetch;
+}
+
+/** A call that a server does not answer is given up after this; a long poll has its wait besides. */
+const ANSWER_MS = 20_000;
+
+/** Registers a worker. The calls of the session are those of that worker. */
+export async function joinServer(server: WorkerServer, join: OwnWorkerJoin, signal: AbortSignal): Promise<WorkerCalls> {
+  const response = await send(server, "POST", "/api/workers", { body: join, signal, token: null, waitMs: 0 });
+  return new WorkerCalls(server, (await response.json()) as OwnWorkerJoined);
+}
+
+/** What a registered worker asks of its server. Errors are `WeftError`s, or what `fetch` throws. */
+export class WorkerCalls {
+  readonly joined: OwnWorkerJoined;
+  private readonly server: WorkerServer;
+
+  constructor(server: WorkerServer, joined: OwnWorkerJoined) {
+    this.server = server;
+    this.joined = joined;
+  }
+
+  async take(limit: number, wait: number, signal: AbortSignal): Promise<readonly OwnTask[]> {
+    const response = await this.call("POST", "/tasks", { limit, wait }, { signal, waitMs: wait * 1000 });
+    return ((await response.json()) as OwnTasks).data;
+  }
+
+  /** Given up in time for another one before the lease ends. */
+  async heartbeat(tasks: readonly string[]): Promise<OwnHeartbeatAnswer> {
+    const signal = AbortSignal.timeout(this.joined.heartbeat_ms);
+    return (await (await this.call("POST", "/heartbeat", { tasks }, { signal })).json()) as OwnHeartbeatAnswer;
+  }
+
+  async progress(task: string, parts: readonly OwnTaskPart[]): Promise<void> {
+    await this.call("POST", `/tasks/${encodeURIComponent(task)}/progress`, { parts });
+  }
+
+  async result(task: string, result: OwnTaskResult): Promise<void> {
+    // A large result takes its time.
+    await this.call("POST", `/tasks/${encodeURIComponent(task)}/result`, result, { waitMs: 600_000 });
+  }
+
+  async leave(): Promise<void> {
+    await this.call("DELETE", "");
+  }
+
+  private async call(
+    method: string,
+    path: string,
+    body?: object,
+    { signal, waitMs = 0 }: { readonly signal?: AbortSignal; readonly waitMs?: number } = {},
+  ): Promise<Response> {
+    const { id, token } = this.joined;
+    return send(this.server, method, `/api/workers/${id}${path}`, { body, signal, token, waitMs });
+  }
+}
+
+async function send(
+  { url, apiKey, fetch }: WorkerServer,
+  method: string,
+  path: string,
+  {
+    body,
+    signal,
+    token,
+    waitMs,
+  }: {
+    readonly body?: object | undefined;
+    readonly signal?: AbortSignal | undefined;
+    readonly token: string | null;
+    readonly waitMs: number;
+  },
+): Promise<Response> {
+  const timeout = AbortSignal.timeout(ANSWER_MS + waitMs);
+  const response = await fetch(url + path, {
+    method,
+    headers: {
+      ...(body ? { "content-type": "application/json" } : {}),
+      ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+      ...(token === null ? {} : { [WORKER_TOKEN_HEADER]: token }),
+    },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+  });
+  if (!response.ok) throw await errorOf(response);
+  return response;
+}
+
+/** The server knows the worker no more: it joins again. */
+export function isForgotten(error: unknown): boolean {
+  return error instanceof WeftError && error.code === "worker_not_found";
+}
+
+/** Asking again would change nothing: the server has understood, and refused. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof WeftError && error.status >= 400 && error.status < 500 && error.status !== 429;
+}

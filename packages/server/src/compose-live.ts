@@ -1,0 +1,67 @@
+import { randomBytes } from "node:crypto";
+import type { Json } from "@weftwork/core";
+import { storeIdentity } from "./db/store-identity.ts";
+import type { Database } from "./db/database.ts";
+import { Exchange } from "./live/exchange.ts";
+import type { Live } from "./live/live.ts";
+import { memoryLive } from "./live/memory.ts";
+import { jsonCodec, sharedLive } from "./live/shared.ts";
+import type { OpenWire } from "./live/wire.ts";
+import { noticeCodec } from "./runtime/notice-codec.ts";
+import type { RunNotice } from "./runtime/owner.ts";
+import { isPostgres, type StoreAddress } from "./compose-store.ts";
+
+/** What carries what processes tell each other now; left out: the store, where it can. */
+export interface LiveChoice {
+  readonly type: "redis";
+  readonly url: string;
+}
+
+/** What is told now, in this process and in the others on the same store. */
+export interface LiveChannels {
+  /** What becomes of runs, by their keys. */
+  readonly runs: Live<RunNotice>;
+  /** Small messages between processes, by names: a bell, a task's progress, a word that something changed. */
+  readonly signals: Live<Json>;
+  /** Whether what other processes tell is heard here. */
+  isHeard(): boolean;
+  close(): Promise<void>;
+}
+
+/** A process with a store of its own has nobody else to tell. Throws `DEPENDENCY_MISSING`. */
+export async function openLive(
+  store: StoreAddress,
+  database: Database,
+  choice: LiveChoice | null,
+): Promise<LiveChannels> {
+  if (!isPostgres(store)) {
+    const [runs, signals] = [memoryLive<RunNotice>(), memoryLive<Json>()];
+    return {
+      runs,
+      signals,
+      isHeard: () => true,
+      close() {
+        runs.close();
+        signals.close();
+        return Promise.resolve();
+      },
+    };
+  }
+  const exchange = new Exchange({
+    process: randomBytes(8).toString("hex"),
+    wire: await wireOf(store, database, choice),
+  });
+  return {
+    runs: sharedLive({ exchange, prefix: "r/", codec: noticeCodec }),
+    signals: sharedLive({ exchange, prefix: "s/", codec: jsonCodec<Json>() }),
+    isHeard: () => exchange.isHeard,
+    close: () => exchange.close(),
+  };
+}
+
+async function wireOf(store: StoreAddress, database: Database, choice: LiveChoice | null): Promise<OpenWire> {
+  if (choice === null) return (await import("./live/postgres.ts")).postgresWire({ url: store });
+  const { redisWire } = await import("./live/redis.ts");
+  // Several stores may use one Redis, and their runs have the same keys.
+  return redisWire({ url: choice.url, prefix: `weft:${await storeIdentity(database)}:live` });
+}

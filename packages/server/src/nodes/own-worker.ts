@@ -1,0 +1,24 @@
+import { AppError } from "@weftwork/core";
+import type { NodeExecutor } from "./node.ts";
+
+/**
+ * `worker {handler?, config?}` → what the handler of a user's own process answers. No process of the engine does such a
+ * step: it waits in the pool it names (`default`) until an own worker that serves the pool takes it.
+ */
+export function ownWorkerNode(): NodeExecutor {
+  return {
+    type: "worker",
+    version: 1,
+    effect: "effect",
+    pool: "default",
+    timeoutMs: null,
+    byOwnWorkers: true,
+    execute() {
+      throw new AppError("NODE_NOT_AVAILABLE", {
+        type: "worker",
+        reason:
+          "they are done by processes of your own, which work for a server; in a test case give the step an answer",
+      });
+    },
+  };
+}

@@ -1,0 +1,146 @@
+import pg from "pg";
+import { keepToSize, resizePool } from "../connections/pool.ts";
+import type { Budget } from "../connections/shares.ts";
+import { exactNumbers } from "../db/postgres-numbers.ts";
+import { Gather } from "./gather.ts";
+import { PostgresBell } from "./postgres-bell.ts";
+import { bellChannel, ticketStatements } from "./postgres-sql.ts";
+import { ANSWER_MS_MAX, startPump, TEND_MS, type Pump, type Source, type Taken } from "./pump.ts";
+import { decodeMessage, encodeTickets, type Message } from "./ticket.ts";
+import type { Transport, TransportOptions } from "./transport.ts";
+import { RANKS, strideOf, type ClassTurns } from "./turns.ts";
+import { PUBLISH_MS_MAX, soon } from "./unavailable.ts";
+
+export interface PostgresTransportOptions extends TransportOptions {
+  readonly url: string;
+  /** Made when it is not there. */
+  readonly schema?: string;
+  /** Connections at most, besides the one that listens. */
+  readonly connectionsMax?: number;
+  /** Sizes the pool, in place of `connectionsMax`. */
+  readonly budget?: Budget;
+}
+
+interface Row {
+  readonly place: number;
+  readonly rank: number;
+  readonly tries: number;
+  readonly body: string;
+}
+
+/** A holder that has not said for so long that it holds a message lives no more, or might as well not. */
+const HELD_MS = 4 * TEND_MS;
+const FLUSH_MAX = 500;
+
+/**
+ * Tickets as rows of an unlogged table: written without the write-ahead log, empty after a crash of the database. Takers
+ * pass over rows that others are taking (SKIP LOCKED), and NOTIFY wakes those who wait. A row that is held stays, and
+ * comes due again when its holder is not heard of for 12 s.
+ */
+export async function postgresTransport(options: PostgresTransportOptions): Promise<Transport> {
+  const schema = options.schema ?? "weft";
+  const channel = bellChannel(schema);
+  const sql = ticketStatements(schema);
+  const connection: pg.ClientConfig = {
+    connectionString: options.url,
+    application_name: "weft transport",
+    connectionTimeoutMillis: PUBLISH_MS_MAX - 500,
+    query_timeout: ANSWER_MS_MAX,
+    keepAlive: true,
+    types: exactNumbers,
+    // The table is empty most of the time and must be read by its index also when that was so at the last analysis.
+    options: "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off",
+  };
+  const pool = new pg.Pool({ ...connection, max: options.connectionsMax ?? 3, idleTimeoutMillis: 300_000 });
+  // An idle connection that breaks is replaced on its next use; there is nobody to tell.
+  pool.on("error", () => undefined);
+  keepToSize(pool);
+  options.budget?.add("transport", { resize: (max) => resizePool(pool, max) });
+  const bell = new PostgresBell(connection, channel);
+  const pumps = new Set<Pump>();
+
+  async function query<R extends object>(name: string, text: string, values: readonly unknown[]): Promise<R[]> {
+    return (await pool.query<R>({ name, text, values: [...values] })).rows;
+  }
+
+  const published = new Gather<Message>(
+    async (messages) => {
+      const pools = messages.map(({ pool: name }) => name);
+      const ranks = messages.map(({ rank }) => rank);
+      const bodies = messages.map(({ body }) => body);
+      await query("put", sql.put, [pools, ranks, bodies, channel, [...new Set(pools)]]);
+    },
+    FLUSH_MAX,
+    PUBLISH_MS_MAX,
+  );
+  const finished = new Gather<number>(async (places) => void (await query("done", sql.done, [places])), FLUSH_MAX);
+  const resumed = new Gather<{ place: number; ms: number }>(async (all) => {
+    await query("later", sql.later, [all.map(({ place }) => place), all.map(({ ms }) => ms)]);
+  }, FLUSH_MAX);
+
+  async function take(name: string, limit: number, turns: ClassTurns): Promise<readonly Taken<Row>[]> {
+    const rows = await query<Row>("take", sql.take, [name, limit, turns.times(), RANKS.map(strideOf), HELD_MS]);
+    // The service chose by turns, and answers in any order.
+    rows.sort((a, b) => b.place - a.place);
+    const lines = RANKS.map((rank) => rows.filter((row) => row.rank === rank));
+    const taken: Taken<Row>[] = [];
+    for (let rank; (rank = turns.next((one) => lines[one]!.length > 0)) !== null;) {
+      turns.served(rank);
+      const row = lines[rank]!.pop()!;
+      taken.push({ held: row, content: decodeMessage(row.body, name), tries: row.tries });
+    }
+    return taken;
+  }
+
+  const sourceOf = (name: string): Source<Row> => ({
+    take: (limit, turns) => take(name, limit, turns),
+    done: ({ place }) => finished.add(place),
+    later: ({ place }, ms) => resumed.add({ place, ms }),
+    giveBack: ({ place }) => resumed.add({ place, ms: 0 }),
+    async putAside({ place }, reason) {
+      await query("putAside", sql.putAside, [place, reason]);
+    },
+    async tend(held) {
+      if (held.length > 0) await query("keep", sql.keep, [held.map(({ place }) => place), HELD_MS]);
+    },
+    onBell: (ring) => bell.add(name, ring),
+  });
+
+  try {
+    await pool.query(sql.make);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+
+  let closing: Promise<void> | null = null;
+  async function end(): Promise<void> {
+    await Promise.all([...pumps].map((pump) => pump.release()));
+    await Promise.all([published.settled(), finished.settled(), resumed.settled()]);
+    await bell.close();
+    await pool.end();
+  }
+
+  return {
+    capabilities: { manyProcesses: true, durable: false },
+    async publish(tickets) {
+      const messages = encodeTickets(tickets, options.packMax);
+      await soon(Promise.all(messages.map((message) => published.add(message))));
+    },
+    consume(name, consume) {
+      const pump = startPump(name, sourceOf(name), consume, options);
+      pumps.add(pump);
+      return {
+        async close() {
+          await pump.close();
+          pumps.delete(pump);
+        },
+      };
+    },
+    async depth(name) {
+      const [row] = await query<{ depth: number }>("depth", sql.depth, [name]);
+      return row!.depth;
+    },
+    close: () => (closing ??= end()),
+  };
+}

@@ -1,0 +1,116 @@
+import type { Json } from "@weftwork/core";
+import type { Live } from "../live/live.ts";
+import type { Clock } from "../runtime/clock.ts";
+
+/** What a process says of itself to the others. */
+export interface Presence {
+  /** Its key among the workers of the store. */
+  readonly worker: number;
+  readonly name: string;
+  readonly pid: number;
+  /** It takes over runs and advances them. */
+  readonly owns: boolean;
+  /** How busy its event loop is, in percent. */
+  readonly load: number;
+  /** Milliseconds that its event loop was late, at the 99th percentile. */
+  readonly loopDelayMs: number;
+  readonly pools: Readonly<Record<string, PoolPresence>>;
+}
+
+export interface PoolPresence {
+  /** Tasks done at the same time at most. */
+  readonly slots: number;
+  readonly active: number;
+  readonly waiting: number;
+}
+
+export interface PresenceOptions {
+  readonly signals: Live<Json>;
+  readonly clock: Clock;
+  readonly self: () => Presence;
+}
+
+const TELL_MS = 4000;
+/** Who was not heard of for so long is not there. */
+const GONE_MS = 12_000;
+const CHANNEL = "presence";
+/** Asked once at the start, so that nobody has to be waited for. */
+const QUESTION = "present?";
+
+/**
+ * The processes that work on the store, as they were heard of last: best effort, for balance and for those who look.
+ * Nothing that must be right is decided by it.
+ */
+export class Presences {
+  private readonly options: PresenceOptions;
+  private readonly others = new Map<number, { readonly presence: Presence; readonly at: number }>();
+  private readonly stops: (() => void)[];
+  private cancel: () => void = () => undefined;
+  private closed = false;
+
+  constructor(options: PresenceOptions) {
+    this.options = options;
+    const { signals } = options;
+    this.stops = [
+      signals.subscribe(CHANNEL, (message) => this.heard(message as unknown as Presence)),
+      signals.subscribe(QUESTION, () => this.tell()),
+    ];
+    signals.publish(QUESTION, null);
+    this.arm();
+  }
+
+  /** All that are there, this process first. */
+  all(): readonly Presence[] {
+    const self = this.options.self();
+    return [self, ...this.living().filter(({ worker }) => worker !== self.worker)];
+  }
+
+  /** Slots of a pool in all other processes; 0: nobody else serves it. */
+  slotsElsewhere(pool: string): number {
+    const self = this.options.self().worker;
+    let sum = 0;
+    for (const { worker, pools } of this.living()) if (worker !== self) sum += pools[pool]?.slots ?? 0;
+    return sum;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.cancel();
+    for (const stop of this.stops) stop();
+  }
+
+  private living(): readonly Presence[] {
+    const before = this.options.clock.monotonic() - GONE_MS;
+    for (const [key, { at }] of this.others) if (at < before) this.others.delete(key);
+    return [...this.others.values()].map(({ presence }) => presence);
+  }
+
+  private heard(presence: Presence): void {
+    this.others.set(presence.worker, { presence, at: this.options.clock.monotonic() });
+  }
+
+  private tell(): void {
+    this.options.signals.publish(CHANNEL, this.options.self() as unknown as Json);
+  }
+
+  private arm(): void {
+    const { clock } = this.options;
+    // Those who started together spread apart.
+    const pause = TELL_MS * (0.8 + 0.4 * (clock.monotonic() % 1));
+    this.cancel = clock.after(pause, () => {
+      if (this.closed) return;
+      this.tell();
+      this.arm();
+    });
+  }
+}
+
+/**
+ * How unevenly work lies on the processes: the population variance of their loads, the mean of the squared distances
+ * from the mean. 0 where there is none or one.
+ */
+export function loadVariance(loads: readonly number[]): number {
+  if (loads.length === 0) return 0;
+  const mean = loads.reduce((sum, load) => sum + load, 0) / loads.length;
+  return loads.reduce((sum, load) => sum + (load - mean) ** 2, 0) / loads.length;
+}

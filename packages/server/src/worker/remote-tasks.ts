@@ -1,0 +1,324 @@
+import { AppError, encodeTask, failureOf, nodeOf } from "@weftwork/core";
+import type { DispatchTask, Json, TaskOutcome, WorkNode } from "@weftwork/core";
+import type { Live } from "../live/live.ts";
+import type { TaskPart } from "../nodes/node.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { HotRun } from "../runtime/hot-run.ts";
+import type { PostedTask, TaskName, TaskStore } from "../tasks/task-store.ts";
+import type { Ticket, Transport } from "../transport/transport.ts";
+import { Pool, type PoolTask } from "./pool.ts";
+
+export interface RemoteTasksOptions {
+  readonly store: TaskStore;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** The key of this process among the workers of the store, as it is now. */
+  readonly owner: () => number;
+  /** Small messages between processes: what tasks say, and which are no longer wanted. */
+  readonly signals: Live<Json>;
+  /** Tasks of one pool that stand in the store at a time; the others wait here, in fair order. */
+  readonly window: number;
+  /** How long a task may wait for a worker of its pool, in milliseconds; null: as long as it takes. */
+  readonly queueMsMax: (pool: string) => number | null;
+  readonly report: (run: HotRun, task: DispatchTask, outcome: TaskOutcome) => void;
+  readonly progress: (run: HotRun, task: DispatchTask, part: TaskPart) => void;
+  readonly problem: (message: string, error: unknown) => void;
+}
+
+/** A task that somebody else does. */
+interface Given extends PoolTask {
+  readonly run: HotRun;
+  readonly command: DispatchTask;
+  readonly pool: Pool<Given>;
+  stage: "waiting" | "posting" | "posted";
+  postedAt: number;
+  /** It stood in the store when the owner looked last. */
+  seenAt: number;
+  missed: number;
+}
+
+/** Between two looks whether what was put up is still there. */
+const LOOK_MS = 10_000;
+const RETRY_MS_MAX = 5000;
+const POST_MAX = 256;
+const LOOK_MAX = 1000;
+/** Channel of a process for what its tasks say elsewhere. */
+export const partsChannel = (owner: number): string => `parts/${owner}`;
+/** Channel on which all hear of tasks that are no longer wanted. */
+export const ABORTS = "aborts";
+
+/**
+ * Tasks of runs held here that other processes do. They are put up only when the row that led to them is recorded; the
+ * journal stays the truth, so what the store loses is put up again.
+ *
+ * D1. A task stands in the store, or waits here for its place there, from its dispatch to its report or withdrawal.
+ * D2. The results come back through the inbox of the run, as every input does.
+ * D3. A task that must not be done twice and is missing from the store without a result has an unknown outcome.
+ */
+export class RemoteTasks {
+  private readonly options: RemoteTasksOptions;
+  private readonly given = new Map<string, Given>();
+  private readonly pools = new Map<string, Pool<Given>>();
+  private readonly listening = new Map<number, () => void>();
+  private posting: Given[] = [];
+  private withdrawn: TaskName[] = [];
+  private busy = false;
+  private withdrawing = false;
+  private cancelLook: () => void;
+  private closed = false;
+
+  constructor(options: RemoteTasksOptions) {
+    this.options = options;
+    this.cancelLook = options.clock.after(this.pause(LOOK_MS), () => void this.look());
+  }
+
+  /** Tasks that wait for a place in the store, and that stand in it. */
+  depths(): readonly { readonly pool: string; readonly waiting: number; readonly posted: number }[] {
+    return [...this.pools.values()].map(({ name, waiting, active }) => ({ pool: name, waiting, posted: active }));
+  }
+
+  /** Since when the task waits or is done elsewhere; null: it is not given to others. */
+  since(run: HotRun, commandId: string): number | null {
+    return this.given.get(keyOf(run, commandId))?.at ?? null;
+  }
+
+  post(run: HotRun, command: DispatchTask, poolName: string): void {
+    const key = keyOf(run, command.id);
+    if (this.given.has(key) || this.closed) return;
+    const pool = this.pool(poolName);
+    const node = nodeOf(run.state.scopes.get(command.scope)!, command.node) as WorkNode;
+    const created = run.state.created!;
+    const now = this.options.clock.monotonic();
+    const task: Given = {
+      run,
+      command,
+      pool,
+      tenant: run.tenant,
+      flow: created.workflow,
+      priority: node.priority ?? created.priority,
+      kind: node.type,
+      at: now,
+      bonusMs: 0,
+      booked: 0,
+      stage: "waiting",
+      postedAt: now,
+      seenAt: now,
+      missed: 0,
+    };
+    this.given.set(key, task);
+    pool.push(task);
+    this.fill(pool);
+  }
+
+  /** The result came in. */
+  reported(run: HotRun, commandId: string): void {
+    this.remove(keyOf(run, commandId));
+  }
+
+  /** The run no longer wants the task. One that only leaves this process leaves its tasks to the next owner. */
+  abort(run: HotRun, commandId: string): void {
+    const task = this.remove(keyOf(run, commandId));
+    if (!task || task.stage === "waiting" || (run.gone && !run.endRecorded)) return;
+    this.withdrawn.push({ runKey: run.key, task: commandId });
+    if (this.withdrawing) return;
+    this.withdrawing = true;
+    this.options.clock.soon(() => void this.withdraw());
+  }
+
+  close(): void {
+    this.closed = true;
+    this.cancelLook();
+    for (const stop of this.listening.values()) stop();
+    this.listening.clear();
+  }
+
+  private pool(name: string): Pool<Given> {
+    let pool = this.pools.get(name);
+    if (!pool) this.pools.set(name, (pool = new Pool(name, this.options.window)));
+    return pool;
+  }
+
+  private remove(key: string): Given | undefined {
+    const task = this.given.get(key);
+    if (!task) return undefined;
+    this.given.delete(key);
+    if (task.stage !== "waiting") {
+      task.pool.left(task, this.options.clock.monotonic() - task.postedAt);
+      this.fill(task.pool);
+    }
+    return task;
+  }
+
+  /** Moves tasks from the fair queue towards the store, as far as its window goes. */
+  private fill(pool: Pool<Given>): void {
+    while (pool.canStart) {
+      const task = pool.shift()!;
+      if (this.given.get(keyOf(task.run, task.command.id)) !== task) {
+        pool.withdraw(task);
+        continue;
+      }
+      pool.active += 1;
+      task.stage = "posting";
+      task.postedAt = this.options.clock.monotonic();
+      this.posting.push(task);
+    }
+    if (this.busy || this.posting.length === 0) return;
+    this.busy = true;
+    this.options.clock.soon(() => void this.postAll());
+  }
+
+  private async postAll(): Promise<void> {
+    const { store, transport, clock, problem } = this.options;
+    for (let delay = 100; this.posting.length > 0 && !this.closed; ) {
+      const batch = this.posting.splice(0, POST_MAX).filter((task) => this.isWanted(task));
+      const posted = batch.map((task) => postedOf(task));
+      if (posted.length === 0) continue;
+      const owner = this.options.owner();
+      this.listen(owner);
+      try {
+        await store.post(owner, posted);
+        delay = 100;
+      } catch (error) {
+        problem("tasks for other processes could not be put up; trying again", error);
+        this.posting.unshift(...batch);
+        await new Promise<void>((resolve) => void clock.after(this.pause(delay), resolve));
+        delay = Math.min(delay * 2, RETRY_MS_MAX);
+        continue;
+      }
+      const now = clock.monotonic();
+      for (const task of batch) {
+        task.stage = "posted";
+        task.seenAt = now;
+      }
+      // Whoever misses the ticket finds the task: the store names it again.
+      transport.publish(posted.map((task) => ticketOf(task))).catch((error: unknown) => {
+        problem("tickets could not be handed over; they are published again", error);
+      });
+    }
+    this.busy = false;
+    if (this.posting.length > 0 && !this.closed) {
+      this.busy = true;
+      void this.postAll();
+    }
+  }
+
+  private async withdraw(): Promise<void> {
+    const names = this.withdrawn;
+    this.withdrawn = [];
+    this.withdrawing = false;
+    this.options.signals.publish(
+      ABORTS,
+      names.map(({ runKey, task }) => [runKey, task]),
+    );
+    // What stays there is found by its holder, and by the sweep when the run has ended.
+    await this.options.store.withdraw(names).catch((error: unknown) => {
+      this.options.problem("tasks could not be withdrawn", error);
+    });
+  }
+
+  /** Looks whether what was put up still stands, and whether it has waited for too long. */
+  private async look(): Promise<void> {
+    const { clock, problem } = this.options;
+    const before = clock.monotonic() - LOOK_MS;
+    const old = [...this.given.values()].filter(({ stage, seenAt }) => stage === "posted" && seenAt <= before);
+    try {
+      for (let at = 0; at < old.length && !this.closed; at += LOOK_MAX) await this.compare(old.slice(at, at + LOOK_MAX));
+      await this.endOverdue();
+    } catch (error) {
+      problem("the store of tasks does not answer", error);
+    }
+    if (!this.closed) this.cancelLook = clock.after(this.pause(LOOK_MS), () => void this.look());
+  }
+
+  private async compare(tasks: readonly Given[]): Promise<void> {
+    const names = tasks.map(({ run, command }) => ({ runKey: run.key, task: command.id }));
+    const standing = new Set((await this.options.store.present(names)).map(({ runKey, task }) => `${runKey}/${task}`));
+    const now = this.options.clock.monotonic();
+    for (const task of tasks) {
+      if (!this.isWanted(task)) continue;
+      task.seenAt = now;
+      if (standing.has(keyOf(task.run, task.command.id))) task.missed = 0;
+      else this.miss(task);
+    }
+  }
+
+  /** Its result may be on its way: only what is missing twice is taken for lost. */
+  private miss(task: Given): void {
+    task.missed += 1;
+    if (task.missed < 2) return;
+    task.missed = 0;
+    if (task.command.started) {
+      this.remove(keyOf(task.run, task.command.id));
+      this.options.report(task.run, task.command, failed(new AppError("OUTCOME_UNKNOWN")));
+      return;
+    }
+    task.stage = "posting";
+    this.posting.push(task);
+    this.fill(task.pool);
+  }
+
+  private async endOverdue(): Promise<void> {
+    const now = this.options.clock.monotonic();
+    for (const task of Array.from(this.given.values())) {
+      const limit = this.options.queueMsMax(task.pool.name);
+      if (limit === null || now - task.at < limit || !this.isWanted(task)) continue;
+      if (task.stage === "posted") {
+        const standing = await this.options.store.of(task.run.key);
+        if (standing.some(({ task: id, isHeld }) => id === task.command.id && isHeld)) continue;
+      }
+      if (!this.isWanted(task)) continue;
+      this.abort(task.run, task.command.id);
+      const details = { pool: task.pool.name, waitedMs: Math.round(now - task.at) };
+      this.options.report(task.run, task.command, failed(new AppError("QUEUE_TIMEOUT", details)));
+    }
+  }
+
+  private isWanted(task: Given): boolean {
+    const { run, command } = task;
+    return this.given.get(keyOf(run, command.id)) === task && !run.gone && run.state.owed.get(command.id) === command;
+  }
+
+  /** Hears what the tasks say that this process has put up. */
+  private listen(owner: number): void {
+    if (this.listening.has(owner)) return;
+    const stop = this.options.signals.subscribe(partsChannel(owner), (message) => this.said(message));
+    this.listening.set(owner, stop);
+  }
+
+  private said(message: Json): void {
+    const { run: runKey, task: id, parts } = message as { run: number; task: string; parts: readonly TaskPart[] };
+    const task = this.given.get(`${runKey}/${id}`);
+    if (!task || !this.isWanted(task)) return;
+    for (const part of parts) this.options.progress(task.run, task.command, part);
+  }
+
+  /** Those who look at the same time spread apart. */
+  private pause(ms: number): number {
+    return ms * (0.8 + 0.4 * (this.options.clock.monotonic() % 1));
+  }
+}
+
+function keyOf(run: HotRun, commandId: string): string {
+  return `${run.key}/${commandId}`;
+}
+
+function failed(error: AppError): TaskOutcome {
+  return { type: "failed", failure: failureOf(error) };
+}
+
+function postedOf({ run, command, pool, priority }: Given): PostedTask {
+  return {
+    runKey: run.key,
+    task: command.id,
+    tenant: run.tenant,
+    runId: run.id,
+    epoch: run.epoch,
+    pool: pool.name,
+    priority,
+    body: encodeTask(run.state, command),
+  };
+}
+
+function ticketOf({ runKey, task, tenant, pool, priority }: PostedTask): Ticket {
+  return { runKey, task, tenant, pool, priority };
+}

@@ -1,0 +1,71 @@
+import type { DispatchTask } from "@weftwork/core";
+import type { HotRun } from "../runtime/hot-run.ts";
+import type { Tasks } from "../runtime/owner.ts";
+import type { RemoteTasks } from "./remote-tasks.ts";
+import type { TaskWorker } from "./task-worker.ts";
+import type { Worker } from "./worker.ts";
+
+/**
+ * Where the tasks of the runs held here are done: in this process where it serves their pool and is not behind with it,
+ * by others otherwise.
+ */
+export class Router implements Tasks {
+  private readonly worker: Worker;
+  private readonly remote: RemoteTasks;
+  /** Whether others are likely to begin a task of the pool before this process does. */
+  private readonly othersSooner: (pool: string) => boolean;
+  private readonly foreign: TaskWorker | null;
+
+  constructor(
+    worker: Worker,
+    remote: RemoteTasks,
+    foreign: TaskWorker | null,
+    othersSooner: (pool: string) => boolean = () => false,
+  ) {
+    this.worker = worker;
+    this.remote = remote;
+    this.foreign = foreign;
+    this.othersSooner = othersSooner;
+  }
+
+  /** What others do is told to them only when it is recorded. */
+  startsEarly(run: HotRun, command: DispatchTask): boolean {
+    return this.worker.serves(this.worker.poolOf(run, command)) && this.worker.startsEarly(run, command);
+  }
+
+  recordsStart(run: HotRun, command: DispatchTask): boolean {
+    return this.worker.recordsStart(run, command);
+  }
+
+  poolOf(run: HotRun, command: DispatchTask): string {
+    return this.worker.poolOf(run, command);
+  }
+
+  dispatch(run: HotRun, command: DispatchTask): boolean {
+    const pool = this.worker.poolOf(run, command);
+    if (this.worker.serves(pool) && !this.othersSooner(pool)) return this.worker.dispatch(run, command);
+    this.remote.post(run, command, pool);
+    return true;
+  }
+
+  abort(run: HotRun, commandId: string): void {
+    this.worker.abort(run, commandId);
+    this.remote.abort(run, commandId);
+  }
+
+  /** The task may be done elsewhere at this moment, so its start in the journal says nothing of its end. */
+  isElsewhere(run: HotRun, command: DispatchTask): boolean {
+    return !this.worker.serves(this.worker.poolOf(run, command));
+  }
+
+  reported(run: HotRun, commandId: string): void {
+    this.remote.reported(run, commandId);
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    await this.foreign?.stop();
+    await this.worker.drain(graceMs);
+    await this.foreign?.giveBack();
+    this.remote.close();
+  }
+}

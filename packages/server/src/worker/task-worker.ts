@@ -1,0 +1,374 @@
+import { createHash } from "node:crypto";
+import { AppError, Payload, decodeTask, failureOf, planOfTask } from "@weftwork/core";
+import type { DispatchTask, Json, TaskOutcome } from "@weftwork/core";
+import type { Live } from "../live/live.ts";
+import type { TaskPart } from "../nodes/node.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { hotRun, type HotRun } from "../runtime/hot-run.ts";
+import { encodeInput } from "../runtime/inbox.ts";
+import type { Member } from "../runtime/member.ts";
+import type { PreparedPlan } from "../runtime/workflows.ts";
+import type { TakenTask, TaskName, TaskResult, TaskStore } from "../tasks/task-store.ts";
+import type { Consumer, Ticket, Transport } from "../transport/transport.ts";
+import { Batch } from "./batch.ts";
+import { ABORTS, partsChannel } from "./remote-tasks.ts";
+
+export interface TaskWorkerOptions {
+  readonly store: TaskStore;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly member: Member;
+  readonly signals: Live<Json>;
+  /** The pools served here. */
+  readonly pools: readonly string[];
+  /** Tasks that the pool may be given now: its free slots, and a few in front of them. */
+  readonly room: (pool: string) => number;
+  readonly plans: (hash: string, pins: Readonly<Record<string, string>>, tenant: string) => Promise<PreparedPlan>;
+  /** Does a task; false when its pool is not served here. */
+  readonly dispatch: (run: HotRun, command: DispatchTask) => boolean;
+  readonly abort: (run: HotRun, commandId: string) => void;
+  /** Stores large results by their hash, where every process can read them. */
+  readonly putObject: (tenant: string, hash: string, bytes: Uint8Array) => Promise<void>;
+  readonly objectBytesMin: number;
+  readonly problem: (message: string, runId: string, error: unknown) => void;
+}
+
+/** A task of a run that another process holds. */
+interface Foreign {
+  readonly taken: TakenTask;
+  readonly command: DispatchTask;
+  readonly holder: number;
+  readonly since: number;
+  parts: TaskPart[];
+  telling: boolean;
+}
+
+/** Messages of a pool that wait here at the same time. */
+const PREFETCH = 4;
+const TAKE_MAX = 256;
+const REPORT_MAX = 64;
+/** A ticket that finds no room for this long goes back, for others may have some. */
+const HAND_ON_MS = 250;
+/** Between two looks whether what is done here is still wanted. */
+const HELD_MS = 1000;
+const PARTS_MS = 50;
+/** Between two looks for tasks that nobody was told of; and how long they have been quiet then. */
+const SWEEP_MS = 5000;
+const QUIET_MS = 15_000;
+const SWEEP_MAX = 1000;
+const REPORT_RETRY_MS_MAX = 2000;
+
+/**
+ * Does tasks of runs that other processes hold: takes them by the tickets of its pools, does them as its own, and
+ * reports what became of them.
+ *
+ * T1. A task is taken only when there is room for it, so one that waits here keeps nobody else from taking it.
+ * T2. What is done is reported until the store has answered, or the lease of this process has ended: then it belongs to
+ *     somebody else.
+ * T3. After the deadline of the lease no task is begun, and what was begun is aborted.
+ */
+export class TaskWorker {
+  private readonly options: TaskWorkerOptions;
+  private readonly foreign = new Map<HotRun, Foreign>();
+  private readonly reserved = new Map<string, number>();
+  private readonly takes: Batch<TaskName, { readonly task: TakenTask; readonly holder: number } | null>;
+  private readonly reports: Batch<{ readonly holder: number; readonly result: TaskResult }, "reported" | "stale">;
+  private readonly reporting = new Set<Promise<void>>();
+  private readonly consumers = new Map<string, Consumer>();
+  private paused: ReadonlySet<string> = new Set();
+  private started = false;
+  private readonly timers = new Map<string, () => void>();
+  private stopSignals: () => void = () => undefined;
+  private closing = false;
+  /** Results that nobody wanted any more. */
+  stale = 0;
+
+  constructor(options: TaskWorkerOptions) {
+    this.options = options;
+    const { clock, store, member } = options;
+    this.takes = new Batch({
+      clock,
+      max: TAKE_MAX,
+      call: async (names) => {
+        const holder = member.workerKey;
+        const taken = await store.take(holder, names);
+        const byName = new Map(taken.map((task) => [`${task.runKey}/${task.task}`, { task, holder }]));
+        return names.map(({ runKey, task }) => byName.get(`${runKey}/${task}`) ?? null);
+      },
+    });
+    this.reports = new Batch({
+      clock,
+      max: REPORT_MAX,
+      call: (items) => {
+        const holder = member.workerKey;
+        // What was taken under an earlier lease is somebody else's by now.
+        return this.reportAll(holder, items);
+      },
+    });
+  }
+
+  start(): void {
+    const { pools, signals } = this.options;
+    this.stopSignals = signals.subscribe(ABORTS, (message) => this.unwanted(message));
+    for (const pool of pools) if (!this.paused.has(pool)) this.consume(pool);
+    this.started = true;
+    this.repeat("held", HELD_MS, () => this.lookAtHeld());
+    this.repeat("sweep", SWEEP_MS, () => this.sweep());
+  }
+
+  /** Takes nothing of these pools, and again of all others. What was taken waits or goes on. */
+  pause(paused: ReadonlySet<string>): void {
+    this.paused = paused;
+    if (!this.started || this.closing) return;
+    for (const pool of this.options.pools) {
+      const consumer = this.consumers.get(pool);
+      if (!paused.has(pool)) {
+        if (!consumer) this.consume(pool);
+      } else if (consumer) {
+        this.consumers.delete(pool);
+        void consumer.close();
+      }
+    }
+  }
+
+  /** Whether the run of a task is held by another process. */
+  isForeign(run: HotRun): boolean {
+    return this.foreign.has(run);
+  }
+
+  /** Tasks of others that are done or wait here. */
+  get count(): number {
+    return this.foreign.size;
+  }
+
+  /** Takes nothing more. */
+  async stop(): Promise<void> {
+    this.closing = true;
+    for (const cancel of this.timers.values()) cancel();
+    this.stopSignals();
+    await Promise.all([...this.consumers.values()].map((consumer) => consumer.close()));
+  }
+
+  /** Tells the results that are there, and gives back undone what is left: no attempt is counted. */
+  async giveBack(): Promise<void> {
+    await Promise.all(this.reporting);
+    const { store, member } = this.options;
+    const names = [...this.foreign.values()].map(({ taken: { runKey, task } }) => ({ runKey, task }));
+    for (const run of this.foreign.keys()) run.gone = true;
+    this.foreign.clear();
+    if (names.length === 0 || member.isOver) return;
+    await store.giveBack(member.workerKey, names).catch((error: unknown) => {
+      this.options.problem("tasks could not be given back; others take them when the lease has ended", "", error);
+    });
+  }
+
+  report(run: HotRun, { scope, node, attempt }: DispatchTask, outcome: TaskOutcome): void {
+    const work = this.tell(run, { type: "task_reported", scope, node, attempt, outcome }).finally(() =>
+      this.reporting.delete(work),
+    );
+    this.reporting.add(work);
+  }
+
+  progress(run: HotRun, _: DispatchTask, part: TaskPart): void {
+    const task = this.foreign.get(run);
+    if (!task) return;
+    task.parts.push(part);
+    if (task.telling) return;
+    task.telling = true;
+    this.options.clock.after(PARTS_MS, () => {
+      task.telling = false;
+      this.tellParts(task);
+    });
+  }
+
+  private consume(pool: string): void {
+    const handle = (tickets: readonly Ticket[]): Promise<void> => this.handle(pool, tickets);
+    this.consumers.set(pool, this.options.transport.consume(pool, { prefetch: PREFETCH, handle }));
+  }
+
+  private async handle(pool: string, tickets: readonly Ticket[]): Promise<void> {
+    const { transport, clock } = this.options;
+    let waiting = tickets;
+    let patience = HAND_ON_MS;
+    while (waiting.length > 0) {
+      // What is not taken is handed out again, here or elsewhere.
+      if (this.closing || this.paused.has(pool)) throw new AppError("SHUTTING_DOWN");
+      const room = Math.min(waiting.length, this.roomOf(pool));
+      if (room > 0) {
+        const now = waiting.slice(0, room);
+        waiting = waiting.slice(room);
+        await this.takeAll(pool, now);
+        continue;
+      }
+      if (patience <= 0) return transport.publish(waiting);
+      const pause = Math.min(patience, 10);
+      patience -= pause;
+      await new Promise<void>((resolve) => void clock.after(pause, resolve));
+    }
+    return undefined;
+  }
+
+  private roomOf(pool: string): number {
+    const { member, clock, room } = this.options;
+    if (clock.monotonic() >= member.deadline()) return 0;
+    return room(pool) - (this.reserved.get(pool) ?? 0);
+  }
+
+  private async takeAll(pool: string, tickets: readonly Ticket[]): Promise<void> {
+    this.reserved.set(pool, (this.reserved.get(pool) ?? 0) + tickets.length);
+    try {
+      const taken = await Promise.all(tickets.map(({ runKey, task }) => this.takes.add({ runKey, task })));
+      await Promise.all(taken.map((one) => one && this.begin(one.task, one.holder)));
+    } finally {
+      this.reserved.set(pool, this.reserved.get(pool)! - tickets.length);
+    }
+  }
+
+  private async begin(taken: TakenTask, holder: number): Promise<void> {
+    const { plans, dispatch, store, clock, problem } = this.options;
+    const { runKey: key, tenant, runId: id, epoch } = taken;
+    try {
+      const { hash, pins } = planOfTask(taken.body);
+      const { plan, nested } = await plans(hash, pins, tenant);
+      const { state, command } = decodeTask(taken.body, plan, nested);
+      const run = hotRun({
+        key,
+        tenant,
+        id,
+        epoch,
+        state,
+        nextSeq: state.seq + 1,
+        creation: null,
+        recordedStatus: null,
+      });
+      this.foreign.set(run, { taken, command, holder, since: clock.monotonic(), parts: [], telling: false });
+      if (command.started && taken.takes > 1)
+        this.report(run, command, { type: "failed", failure: failureOf(new AppError("OUTCOME_UNKNOWN")) });
+      else if (!dispatch(run, command)) {
+        this.forget(run);
+        await store.giveBack(holder, [taken]);
+      }
+    } catch (error) {
+      // Another process may be able to: a newer version that knows the plan, a store that answers there.
+      problem("a task cannot be begun here", id, error);
+      await store.giveBack(holder, [taken]).catch(() => undefined);
+    }
+  }
+
+  private async tell(run: HotRun, input: Parameters<typeof encodeInput>[0]): Promise<void> {
+    const task = this.foreign.get(run);
+    if (!task) return;
+    const { taken, holder } = task;
+    const { clock, problem, member } = this.options;
+    this.tellParts(task);
+    for (let delay = 50; ; delay = Math.min(delay * 2, REPORT_RETRY_MS_MAX)) {
+      try {
+        if (input.type === "task_reported" && input.outcome.type === "completed")
+          await this.moveOut(taken.tenant, input.outcome.output);
+        const { runKey, task: name } = taken;
+        const answer = await this.reports.add({ holder, result: { runKey, task: name, input: encodeInput(input) } });
+        if (answer === "stale") this.stale += 1;
+        break;
+      } catch (error) {
+        problem("a result could not be told; trying again", taken.runId, error);
+        if (member.workerKey !== holder || clock.monotonic() >= member.deadline()) break;
+        await new Promise<void>((resolve) => void clock.after(delay, resolve));
+      }
+    }
+    this.forget(run);
+  }
+
+  private async reportAll(
+    holder: number,
+    items: readonly { readonly holder: number; readonly result: TaskResult }[],
+  ): Promise<readonly ("reported" | "stale")[]> {
+    const ours = items.filter((item) => item.holder === holder);
+    const answers =
+      ours.length === 0
+        ? []
+        : await this.options.store.report(
+            holder,
+            ours.map(({ result }) => result),
+          );
+    let at = 0;
+    return items.map((item) => (item.holder === holder ? answers[at++]! : "stale"));
+  }
+
+  /** A large result goes to the object store first; what is reported names it. */
+  private async moveOut(tenant: string, output: Payload): Promise<void> {
+    const { objectBytesMin, putObject } = this.options;
+    if (output.reference || output.size < objectBytesMin / 4) return;
+    const bytes = Buffer.from(output.storable());
+    if (bytes.length < objectBytesMin) return;
+    const hash = createHash("sha256").update(bytes).digest("hex");
+    await putObject(tenant, hash, bytes);
+    output.storedAs(hash, bytes.length);
+  }
+
+  private tellParts(task: Foreign): void {
+    if (task.parts.length === 0) return;
+    const { runKey, task: name, owner } = task.taken;
+    this.options.signals.publish(partsChannel(owner), { run: runKey, task: name, parts: task.parts as never });
+    task.parts = [];
+  }
+
+  /** Withdrawn by the owner of its run, or taken over by others. */
+  private unwanted(message: Json): void {
+    const names = new Set((message as readonly (readonly [number, string])[]).map(([run, task]) => `${run}/${task}`));
+    for (const [run, { taken, command }] of this.foreign)
+      if (names.has(`${taken.runKey}/${taken.task}`)) this.drop(run, command);
+  }
+
+  private async lookAtHeld(): Promise<void> {
+    const { clock, store, member } = this.options;
+    if (clock.monotonic() >= member.deadline()) {
+      for (const [run, { command }] of this.foreign) this.drop(run, command);
+      return;
+    }
+    const before = clock.monotonic() - HELD_MS;
+    const holder = member.workerKey;
+    const old = [...this.foreign].filter(([, { since }]) => since <= before);
+    for (const [run, task] of old) if (task.holder !== holder) this.drop(run, task.command);
+    const ours = old.filter(([, task]) => task.holder === holder);
+    if (ours.length === 0) return;
+    const held = await store.held(
+      holder,
+      ours.map(([, { taken }]) => taken),
+    );
+    const names = new Set(held.map(({ runKey, task }) => `${runKey}/${task}`));
+    for (const [run, { taken, command }] of ours)
+      if (!names.has(`${taken.runKey}/${taken.task}`)) this.drop(run, command);
+  }
+
+  private drop(run: HotRun, command: DispatchTask): void {
+    this.forget(run);
+    this.options.abort(run, command.id);
+  }
+
+  private forget(run: HotRun): void {
+    this.foreign.delete(run);
+    run.gone = true;
+  }
+
+  /** Tells of tasks again that nobody came for. */
+  private async sweep(): Promise<void> {
+    const { store, transport } = this.options;
+    const quietMs = transport.capabilities.durable ? QUIET_MS : QUIET_MS / 3;
+    const tickets = await store.sweep(quietMs, SWEEP_MAX);
+    if (tickets.length > 0) await transport.publish(tickets);
+  }
+
+  private repeat(name: string, ms: number, work: () => Promise<void>): void {
+    const { clock, problem } = this.options;
+    // Those who started together spread apart.
+    const pause = ms * (0.8 + 0.4 * (clock.monotonic() % 1));
+    const cancel = clock.after(pause, () => {
+      void work()
+        .catch((error: unknown) => problem("the store of tasks does not answer", "", error))
+        .finally(() => {
+          if (!this.closing) this.repeat(name, ms, work);
+        });
+    });
+    this.timers.set(name, cancel);
+  }
+}
