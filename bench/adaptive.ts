@@ -99,6 +99,10 @@ export async function compare(given: {
     arrivedIn.runMs.push(performance.now() - began);
     if (!isOver) all[pool][phase].ended += 1;
   };
+  const begin = (pool: PoolName): void => {
+    const ending = one(pool).finally(() => open.delete(ending));
+    open.add(ending);
+  };
   try {
     for (const pool of POOLS)
       await weft.workflows.publish(
@@ -111,11 +115,7 @@ export async function compare(given: {
       for (let sent = 0; ;) {
         const passed = (performance.now() - began) / 1000;
         if (passed >= length) break;
-        for (; sent < passed * rate; sent++)
-          for (const pool of POOLS) {
-            const ending = one(pool).finally(() => open.delete(ending));
-            open.add(ending);
-          }
+        for (; sent < passed * rate; sent++) POOLS.forEach(begin);
         await new Promise((resolve) => setTimeout(resolve, 2));
       }
       for (const pool of POOLS) limits[`${pool} ${phase}`] = limitOf(weft.metrics(), pool);

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
 export interface BareAnswer {
@@ -38,6 +39,15 @@ export class BareClient {
     this.queue.push({ bytes, resolve, reject });
     this.next();
     return promise;
+  }
+
+  /** Opens all connections, a few at a time: so many at once would overflow the queue of the listening socket. */
+  async warm(): Promise<void> {
+    while (this.all.size < this.connectionsMax) {
+      const sockets = Array.from({ length: Math.min(64, this.connectionsMax - this.all.size) }, () => this.open());
+      await Promise.all(sockets.map((socket) => once(socket, "connect")));
+      this.idle.push(...sockets);
+    }
   }
 
   close(): void {

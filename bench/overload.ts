@@ -25,7 +25,7 @@ const USAGE = `npm run bench -- overload [--seconds 60] [--times 3] [--store sql
 const WORKLOAD = WORKLOADS.find(({ name }) => name === "W4")!;
 const CALIBRATE_SECONDS = 5;
 /** Requests under way at a time; those that arrive beyond wait at the client, and their waiting counts. */
-const CONNECTIONS = 4096;
+const CONNECTIONS = 1024;
 const PATIENCE_MS = 120_000;
 
 interface Counted {
@@ -51,6 +51,9 @@ export interface Overloaded {
   readonly acceptedMs: readonly number[];
   readonly refusedMs: readonly number[];
   readonly drainSeconds: number;
+  /** Cores that the server and the clients used while submissions arrived. */
+  readonly serverCores: number;
+  readonly clientCores: number;
 }
 
 export async function bench(args: readonly string[]): Promise<void> {
@@ -86,10 +89,17 @@ export async function overload(
     const port = Number(await messageOf(server));
     const client = new BareClient(port, CONNECTIONS);
     try {
+      await client.warm();
       await drive(client, clients, 1);
       const capacity = (await drive(client, clients, Math.min(CALIBRATE_SECONDS, seconds))) || 1;
       const before = await counted(client);
+      const used = async (): Promise<{ readonly server: number; readonly client: number; readonly at: number }> => {
+        server.send("cpu");
+        return { server: Number(await messageOf(server)), client: cpuMs(), at: performance.now() };
+      };
+      const idle = await used();
       const arrived = await arrive(client, capacity * times, seconds);
+      const busy = await used();
       const began = performance.now();
       let after = await counted(client);
       while (after.open > 0 && performance.now() - began < PATIENCE_MS) {
@@ -104,6 +114,8 @@ export async function overload(
         succeeded,
         lost: arrived.accepted - ended,
         drainSeconds: (performance.now() - began) / 1000,
+        serverCores: (busy.server - idle.server) / (busy.at - idle.at),
+        clientCores: (busy.client - idle.client) / (busy.at - idle.at),
       };
     } finally {
       client.close();
@@ -135,7 +147,7 @@ async function arrive(
   client: BareClient,
   rate: number,
   seconds: number,
-): Promise<Omit<Overloaded, "capacity" | "succeeded" | "lost" | "drainSeconds">> {
+): Promise<Omit<Overloaded, "capacity" | "succeeded" | "lost" | "drainSeconds" | "serverCores" | "clientCores">> {
   const total = Math.round(rate * seconds);
   const counts = { accepted: 0, refused: 0, refusedBare: 0, unanswered: 0 };
   const acceptedMs: number[] = [];
@@ -182,6 +194,11 @@ async function counted(client: BareClient): Promise<Counted> {
   return (JSON.parse(body) as { readonly runs: Counted }).runs;
 }
 
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 async function messageOf(child: ChildProcess): Promise<unknown> {
   const [message] = (await once(child, "message")) as [unknown];
   return message;
@@ -197,6 +214,7 @@ async function serve(store: string): Promise<void> {
   });
   await weft.workflows.publish(WORKLOAD.source("effect"));
   await app.listen();
+  process.on("message", () => process.send!(cpuMs()));
   process.on("disconnect", () => void app.close().then(() => weft.close({ graceMs: 0 })));
   process.send!((app.fastify.server.address() as AddressInfo).port);
 }
@@ -224,11 +242,12 @@ function print(
     ["lost", number(result.lost)],
     ["accepted p50, p99", [0.5, 0.99].map((q) => `${number(quantile(acceptedMs, q))} ms`).join(", ")],
     ["refused p50, p99", [0.5, 0.99].map((q) => `${number(quantile(refusedMs, q))} ms`).join(", ")],
+    ["cores used", `server ${result.serverCores.toFixed(2)}, clients ${result.clientCores.toFixed(2)}`],
     ["worked off after", `${result.drainSeconds.toFixed(1)} s`],
   ];
   process.stdout.write(
     `${cpu} · ${cores} cores · ${memoryGb} GB · ${system}\ncommit ${commit()} · node ${versions(null).node} · ${store}\n\n` +
-      `${table(rows).join("\n")}\n\nTimes count from when a submission was due, so waiting for a connection is in them.\n`,
+      `${table(rows).join("\n")}\n\nTimes count from when a submission was due, so waiting for a connection is in them. Clients that use a core\nof their own are the limit, and not the server.\n`,
   );
 }
 

@@ -33,6 +33,8 @@ const PORTS = [
   "node port",
   "catalogue port",
   "conversation port",
+  "transport port",
+  "task port",
 ];
 
 // prettier-ignore
@@ -87,10 +89,12 @@ const FLOORS: readonly Floor[] = [
   floor("lease thread",       [`${SERVER}/journal/lease-*`],                 ["core"], ["node:*", "pg"]),
   floor("memory journal",     [`${SERVER}/journal/memory*`],                 ["core", "journal port", "journal rules"], []),
   floor("SQLite journal",     [`${SERVER}/journal/sqlite*`],                 ["core", "journal port", "journal rules"], ["node:*"]),
-  floor("PostgreSQL journal", [`${SERVER}/journal/postgres*`],               ["core", "journal port", "journal rules", "lease thread", "numbers of PostgreSQL", "connection pools", "connection shares"], ["pg", "node:*"]),
+  // The tables of the journal and the way to them, which stores beside it share.
+  floor("schema of the journal", ["pool", "arrays", "errors", "schema"].map((part) => `${SERVER}/journal/postgres-${part}.ts`), ["core", "numbers of PostgreSQL", "connection pools", "connection shares"], ["pg", "node:*"]),
+  floor("PostgreSQL journal", [`${SERVER}/journal/postgres*`],               ["core", "journal port", "journal rules", "lease thread", "numbers of PostgreSQL", "connection pools", "connection shares", "schema of the journal"], ["pg", "node:*"]),
   floor("memory tasks",       [`${SERVER}/tasks/memory*`],                   ["core", "journal port", "journal rules", "transport port", "task port"], []),
   // In the journal's schema, over its kind of connections.
-  floor("PostgreSQL tasks",   [`${SERVER}/tasks/postgres*`],                 ["core", "journal rules", "PostgreSQL journal", "transport port", "task port", "connection shares"], []),
+  floor("PostgreSQL tasks",   [`${SERVER}/tasks/postgres*`],                 ["core", "journal rules", "schema of the journal", "transport port", "task port", "connection shares"], []),
   floor("memory blobs",       [`${SERVER}/blob/memory.ts`],                  ["core", "blob port"], []),
   floor("file blobs",         [`${SERVER}/blob/fs.ts`],                      ["core", "blob port"], ["node:*"]),
   floor("PostgreSQL blobs",   [`${SERVER}/blob/postgres.ts`],                ["core", "blob port", "connection pools"], ["pg", "node:*"]),
@@ -151,8 +155,11 @@ const FLOORS: readonly Floor[] = [
   floor("tools",           [`${SERVER}/tools/`],      ["core", "node port", "tool port", "secret words", "gateway words"], ["node:fs", "node:path"]),
   floor("telemetry",       [`${SERVER}/telemetry/`],  ["core", "model port", "model catalog", "metric series"], []),
   floor("http",            [`${SERVER}/http/`],       ["core", "sdk", "metric series"], ["node:*", "fastify", "ws", "zod", "@fastify/busboy"]),
-  floor("worker",          [`${SERVER}/worker/`],     ["core", "limits", "node port", "secret words", "runtime"], ["node:crypto"]),
+  floor("worker",          [`${SERVER}/worker/`],     ["core", "limits", "node port", "live port", "transport port", "task port", "secret words", "runtime"], ["node:crypto"]),
   floor("own workers",     [`${SERVER}/own-workers/`], ["core", "sdk", "node port", "task port", "transport port", "live port", "runtime", "worker"], ["node:crypto"]),
+
+  // Pools as an operator sees them: what processes say of themselves, and which pools are paused.
+  floor("pools",           [`${SERVER}/pools/`],      ["core", "sdk", "live port", "task port", "cold tables"], []),
 
   // Webhooks that are sent: they follow what the runtime records, and know the journal by its port.
   floor("outgoing webhooks", [`${SERVER}/webhooks/`], ["core", "sdk", "journal port", "cold tables", "secret words", "guarded requests", "metric series", "runtime"], ["kysely", "undici", "node:crypto"]),
@@ -162,7 +169,7 @@ const FLOORS: readonly Floor[] = [
   floor("config",          [`${SERVER}/config.ts`, `${SERVER}/config-files.ts`], ["core", "limits", "sandbox port", "http", "secret words", "gateway words", "gateway", "dataset words"], ["node:fs", "node:path"]),
   floor("compose",         [`${SERVER}/compose.ts`, `${SERVER}/compose-*`],  ["core", "limits", ...PORTS, "model port", "memory journal", "SQLite journal", "PostgreSQL journal",
     "memory blobs", "file blobs", "PostgreSQL blobs", "optional packages", "memory transport", "PostgreSQL transport", "Redis transport", "RabbitMQ transport", "S3 blobs", "upkeep", "files port", "files store", "documents", "knowledge", "conversation store", "connections", "connection shares", "cache", "Redis cache", "live exchange", "live rules", "memory live", "PostgreSQL live", "Redis live", "memory search", "SQLite search", "PostgreSQL search", "memory stream log", "SQLite stream log", "PostgreSQL stream log", "memory catalogue", "SQL catalogue", "cold tables", "SQLite tables", "PostgreSQL tables",
-    "model catalog", "builtin models", "gateway", "JavaScript sandbox", "Python sandbox", "containers", "sandbox port", "secret words", "secrets", "tools", "triggers", "intervention", "schedules", "outgoing webhooks", "guarded requests", "nodes", "runtime", "worker", "telemetry", "task port", "memory tasks", "PostgreSQL tasks", "own workers"], ["node:*", "s3mini"]),
+    "model catalog", "builtin models", "gateway", "JavaScript sandbox", "Python sandbox", "containers", "sandbox port", "secret words", "secrets", "tools", "triggers", "intervention", "schedules", "outgoing webhooks", "guarded requests", "nodes", "runtime", "worker", "pools", "telemetry", "memory tasks", "PostgreSQL tasks", "own workers"], ["node:*", "s3mini"]),
   floor("opened",          [`${SERVER}/weft.ts`],     ["core", "limits", "sdk", "compose", "sandbox port", "node port", "runtime"], ["node:os", "node:path"]),
   floor("intervention",    [`${SERVER}/intervention/`], ["core", "sdk", "cold tables", "journal port", "runtime"], ["kysely", "node:crypto"]),
   floor("test kit",        [`${SERVER}/testkit/`],    ["core", "sdk", "compose", "opened", "node port", "nodes", "model port", "model catalog", "gateway words", "runtime"], ["node:*", "zod"]),

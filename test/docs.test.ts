@@ -66,9 +66,9 @@ describe("the documents and the code", () => {
     const settings = files
       .filter((path) => /^packages\/server\/src\/.*\.ts$/.test(path) && !isTestSupport(path))
       .flatMap((path) =>
-        [...read(path).matchAll(/(?:\benv(?:ironment)?\[|\()"(WEFT_[A-Z_]+)"/g)].map((match) => match[1]!),
+        [...read(path).matchAll(/(?:\benv(?:ironment)?\[|\()"(WEFT_[A-Z0-9_]+)"/g)].map((match) => match[1]!),
       );
-    const documented = read("docs/operations.md").match(/\bWEFT_[A-Z_]+[A-Z]\b/g);
+    const documented = read("docs/operations.md").match(/\bWEFT_[A-Z0-9_]+[A-Z]\b/g);
     const named = (names: readonly string[] | null): readonly string[] =>
       [...new Set(names)].filter((name) => !name.startsWith("WEFT_TEST_")).toSorted();
     expect(named(documented)).toEqual(named(settings));

@@ -163,10 +163,12 @@ describe.skipIf(!postgres)("connections to PostgreSQL", () => {
     const pools = new Set<pg.Pool>();
     const { connect } = pg.Pool.prototype;
     // Its only use is to know the pools: each is used while the store is opened.
-    pg.Pool.prototype.connect = function (this: pg.Pool, ...args: []) {
-      pools.add(this);
-      return connect.apply(this, args);
-    } as typeof connect;
+    pg.Pool.prototype.connect = new Proxy(connect, {
+      apply(target, pool: pg.Pool, args) {
+        pools.add(pool);
+        return Reflect.apply(target, pool, args);
+      },
+    });
     open.push(() => {
       pg.Pool.prototype.connect = connect;
       return Promise.resolve();

@@ -273,12 +273,21 @@ describe("own workers over HTTP", () => {
   }, 60_000);
 
   test("the wire: what a worker may not say is refused with its place", async () => {
-    const bad = [{}, { pools: [] }, { pools: [""] }, { pools: ["a"], lease_ms: 1 }, { pools: ["a"], lease: 5000 }];
+    const bad = [
+      {},
+      { pools: [] },
+      { pools: [""] },
+      { pools: ["a\u0000"] },
+      { pools: ["a"], lease_ms: 1 },
+      { pools: ["a"], lease: 5000 },
+    ];
     for (const body of bad) expect((await call("/api/workers", body))[0]).toBe(400);
     const { path, token } = await joined();
     expect((await call(`${path}/tasks`, { limit: 0 }, token))[0]).toBe(400);
     expect((await call(`${path}/tasks/x/progress`, { parts: [{ type: "shout" }] }, token))[0]).toBe(400);
     expect((await call(`${path}/tasks/x/result`, { status: "failed", error: {} }, token))[0]).toBe(400);
     expect((await call(`${path}/tasks/x/result`, { status: "given_back" }, token))[0]).toBe(409);
+    const nul = Buffer.from("root/a\u0000#1").toString("base64url");
+    expect((await call(`${path}/tasks/1.0.${nul}/result`, { status: "given_back" }, token))[0]).toBe(409);
   });
 });

@@ -103,6 +103,8 @@ export interface Started {
   /** To the program; where `group` is set, to all that it started as well. */
   signal(signal: NodeJS.Signals, group?: boolean): void;
   readonly ended: Promise<void>;
+  /** How it ended: its code, or null where a signal ended it. Undefined while it runs. */
+  exitCode(): number | null | undefined;
 }
 
 /** Starts a program of a service; what it says goes to the file `log`. */
@@ -147,7 +149,8 @@ export function startProgram(
     process.once("exit", end);
     void ended.then(() => process.removeListener("exit", end));
   }
-  return { pid, running, signal, ended };
+  const exitCode = (): number | null | undefined => (running() ? undefined : child.exitCode);
+  return { pid, running, signal, ended, exitCode };
 }
 
 /** Waits until a service answers. Throws with the end of its log when its program ends, or when it takes too long. */

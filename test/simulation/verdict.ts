@@ -7,7 +7,9 @@ import {
   initialState,
   isFinal,
   outstanding,
+  type RunState,
 } from "@weftwork/core";
+import type { Journal } from "../../packages/server/src/journal/journal.ts";
 import type { MemoryJournal } from "../../packages/server/src/journal/memory.ts";
 import { hasEnded, type Clients } from "./client.ts";
 import type { ObservedRun, Observer } from "./observer.ts";
@@ -40,7 +42,12 @@ export async function judgeEnd(
 }
 
 /** The journal folded anew gives what was stored and what was seen, byte for byte (I6). */
-async function judgeRecord(journal: MemoryJournal, run: ObservedRun, violations: Violations): Promise<void> {
+export async function judgeRecord(
+  journal: Pick<Journal, "read" | "head">,
+  run: { readonly key: number; readonly id: string; readonly state: Pick<RunState, "plan" | "nested"> },
+  violations: Violations,
+  tenant: string = TENANT,
+): Promise<void> {
   const { plan, nested } = run.state;
   const { rows } = await journal.read(run.key, { snapshot: false });
   const { snapshot } = await journal.read(run.key, { snapshot: true });
@@ -73,7 +80,7 @@ async function judgeRecord(journal: MemoryJournal, run: ObservedRun, violations:
     violations.add("I6", run.id, `snapshot and tail give another state:\n${difference(folded, encodeSnapshot(kept))}`);
   if (kept && JSON.stringify(outstanding(kept)) !== JSON.stringify(outstanding(state)))
     violations.add("I6", run.id, "snapshot and tail owe other commands");
-  const head = await journal.head(TENANT, run.id);
+  const head = await journal.head(tenant, run.id);
   if (isFinal(state.status) && head?.status !== state.status)
     violations.add("I6", run.id, `the head says ${head?.status}, the events ${state.status}`);
   const more = decide(state, { type: "resume" }, state.at);

@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import type { RunMessage } from "@weftwork/sdk";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -6,6 +9,7 @@ import { redisForTests } from "../../packages/server/src/journal/test-services.t
 import { openWeft, type Weft, type WeftOptions } from "../../packages/server/src/weft.ts";
 import { telling, tokens, type Gate } from "./served.ts";
 
+const WATCHER = fileURLToPath(new URL("watcher.ts", import.meta.url));
 const postgres = await testPostgres();
 const redis = await redisForTests();
 const WAYS: readonly { readonly name: string; readonly live?: NonNullable<WeftOptions["live"]> }[] = [
@@ -113,6 +117,21 @@ describe.skipIf(!postgres).each(WAYS)("a watcher in another process, told over $
     }
     await ended;
     expect(cuts).toBeGreaterThan(3);
+    expect(seen).toEqual(await followed(owner, run.id));
+  });
+
+  test.skipIf(live)("of its own sees the same", async () => {
+    await owner.workflows.publish(telling("apart", { count: 20, logs: true, pace: 10, gate: 3 }));
+    const { run } = await owner.runs.start({ workflow: "apart" });
+    await gate.arrived();
+    const child = spawn(process.execPath, [WATCHER, database.url, run.id], { stdio: ["ignore", "pipe", "inherit"] });
+    const seen: RunMessage[] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line === "ready") continue;
+      seen.push((JSON.parse(line) as { message: RunMessage }).message);
+      // It has come to where the run stands: what follows is told while it happens.
+      if (JSON.stringify(seen.at(-1)).includes("said 2")) gate.open();
+    }
     expect(seen).toEqual(await followed(owner, run.id));
   });
 

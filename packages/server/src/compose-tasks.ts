@@ -37,13 +37,15 @@ export interface TaskTraffic {
 export async function openTraffic(
   store: StoreAddress,
   address: TransportAddress | null,
-  {
-    journal,
-    clock,
-    problem,
-    budget,
-  }: { readonly journal: Journal; readonly clock: Clock; readonly budget?: Budget | undefined } & TransportOptions,
+  options: TransportOptions & {
+    readonly journal: Journal;
+    readonly clock: Clock;
+    readonly budget?: Budget | undefined;
+    /** What this database is called by all who use it: stores that share a service are told apart by it. */
+    readonly identity: () => Promise<string>;
+  },
 ): Promise<TaskTraffic> {
+  const { journal, clock, problem, budget, identity } = options;
   if (!isPostgres(store)) {
     const tasks = new MemoryTasks({ journal, now: () => clock.now() });
     const transport = memoryTransport({ problem });
@@ -52,7 +54,7 @@ export async function openTraffic(
   const { PostgresTasks } = await import("./tasks/postgres.ts");
   const tasks = await PostgresTasks.open({ url: store, ...(budget ? { budget } : {}) });
   try {
-    const transport = await openTransport(store, address, { problem, ...(budget ? { budget } : {}) });
+    const transport = await openTransport(store, address, identity, { problem, ...(budget ? { budget } : {}) });
     return { tasks, transport, isShared: true, close: () => closeAll(transport, tasks) };
   } catch (error) {
     await tasks.close();
@@ -64,13 +66,15 @@ export async function openTraffic(
 async function openTransport(
   store: StoreAddress,
   address: TransportAddress | null,
+  identity: () => Promise<string>,
   { budget, ...options }: TransportOptions & { readonly budget?: Budget },
 ): Promise<Transport> {
+  const prefix = address && `weft-${await identity()}`;
   switch (address?.type) {
     case "redis":
-      return (await import("./transport/redis.ts")).redisTransport({ ...options, url: address.url });
+      return (await import("./transport/redis.ts")).redisTransport({ ...options, url: address.url, prefix: prefix! });
     case "rabbitmq":
-      return (await import("./transport/rabbitmq.ts")).rabbitmqTransport({ ...options, url: address.url });
+      return (await import("./transport/rabbitmq.ts")).rabbitmqTransport({ ...options, url: address.url, prefix: prefix! });
     case undefined:
       return (await import("./transport/postgres.ts")).postgresTransport({
         ...options,

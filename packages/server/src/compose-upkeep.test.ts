@@ -57,16 +57,16 @@ test("a process deletes what is past its time without being asked, each workflow
   upkeep.start(async () => [{ workflow: "brief", keepMs: DAY_MS }]);
   expect(metric("weft_retention_lag_seconds")).toBeUndefined();
 
-  clock.advance(120_000);
+  await clock.advance(120_000);
   await expect.poll(() => metric("weft_retention_runs_total")).toBe(1);
   expect(await store.journal.head(TENANT, "brief")).toBeNull();
   expect(await store.journal.head(TENANT, "plain")).not.toBeNull();
   expect(await store.journal.head(TENANT, "open")).toMatchObject({ runKey: open.runKey });
-  await expect.poll(() => metric("weft_retention_lag_seconds")).toBe(0);
+  await expect.poll(() => metric("weft_retention_lag_seconds")).toBeLessThan(120);
 
-  clock.advance(2 * DAY_MS);
+  await clock.advance(2 * DAY_MS);
   await expect.poll(() => metric("weft_retention_objects_total")).toBe(1);
-  clock.advance(30 * DAY_MS);
+  await clock.advance(30 * DAY_MS);
   await expect.poll(() => metric("weft_retention_runs_total")).toBe(2);
   expect(problems).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { historyOf } from "./conversations/history.ts";
 import { conversationStore } from "./conversations/store.ts";
 import { processClock, serverClock } from "./db/database-clock.ts";
+import { storeIdentity } from "./db/store-identity.ts";
 import { documentReader } from "./documents/reader.ts";
 import { BUILTIN_DEFAULT, builtinEmbeddings, builtinModels } from "./gateway/builtin/index.ts";
 import { discoverModels } from "./gateway/discover.ts";
@@ -110,6 +111,8 @@ export interface ComposeOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** The section `tools:` of the configuration, and the folder of the files that it names. */
   readonly tools?: { readonly config: Json; readonly folder: string } | undefined;
+  /** Whether users' own workers can reach this process. Left out: yes. */
+  readonly ownWorkers?: boolean | undefined;
   readonly tenant: string;
   readonly name: string;
   readonly problem: (message: string, runId: string, error: unknown) => void;
@@ -220,6 +223,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     const reads = cache;
     traffic = await openTraffic(options.store, options.transport ?? null, {
       journal,
+      identity: () => storeIdentity(database),
       budget: connections?.budget,
       clock,
       problem: (message, error) => options.problem(message, "", error),
@@ -298,6 +302,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
         http,
         sandboxes,
         tools,
+        ownWorkers: options.ownWorkers ?? true,
         monotonic,
         ...(options.codeLimits ? { codeLimits: options.codeLimits } : {}),
       }).map((executor) => importedAsking(executor, { catalog, memory })),

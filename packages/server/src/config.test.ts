@@ -33,6 +33,13 @@ test("without any variable everything has its default", () => {
     codeMemory: 256 * 1024 * 1024,
     codeOutput: 16 * 1024 * 1024,
     pythonPackages: null,
+    live: "auto",
+    transport: "auto",
+    redisUrl: null,
+    rabbitmqUrl: null,
+    serves: null,
+    own: true,
+    queueTimeout: null,
     containers: "auto",
     bodyLimit: 16 * 1024 * 1024,
     unknown: [],
@@ -91,6 +98,10 @@ test.each([
     { codeMemory: 1024 ** 3, codeOutput: 1024 ** 2 },
   ],
   [{ WEFT_PROT: "1", WEFT_TEST_POSTGRES_URL: "x", PATH: "y" }, { unknown: ["WEFT_PROT"] }],
+  [
+    { WEFT_LIVE: "Redis", WEFT_REDIS_URL: "redis://10.0.0.7:6379" },
+    { live: "redis", redisUrl: "redis://10.0.0.7:6379" },
+  ],
 ])("%j is read", (environment, wanted) => expect(readConfig(environment)).toMatchObject(wanted));
 
 describe("mistakes", () => {

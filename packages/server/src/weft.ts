@@ -88,6 +88,8 @@ export interface WeftOptions {
   readonly reading?: boolean;
   /** Where `WEFT_SECRET_…` and `WEFT_MASTER_KEY…` are read. Default: the environment of this process. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Whether own workers can reach this process over HTTP (default); where not, a run with a `worker` step is refused. */
+  readonly ownWorkers?: boolean;
   readonly tenant?: string;
   /** Name of this worker in the store. */
   readonly name?: string;
@@ -239,6 +241,7 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     objects: options.objects ?? null,
     retentionMs: options.retention === undefined ? null : retentionOf(options.retention),
     reading: options.reading ?? false,
+    ownWorkers: options.ownWorkers,
     environment: options.environment ?? process.env,
     tenant,
     name: options.name ?? hostname(),

@@ -145,7 +145,7 @@ describe("the cached catalogue", () => {
     const first = await one.publish(version("a"));
     for (let at = 0; at < 3; at++) expect(await two.find("acme", "a", null)).toEqual(first);
     for (let at = 0; at < 3; at++) expect(await two.byHash("acme", "a")).toEqual(first);
-    expect(asked.filter((one) => one !== "list")).toEqual(["find a", "byHash"]);
+    expect(asked.filter((what) => what !== "list")).toEqual(["find a", "byHash"]);
     const second = await one.publish(version("a", "b"));
     expect(await two.find("acme", "a", null)).toEqual(second);
     expect(await one.find("acme", "a", null)).toEqual(second);

@@ -32,6 +32,7 @@ export async function chatCommand(path: string, options: ChatOptions): Promise<n
   const weft = await openWeft({
     ...weftOptions(readConfig(environment), environment),
     store: options.data === undefined ? "memory" : resolve(options.data),
+    ownWorkers: false,
   });
   try {
     return await chat(localTalk(weft), source, options);

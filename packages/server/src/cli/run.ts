@@ -53,6 +53,7 @@ export async function runCommand(path: string | undefined, options: RunOptions):
   const weft = await openWeft({
     ...weftOptions(readConfig(environment), environment),
     store: options.data === undefined ? "memory" : resolve(options.data),
+    ownWorkers: false,
     nodes: ownNodes(options.nodes),
   });
   // The engine's timers let a process end; a run that waits for one of them is still to be waited for.

@@ -25,7 +25,7 @@ export interface ConnectionBudgetOptions {
 const FIRST_MS = 1500;
 const LOOK_MS = 10_000;
 /** How long a caller waits for a connection; with what else it asks the answer comes within a second (F20). */
-const CALLER_WAIT_MS = 300;
+const CALLER_WAIT_MS = 600;
 const STATEMENT_MS = 30_000;
 const FACTS = (schema: string): string => `
 select least(

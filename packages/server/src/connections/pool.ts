@@ -1,4 +1,4 @@
-import pg from "pg";
+import type pg from "pg";
 import type { PoolClient, QueryResult, QueryResultRow } from "pg";
 import type { AppError } from "@weftwork/core";
 
@@ -10,7 +10,9 @@ export interface Connections {
 }
 
 /** Of those who wait for a connection and will not wait long, so many at most: the others are refused at once. */
-const WAITING_MAX = 200;
+const WAITING_MAX = 2000;
+/** Nobody waits longer than this, however fast the others come to their turn. */
+const WAIT_MS_MAX = 10_000;
 
 /** Changes how many connections a pool may have. Those beyond are closed as soon as nobody uses them. */
 export function resizePool(pool: pg.Pool, max: number): void {
@@ -37,22 +39,38 @@ function shed(pool: pg.Pool): void {
   }
 }
 
+/** When a connection of a pool was last put back. */
+const putBackAt = new WeakMap<pg.Pool, number>();
+
 /**
- * A connection within a time, for callers who would rather be told. Throws what `busy` makes when all are in use for so
- * long; what the service itself answers is thrown as it is.
+ * A connection, for callers who would rather be told than wait for one that does not come. Throws what `busy` makes when
+ * all are in use and none was put back for `stallMs`: a pool that is only in demand is waited for, one whose connections
+ * are stuck is not. What the service itself answers is thrown as it is.
  */
-export async function connectWithin(pool: pg.Pool, waitMs: number, busy: () => AppError): Promise<PoolClient> {
+export async function connectWithin(pool: pg.Pool, stallMs: number, busy: () => AppError): Promise<PoolClient> {
   if (pool.idleCount > 0 || pool.totalCount < pool.options.max) return pool.connect();
   if (pool.waitingCount >= WAITING_MAX) throw busy();
+  if (!putBackAt.has(pool)) {
+    putBackAt.set(pool, 0);
+    pool.on("release", () => putBackAt.set(pool, performance.now()));
+  }
   const connecting = pool.connect();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), waitMs)));
-  const client = await Promise.race([connecting, late]).finally(() => clearTimeout(timer));
-  if (client !== null) return client;
-  // It comes when nobody waits for it any more.
-  connecting.then(
-    (unused) => unused.release(),
-    () => undefined,
-  );
-  throw busy();
+  const since = performance.now();
+  for (;;) {
+    const moved = Math.max(since, putBackAt.get(pool)!);
+    const left = moved + stallMs - performance.now();
+    const client = left > 0 ? await Promise.race([connecting, pause(left)]) : null;
+    if (client !== null) return client;
+    if (putBackAt.get(pool)! > moved && performance.now() - since < WAIT_MS_MAX) continue;
+    // It comes when nobody waits for it any more.
+    connecting.then(
+      (unused) => unused.release(),
+      () => undefined,
+    );
+    throw busy();
+  }
+}
+
+function pause(ms: number): Promise<null> {
+  return new Promise((resolve) => void setTimeout(() => resolve(null), ms).unref());
 }

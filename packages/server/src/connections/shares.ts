@@ -20,9 +20,10 @@ const KINDS = Object.keys(WEIGHTS) as readonly PoolKind[];
 
 /** Connections that are no part of a pool: the lease, and what listens for inputs, tickets and what is told now. */
 export const SINGLES = 4;
-export const LEAST: Shares = { lanes: 1, journal: 1, tasks: 1, transport: 1, cold: 1 };
+/** Many parts of a process share the cold ones; a stream that is read must not hold up all others. */
+export const LEAST: Shares = { lanes: 1, journal: 1, tasks: 1, transport: 1, cold: 2 };
 /** A process with less cannot work at all. */
-export const PROCESS_LEAST = SINGLES + KINDS.length;
+export const PROCESS_LEAST = KINDS.reduce((sum, kind) => sum + LEAST[kind], SINGLES);
 /** Of what the server takes; the rest is for operators, backups, and processes that have just come. */
 const SHARE_OF_SERVER = 0.8;
 

@@ -1,9 +1,9 @@
 import { STATUS_CODES } from "node:http";
 import {
   AppError,
-  type ErrorCode,
   fillMessage,
   isJsonObject,
+  type ErrorCode,
   type Json,
   type JsonObject,
   type Problem as WorkflowProblem,
@@ -56,11 +56,14 @@ export function problemBody(
   };
 }
 
+/** Where the error itself names no time. */
+const AFTER_SECONDS: Partial<Record<ErrorCode, number>> = { SHUTTING_DOWN: 5, STORE_UNAVAILABLE: 2 };
+
 /** Seconds after which to ask again, for the header `Retry-After`; null when the error names none. */
 export function retryAfterOf(error: AppError): number | null {
   const { retryAfter } = error.details;
   if (typeof retryAfter === "number") return Math.max(1, Math.ceil(retryAfter));
-  return error.code === "SHUTTING_DOWN" ? 5 : null;
+  return AFTER_SECONDS[error.code] ?? null;
 }
 
 function errorsOf({ errors, problems, reason, pointer }: JsonObject): readonly JsonObject[] {

@@ -44,11 +44,6 @@ select inbox.run_key, inbox.input_id, inbox.body from inbox, lateral (
   select from run where run.run_key = inbox.run_key and run.owner = $1 and run.finished_at is null offset 0) as run
 order by inbox.place limit $2`;
 
-/** Where the owners of runs are told of inputs, by worker key. */
-export function inboxChannel(schema: string): string {
-  return `weft_inbox_${schema}`;
-}
-
 interface PutRow {
   readonly at: number;
   readonly run_key: number | null;

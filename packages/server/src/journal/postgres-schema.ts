@@ -107,6 +107,10 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
     pool text not null, shard smallint not null, waiting bigint not null, held bigint not null, primary key (pool, shard)
   ) with (fillfactor = 50);
   `,
+  // Tasks that must not be done twice: who took one is not forgotten.
+  `
+  alter table task add column once boolean not null default false;
+  `,
 ];
 
 /** What the checksum of a step begins with that older versions cannot work on. */
@@ -162,6 +166,11 @@ async function takeStep(client: Client | PoolClient, schema: string, upTo: numbe
 
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Where the owners of runs are told of inputs, by worker key. */
+export function inboxChannel(schema: string): string {
+  return `weft_inbox_${schema}`;
 }
 
 /** The schema as text, the same for the same tables however they came to be. Partitions of days are left out. */

@@ -3,7 +3,7 @@ import type { Budget } from "../connections/shares.ts";
 import type { Journal, Membership } from "./journal.ts";
 import { PostgresAppend } from "./postgres-append.ts";
 import { storeError } from "./postgres-errors.ts";
-import { inboxChannel, PostgresInbox } from "./postgres-inbox.ts";
+import { PostgresInbox } from "./postgres-inbox.ts";
 import { startLease } from "./postgres-lease.ts";
 import { PostgresListener } from "./postgres-listen.ts";
 import { PostgresOwnership } from "./postgres-ownership.ts";
@@ -11,7 +11,7 @@ import { PostgresPartitions } from "./postgres-partitions.ts";
 import { connectionConfig, PostgresPool } from "./postgres-pool.ts";
 import { PostgresPrune } from "./postgres-prune.ts";
 import { PostgresQueries } from "./postgres-queries.ts";
-import { migratePostgres } from "./postgres-schema.ts";
+import { inboxChannel, migratePostgres } from "./postgres-schema.ts";
 import { PostgresSlots } from "./postgres-slots.ts";
 import { FENCED, ROW_BYTES_MAX } from "./rules.ts";
 

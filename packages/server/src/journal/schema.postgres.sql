@@ -79,6 +79,7 @@ column task.takes integer not null
 column task.posted_at bigint not null
 column task.told_at bigint not null
 column task.body bytea not null storage e
+column task.once boolean not null
 column task_count.pool text not null
 column task_count.shard smallint not null
 column task_count.waiting bigint not null

@@ -22,9 +22,7 @@ describe("a queue with controlled delay", () => {
 
   it("goes back to the order of arrival when the late ones have gone", () => {
     const queue = new CodelQueue<number>();
-    queue.push(0, 0, 200);
-    queue.push(1, 190, 390);
-    queue.push(2, 195, 395);
+    for (const [item, at] of [0, 190, 195].entries()) queue.push(item, at, at + 200);
     expect(queue.isLate(199)).toBe(true);
     expect(queue.expired(200)).toEqual([0]);
     expect([queue.isLate(200), queue.take(200), queue.take(200), queue.take(200)]).toEqual([false, 1, 2, undefined]);
@@ -70,7 +68,8 @@ describe("a limiter", () => {
   });
 
   it("lets those who wait in when the limit rises, and samples what it sees", async () => {
-    let [value, listener] = [1, (_: number): void => undefined];
+    let value = 1;
+    let listener: (limit: number) => void = () => undefined;
     const samples: unknown[] = [];
     const { clock, limiter } = setUp({
       current: () => value,

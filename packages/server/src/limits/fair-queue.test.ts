@@ -113,8 +113,7 @@ describe("a fair queue", () => {
     for (let i = 0; i < 10; i++) fair.push(job("busy"));
     let most = 0;
     for (let i = 0; i < 2000; i++) {
-      fair.push(job(`once ${i}`, { real: 3 }));
-      fair.push(job("busy"));
+      for (const tenant of [`once ${i}`, "busy"]) fair.push(job(tenant, { real: 3 }));
       serve(fair, 2);
       most = Math.max(most, fair.tenantsKnown);
     }
@@ -173,8 +172,11 @@ describe("a fair queue", () => {
     expect(fair.oldestAt()).toBeNull();
     fair.push(job("a", { at: 7, priority: "batch" }));
     expect(fair.oldestAt()).toBe(7);
-    fair.push(job("b", { at: 9 }));
-    fair.push(job("b", { at: 8, flow: "other" }));
+    for (const [at, flow] of [
+      [9, "flow"],
+      [8, "other"],
+    ] as const)
+      fair.push(job("b", { at, flow }));
     expect([fair.oldestAt(), fair.oldestAt(["normal"]), fair.oldestAt(["interactive"])]).toEqual([7, 8, null]);
     fair.hold(["batch"]);
     expect(fair.oldestAt()).toBe(8);

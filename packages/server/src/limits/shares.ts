@@ -114,13 +114,12 @@ export class Shares<Inner> {
 
   /** Drops those that are idle and that the others have caught up with; all of them when nobody waits. */
   private forget(): void {
-    const all = this.waiting.size === 0;
-    for (let rest = this.resting.top(); rest && (all || rest.service <= this.level); rest = this.resting.top()) {
-      this.resting.pop();
-      const { share } = rest;
+    const level = this.waiting.size === 0 ? Infinity : this.level;
+    while ((this.resting.top()?.service ?? Infinity) <= level && this.resting.size > 0) {
+      const { share } = this.resting.pop()!;
       // It may have come back since, and rest again with another service.
       const isIdle = share.place < 0 && share.running === 0 && this.byName.get(share.name) === share;
-      if (isIdle && (all || share.service <= this.level)) this.byName.delete(share.name);
+      if (isIdle && share.service <= level) this.byName.delete(share.name);
     }
   }
 }

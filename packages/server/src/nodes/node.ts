@@ -23,8 +23,11 @@ export interface NodeExecutor {
   readonly pool: string;
   /** Milliseconds a task may take unless the step says otherwise; null: no limit. */
   readonly timeoutMs: number | null;
-  /** Done by processes of users' own and never by one of the engine: in pools that only they serve. */
-  readonly byOwnWorkers?: true;
+  /**
+   * Done by processes of users' own and never by one of the engine: in pools that only they serve. `false`: this executor
+   * stands in for them, whatever pool a step names.
+   */
+  readonly byOwnWorkers?: boolean;
   /** Fields of an own type that are sent outside: there `secrets.NAME` may stand, and `task.secrets` puts them in. */
   readonly secretFields?: readonly string[];
   /** Why this executor cannot work on this machine, in words with the remedy; null when it can. */
@@ -44,6 +47,7 @@ export const OWN_POOL = "own/";
 
 /** The pool whose workers do a step of the executor; `named`: the pool that the step names. */
 export function poolOf(executor: NodeExecutor | undefined, named: string | null): string {
+  if (executor?.byOwnWorkers === false) return executor.pool;
   const pool = named ?? executor?.pool ?? "default";
   return executor?.byOwnWorkers ? OWN_POOL + pool : pool;
 }

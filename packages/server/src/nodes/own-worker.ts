@@ -3,9 +3,10 @@ import type { NodeExecutor } from "./node.ts";
 
 /**
  * `worker {handler?, config?}` → what the handler of a user's own process answers. No process of the engine does such a
- * step: it waits in the pool it names (`default`) until an own worker that serves the pool takes it.
+ * step: it waits in the pool it names (`default`) until an own worker that serves the pool takes it. Where none can come
+ * (`isReachable` false) a run is refused in place of waiting for ever.
  */
-export function ownWorkerNode(): NodeExecutor {
+export function ownWorkerNode({ isReachable }: { readonly isReachable: boolean }): NodeExecutor {
   return {
     type: "worker",
     version: 1,
@@ -13,6 +14,7 @@ export function ownWorkerNode(): NodeExecutor {
     pool: "default",
     timeoutMs: null,
     byOwnWorkers: true,
+    ...(isReachable ? {} : { needs: () => "own workers work for a server; start weft serve and run the workflow there" }),
     execute() {
       throw new AppError("NODE_NOT_AVAILABLE", {
         type: "worker",

@@ -68,6 +68,8 @@ export interface BuiltinOptions {
   readonly codeLimits?: SandboxLimits;
   /** What agents and tool steps can use. */
   readonly tools: Toolbox;
+  /** Whether users' own workers can reach a process on this store. Left out: yes. */
+  readonly ownWorkers?: boolean;
   /** Milliseconds from any start. */
   readonly monotonic: () => number;
 }
@@ -95,6 +97,6 @@ export function builtinNodes(options: BuiltinOptions): readonly NodeExecutor[] {
     retrievalNode({ retriever: options.retriever }),
     embeddingNode({ embeddings: options.embeddings }),
     rerankNode({ embeddings: options.embeddings }),
-    ownWorkerNode(),
+    ownWorkerNode({ isReachable: options.ownWorkers ?? true }),
   ];
 }

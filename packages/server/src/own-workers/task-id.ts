@@ -16,5 +16,7 @@ export function decodeTaskId(text: string): OwnTaskId | null {
   if (!match) return null;
   const deadline = Number(match[2]);
   const task = Buffer.from(match[3]!, "base64url").toString();
+  // No store has a name with it.
+  if (task.includes("\u0000")) return null;
   return { runKey: Number(match[1]), task, deadline: deadline === 0 ? null : deadline };
 }

@@ -23,6 +23,8 @@ export interface PoolsOptions {
   readonly apply: (paused: ReadonlySet<string>) => void;
 }
 
+/** What pools can be called. */
+const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 /** Channel on which processes hear that a pool was paused or resumed. */
 const CHANNEL = "pool-controls";
 
@@ -70,9 +72,12 @@ export class Pools {
     return pool;
   }
 
-  /** Begins nothing more of the pool in any process; tasks under way go on. Throws `POOL_NOT_FOUND`. */
+  /**
+   * Begins nothing more of the pool in any process; tasks under way go on. One that nobody serves now can be paused as
+   * well. Throws `POOL_NOT_FOUND` for what is no name of a pool.
+   */
   async pause(name: string, reason: string | null): Promise<Pool> {
-    await this.get(name);
+    if (!NAME.test(name)) await this.get(name);
     await this.options.table.pause({ pool: name, reason, pausedAt: this.options.now() });
     return this.changed(name);
   }

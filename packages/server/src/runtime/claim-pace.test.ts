@@ -16,7 +16,7 @@ describe("the pace of claims", () => {
   it("begins with 64 in the first second after a crash, and has taken over 10,000 runs within eight", () => {
     const pace = new ClaimPace();
     const perSecond: number[] = [];
-    for (let second = 0, left = 10_000; left > 0; second++) {
+    for (let left = 10_000, second = 0; left > 0; second++) {
       let taken = 0;
       for (let now = second * 1000; now < (second + 1) * 1000 && left > 0; now += 5) {
         const asked = pace.room(1000, now);

@@ -275,6 +275,8 @@ export class Claims {
 
   private async takeOffered(): Promise<number> {
     const { journal, membership, owner } = this.options;
+    // Inputs come for runs that are held: without any there is nothing to ask for.
+    if (owner.runs.size === 0) return 0;
     const inputs = await journal.inbox(membership, INBOX_MAX);
     let taken = 0;
     for (const { runKey, inputId, body } of inputs) {

@@ -160,3 +160,39 @@ test("a creation that arrives when its process has missed its deadline leaves no
   await bench.clock.advance(1000);
   expect((await process.engine.runs.get("r"))!.status).toBe("succeeded");
 });
+
+test("what waits to be recorded is told as the time of the flushes before it, and a store that hangs at once", async () => {
+  const { bench, process } = await opened(ONE);
+  bench.held.add("a");
+  const { commit } = process.engine.owner;
+  // Every flush takes 80 ms: slow, and no overload.
+  bench.intercept = async (append, ...args) => {
+    await new Promise<void>((resolve) => void bench.clock.after(80, resolve));
+    return append(...args);
+  };
+  for (let i = 0; i < 40; i++) {
+    void process.engine.runs.start({ workflow: "one" });
+    await bench.clock.advance(40);
+    expect(commit.waitMs()).toBe(0);
+  }
+  for (let i = 0; i < 300; i++) void process.engine.runs.start({ workflow: "one" });
+  await turn();
+  // One flush of 64 is on its way, and others wait behind it.
+  expect(commit.waitMs()).toBeGreaterThan(150);
+  expect(commit.waitMs()).toBeLessThanOrEqual(4 * 80);
+  await bench.clock.advance(1000);
+  expect(commit.waitMs()).toBe(0);
+  let open = (): void => undefined;
+  bench.intercept = async (append, ...args) => {
+    await new Promise<void>((resolve) => (open = resolve));
+    return append(...args);
+  };
+  void process.engine.runs.start({ workflow: "one" });
+  await bench.clock.advance(999);
+  expect(commit.waitMs()).toBe(0);
+  await bench.clock.advance(2001);
+  expect(commit.waitMs()).toBeGreaterThanOrEqual(2900);
+  open();
+  await turn();
+  expect(commit.waitMs()).toBe(0);
+});

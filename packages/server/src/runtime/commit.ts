@@ -19,6 +19,8 @@ const SNAPSHOT_CHARS = 256 * 1024;
 const RETRY_MS_MAX = 2000;
 /** While one flush is on its way, another lane takes what waits when that is enough, or after this time. */
 const LANE_WAIT_MS = 5;
+/** A flush that takes so long is not on its way, but stuck. */
+const STUCK_MS = 1000;
 /** Answers that are worth being worked on in two parts. */
 const HALVES_MIN = 32;
 
@@ -83,14 +85,16 @@ export class Commit {
     this.schedule();
   }
 
-  /** How long something that is decided now will presumably wait until it is recorded, in milliseconds. */
+  /**
+   * How long something that is decided now will presumably wait for others to be recorded, in milliseconds. The time of
+   * its own flush is not in it: a slow disk is no overload. A store that does not answer is.
+   */
   waitMs(): number {
-    if (this.flying === 0 && this.dirty.length === 0) return 0;
     const now = this.options.clock.monotonic();
     let oldest = 0;
     for (const { at } of this.sentAt) oldest = Math.max(oldest, now - at);
-    const flushes = 1 + Math.floor(this.dirty.length / FLUSH_RUNS_MAX / this.options.lanes);
-    return Math.max(oldest, this.storeMs * flushes);
+    const ahead = Math.floor(this.dirty.length / (FLUSH_RUNS_MAX * this.options.lanes)) * this.storeMs;
+    return oldest >= STUCK_MS ? Math.max(oldest, ahead) : ahead;
   }
 
   /**
@@ -226,7 +230,11 @@ export class Commit {
   /** Repeats a call to a store until it answers; null when the lease ended before it did. */
   private async untilAnswered<T>(membership: Membership, call: () => Promise<T>): Promise<T | null> {
     const { clock, problem } = this.options;
-    for (let delay = 50; clock.monotonic() < membership.deadline() && !this.givenUp; delay = Math.min(delay * 2, RETRY_MS_MAX)) {
+    for (
+      let delay = 50;
+      clock.monotonic() < membership.deadline() && !this.givenUp;
+      delay = Math.min(delay * 2, RETRY_MS_MAX)
+    ) {
       try {
         return await call();
       } catch (error) {

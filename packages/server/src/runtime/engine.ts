@@ -4,7 +4,6 @@ import type { Journal, Membership } from "../journal/journal.ts";
 import type { SearchIndex } from "../search/search.ts";
 import type { Live } from "../live/live.ts";
 import type { StreamLog } from "../streamlog/streamlog.ts";
-import { CALM, type Signals } from "../limits/pressure.ts";
 import type { NodeRegistry } from "../nodes/node.ts";
 import type { Clock } from "./clock.ts";
 import { AnswerStreams } from "./answer-streams.ts";
@@ -20,7 +19,8 @@ import { Keys } from "./keys.ts";
 import { Member } from "./member.ts";
 import { Needs } from "./needs.ts";
 import { Owner, REST_MS_MIN, type OwnerOptions, type RunNotice, type Tasks } from "./owner.ts";
-import { Overload, type Refusal } from "./overload.ts";
+import { overloadOf, type EngineOverload } from "./engine-overload.ts";
+import type { Overload } from "./overload.ts";
 import { Payloads } from "./payloads.ts";
 import { loadState } from "./recover.ts";
 import type { RunSightsOptions } from "./run-sights.ts";
@@ -37,7 +37,6 @@ import {
   type DispatchTask,
   type FileValue,
   type Plan,
-  type Priority,
   type RunState,
   type TaskOutcome,
 } from "@weftwork/core";
@@ -115,26 +114,6 @@ export interface EngineLimits {
   readonly stream?: StreamLimits;
   /** Longest pause between two looks for work of others. */
   readonly pollMsMax?: number;
-}
-
-export interface EngineOverload {
-  /** How the process is doing since the last time it was asked. */
-  readonly process: () => Pick<Signals, "loopDelayMs" | "heapShare">;
-  /** The pools of this process, and how long the oldest task of each has waited. */
-  readonly pools: () => readonly {
-    readonly active: number;
-    readonly waiting: number;
-    readonly concurrency: number;
-    readonly oldestMs: number;
-    readonly isPaused: boolean;
-  }[];
-  /** Begins no tasks of these classes for now. */
-  readonly hold: (classes: readonly Priority[]) => void;
-  /** Open runs of the tenant at most. */
-  readonly backlogMax: number;
-  /** Whether new work is refused under pressure. */
-  readonly sheds: boolean;
-  readonly refused: (priority: Priority | "unread", reason: Refusal) => void;
 }
 
 export interface EngineSearch {
@@ -274,19 +253,13 @@ export class Engine {
       },
       problem: (message, run, error) => options.problem(message, run.id, error),
     });
-    this.overload = new Overload({
+    this.overload = overloadOf(options.overload ?? null, {
       journal,
       clock,
       tenant,
-      runsHere: () => this.owner.runs.size,
       runsMax: limits.runsMax,
-      tasksWaiting: () => (options.overload?.pools() ?? []).reduce((sum, { waiting }) => sum + waiting, 0),
-      signals: () => this.signals(),
-      backlogMax: options.overload?.backlogMax ?? Infinity,
-      sheds: options.overload?.sheds ?? false,
-      hold: (classes) => options.overload?.hold(classes),
-      refused: (priority, reason) => options.overload?.refused(priority, reason),
-      random: Math.random,
+      runsHere: () => this.owner.runs.size,
+      flushWaitMs: () => this.owner.commit.waitMs(),
     });
     this.claims = new Claims({
       journal,
@@ -400,16 +373,6 @@ export class Engine {
     await this.member
       .leave()
       .catch((error: unknown) => this.options.problem("the store could not be told of the end", "", error));
-  }
-
-  private signals(): Signals {
-    const { overload } = this.options;
-    if (!overload) return CALM;
-    const flushWaitMs = this.owner.commit.waitMs();
-    // Only where there is a place: what waits for one that others take is a backlog, and says nothing of this process.
-    const late = overload.pools().filter(({ active, concurrency, isPaused }) => active < concurrency && !isPaused);
-    const poolWaitMs = Math.max(0, ...late.map(({ oldestMs }) => oldestMs));
-    return { ...overload.process(), flushWaitMs, poolWaitMs, readyAgeMs: Math.max(flushWaitMs, poolWaitMs) };
   }
 
   /** Asked before an effect starts. Where the lease has ended its runs are let go: somebody else may own them. */

@@ -3,17 +3,23 @@ import type { Journal } from "../journal/journal.ts";
 import type { Owner } from "./owner.ts";
 
 const FORMAT_VERSION = "1";
+/**
+ * Of results of tasks, which came later. A version that does not know them would take one for something else; so it
+ * refuses the text, leaves it where it is, and does the task itself.
+ */
+const RESULT_FORMAT_VERSION = "2";
 
 /** An input as the text of an inbox row. */
 export function encodeInput(input: Input): string {
   if (input.type !== "task_reported") return FORMAT_VERSION + encodeMembers(input);
   const { outcome } = input;
-  return FORMAT_VERSION + encodeMembers({ ...input, outcome: { encode: () => encodeMembers(outcome) } });
+  return RESULT_FORMAT_VERSION + encodeMembers({ ...input, outcome: { encode: () => encodeMembers(outcome) } });
 }
 
 /** The reverse. Throws on text that this version cannot read. */
 export function decodeInput(text: string): Input {
-  if (text[0] !== FORMAT_VERSION) throw new Error(`unknown format version ${JSON.stringify(text[0] ?? "")}`);
+  if (text[0] !== FORMAT_VERSION && text[0] !== RESULT_FORMAT_VERSION)
+    throw new Error(`unknown format version ${JSON.stringify(text[0] ?? "")}`);
   const data = JSON.parse(text.slice(1)) as Input & { payload?: EncodedPayload; outcome?: { output: EncodedPayload } };
   if (data.type === "signal_received") return { ...data, payload: Payload.decode(data.payload as EncodedPayload) };
   if (data.type !== "task_reported" || data.outcome.type !== "completed") return data;

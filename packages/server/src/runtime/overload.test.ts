@@ -1,4 +1,4 @@
-import { AppError, PRIORITIES, type Priority } from "@weftwork/core";
+import { type AppError, PRIORITIES, type Priority } from "@weftwork/core";
 import { describe, expect, it } from "vitest";
 import type { RunStats } from "../journal/journal.ts";
 import { CALM, type Signals } from "../limits/pressure.ts";

@@ -3,6 +3,8 @@ import type { Journal } from "../journal/journal.ts";
 import { fixedLimit } from "../limits/fixed.ts";
 import { Limiter, type Permit } from "../limits/limiter.ts";
 import { pressureOf, refusedAfter, worstOf, type Signals } from "../limits/pressure.ts";
+import { Throttle } from "../limits/throttle.ts";
+import { Turn } from "../limits/turn.ts";
 import type { Clock } from "./clock.ts";
 
 /** Why new work was refused, as metrics name it. */
@@ -65,6 +67,8 @@ export class Overload {
   private readonly door: Limiter;
   private samples: number[] = [];
   private worst: keyof Signals = "loopDelayMs";
+  private readonly throttle = new Throttle();
+  private readonly turn: Turn;
   private refusing = NONE;
   private crowded = false;
   private held = NONE;
@@ -84,6 +88,7 @@ export class Overload {
 
   constructor(options: OverloadOptions) {
     this.options = options;
+    this.turn = new Turn(options.clock);
     this.door = new Limiter({ limit: fixedLimit(SUBMISSIONS_MAX), clock: options.clock, waitMs: SUBMISSION_WAIT_MS });
   }
 
@@ -114,13 +119,16 @@ export class Overload {
    * what is refused must cost little, or refusing is what keeps the process busy.
    */
   shut(): AppError | null {
-    return this.overloadOf("interactive", "unread");
+    const overload = this.overloadOf("interactive", "unread");
+    if (overload || !this.options.sheds || this.turn.hasTime()) return overload;
+    return this.refusal("unread", "queue", "more submissions came in one moment than it can take");
   }
 
   /** Throws `OVERLOADED` or `BACKLOG_FULL` where a new run of this class is not taken. */
   admit(priority: Priority): void {
     const overload = this.overloadOf(priority, priority);
     if (overload) throw overload;
+    this.throttle.take();
     const { backlogMax, refused } = this.options;
     if (this.open + this.begun < backlogMax) return;
     refused(priority, "backlog");
@@ -154,7 +162,7 @@ export class Overload {
     const { runsHere, runsMax } = this.options;
     if (runsHere() >= runsMax) return this.refusal(told, "runs", `${runsMax} runs are open in this process`);
     if (this.crowded) return this.refusal(told, "tasks", `${TASKS_WAITING_MAX} tasks wait for a place in this process`);
-    if (!this.refusing.has(priority)) return null;
+    if (!this.refusing.has(priority) && this.throttle.hasRoom(priority === "interactive")) return null;
     return this.refusal(told, "pressure", `its ${SAID[this.worst]}; ${priority} work is refused for now`);
   }
 
@@ -177,6 +185,7 @@ export class Overload {
     this.worst = worstOf(seen);
     this.samples = [...this.samples, pressureOf(seen)].slice(-LOOKS);
     if (sheds && this.samples.length === LOOKS) this.refusing = refusedAfter(this.refusing, this.samples);
+    this.throttle.look(this.endedHere, sheds && this.refusing.has("normal"));
     this.endsHere += ((this.endedHere * 1000) / LOOK_MS - this.endsHere) / LOOKS;
     this.endedHere = 0;
     this.holdBack(clock.monotonic());

@@ -5,6 +5,7 @@ import { memoryJournal } from "../journal/memory.ts";
 import type { PruneOptions } from "../journal/journal.ts";
 import type { TurnAnswer } from "../upkeep/upkeep.ts";
 import type { Clock } from "./clock.ts";
+import { TestBench } from "./engine.testing.ts";
 import { Retention, type RetentionOptions } from "./retention.ts";
 
 /** A clock whose timers fire when the test says so. */
@@ -171,8 +172,8 @@ it("a retention that is no duration is refused before anything is opened", async
 });
 
 it("the newest version of a workflow says how long its runs are kept", async () => {
-  const testBench = await TestBench.open();
-  const process = testBench.current;
+  const testBench = new TestBench();
+  const process = await testBench.start();
   const step = { id: "a", type: "template", template: "hello" };
   const { workflows } = process.engine;
   await testBench.publish(process, { name: "plain", steps: [step] });
@@ -183,8 +184,8 @@ it("the newest version of a workflow says how long its runs are kept", async () 
     { workflow: "brief", keepMs: 7 * 24 * HOUR_MS },
     { workflow: "changed", keepMs: HOUR_MS },
   ]);
-  expect((await workflows.check("name: x\nretention: 7d\nsteps: [{id: a, type: template, template: x}]")).problems).toEqual(
-    [],
-  );
-  await testBench.close();
+  expect(
+    (await workflows.check("name: x\nretention: 7d\nsteps: [{id: a, type: template, template: x}]")).problems,
+  ).toEqual([]);
+  await process.engine.close(0);
 });

@@ -13,6 +13,7 @@ export interface TakenRow {
   readonly pool: string;
   readonly rank: number;
   readonly takes: number;
+  readonly once: boolean;
   readonly body: Buffer;
 }
 
@@ -25,6 +26,7 @@ export function takenTask(row: TakenRow): TakenTask {
     epoch: row.epoch,
     pool: row.pool,
     priority: priorityOf(row.rank),
+    ...(row.once ? { once: true } : {}),
     body: row.body.toString(),
     owner: row.owner,
     takes: row.takes,

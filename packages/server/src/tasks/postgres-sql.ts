@@ -11,6 +11,10 @@
  */
 const QUICK = `set_config('synchronous_commit', 'off', true) as quick`;
 
+/** The same for what was taken, unless one of it must not be done twice: its taker must not be forgotten. */
+const QUICK_TAKING = `(
+  select case when bool_or(once) then '' else set_config('synchronous_commit', 'off', true) end from taken) as quick`;
+
 const LIVE = `state = 0 and lease_until > now_ms()`;
 
 /** A holder that can no longer report: it has ended, its lease has, or nothing is known of it any more. */
@@ -32,18 +36,18 @@ counted as (
 const NAMED = `asked as materialized (select * from unnest($2::int8[], $3::text[]) as asked (run_key, task))`;
 
 /**
- * $1 owner, $2.. columns, $11 bodies, $12 shard. A task whose result waits in the inbox is done: its owner has only not
+ * $1 owner, $2.. columns, $12 bodies, $13 shard. A task whose result waits in the inbox is done: its owner has only not
  * read it yet. The holder of a task stays when a new owner puts it up again.
  */
 export const POST = `
 with asked as materialized (
-  select * from unnest($2::int8[], $3::text[], $4::int4[], $5::text[], $6::text[], $7::text[], $8::int2[], $9::int4[],
-    $10::int4[]) as asked (run_key, task, epoch, tenant, run_id, pool, rank, body_from, body_length)
+  select * from unnest($2::int8[], $3::text[], $4::int4[], $5::text[], $6::text[], $7::text[], $8::int2[], $9::bool[],
+    $10::int4[], $11::int4[]) as asked (run_key, task, epoch, tenant, run_id, pool, rank, once, body_from, body_length)
 ),
 put as (
-  insert into task (run_key, task, tenant, run_id, epoch, owner, pool, rank, takes, posted_at, told_at, body)
-  select asked.run_key, asked.task, asked.tenant, run_id, asked.epoch, $1, pool, rank, 0, now.ms, now.ms,
-    substring($11::bytea from body_from for body_length)
+  insert into task (run_key, task, tenant, run_id, epoch, owner, pool, rank, takes, posted_at, told_at, once, body)
+  select asked.run_key, asked.task, asked.tenant, run_id, asked.epoch, $1, pool, rank, 0, now.ms, now.ms, once,
+    substring($12::bytea from body_from for body_length)
   from (select now_ms() as ms) as now, asked, lateral (
     select owner, epoch, tenant, finished_at from run where run.run_key = asked.run_key offset 0) as run
   where run.owner = $1 and run.epoch = asked.epoch and run.tenant = asked.tenant and run.finished_at is null
@@ -53,11 +57,11 @@ put as (
     where task.epoch < excluded.epoch or (task.epoch = excluded.epoch and task.owner <> excluded.owner)
   returning pool, xmax = 0 as made
 ),
-${counted("$12", "select pool, 1 as waiting, 0 as held from put where made")}
+${counted("$13", "select pool, 1 as waiting, 0 as held from put where made")}
 select ${QUICK}`;
 
 const TAKEN = `task.run_key, task.task, task.tenant, task.run_id, task.epoch, task.owner, task.pool, task.rank, task.takes,
-  task.body`;
+  task.once, task.body`;
 
 /** $1 holder, $2, $3 names, $4 this taking, $5 shard. What the same taking took when its answer was lost counts too. */
 export const TAKE = `
@@ -77,7 +81,7 @@ taken as (
   returning ${TAKEN}, free.holder is null as waited
 ),
 ${counted("$5", "select pool, -1 as waiting, 1 as held from taken where waited")}
-select taken.*, ${QUICK} from taken`;
+select taken.*, ${QUICK_TAKING} from taken`;
 
 /** $1 holder, $2 pool, $3 limit, $4 this taking, $5 shard. A read along `task_waiting` that stops at the limit. */
 export const NEXT = `
@@ -95,7 +99,7 @@ taken as (
   returning ${TAKEN}, picked.posted_at
 ),
 ${counted("$5", "select pool, -1 as waiting, 1 as held from taken")}
-select taken.*, ${QUICK} from taken order by rank, posted_at`;
+select taken.*, ${QUICK_TAKING} from taken order by rank, posted_at`;
 
 /** $1 holder, $2 the taking whose answer was lost. */
 export const TAKEN_BEFORE = `

@@ -1,9 +1,8 @@
 import { AppError } from "@weftwork/core";
 import type { Budget } from "../connections/shares.ts";
 import { Bytes, integers, texts } from "../journal/postgres-arrays.ts";
-import { inboxChannel } from "../journal/postgres-inbox.ts";
 import { PostgresPool, run } from "../journal/postgres-pool.ts";
-import { migratePostgres } from "../journal/postgres-schema.ts";
+import { inboxChannel, migratePostgres } from "../journal/postgres-schema.ts";
 import { isText, priorityOf, rankOf } from "../journal/rules.ts";
 import type { Ticket } from "../transport/transport.ts";
 import { PostgresHolders } from "./postgres-holders.ts";
@@ -106,6 +105,7 @@ export class PostgresTasks implements TaskStore {
       texts(sorted.map(({ runId }) => runId)),
       texts(sorted.map(({ pool }) => pool)),
       integers(sorted.map(({ priority }) => rankOf(priority))),
+      texts(sorted.map(({ once }) => (once === true ? "t" : "f"))),
       integers(bodies.from),
       integers(bodies.length),
       bodies.whole(),

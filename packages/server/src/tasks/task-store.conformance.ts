@@ -63,6 +63,7 @@ export function taskStoreConformance(suite: string, open: () => Promise<OpenedTa
       const posted = task("read#1", {
         body: `1{"text":"\u00e4 \\" \\u0000 ${"x".repeat(5000)}"}`,
         priority: "interactive",
+        once: true,
       });
       await at.tasks.post(owner.workerKey, [posted]);
       expect(await at.tasks.take(holder, named("read#1"))).toEqual([{ ...posted, owner: owner.workerKey, takes: 1 }]);

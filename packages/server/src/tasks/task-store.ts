@@ -63,6 +63,8 @@ export interface PostedTask extends TaskName {
   readonly epoch: number;
   readonly pool: string;
   readonly priority: Priority;
+  /** It must not be done twice: that it was taken is durable. Left out: no. */
+  readonly once?: boolean;
   /** Everything that doing the task needs, as text (see `encodeTask`). Opaque here. */
   readonly body: string;
 }

@@ -30,6 +30,7 @@ export function scriptedNodes(executors: readonly NodeExecutor[], options: NodeS
       effect,
       pool,
       timeoutMs,
+      ...(executor.byOwnWorkers ? { byOwnWorkers: false } : {}),
       ...(executor.unavailable ? { unavailable: (config) => executor.unavailable!(config) } : {}),
       execute(task) {
         called(task.node);

@@ -23,11 +23,20 @@ export class PostgresBell {
     return () => rings.delete(ring);
   }
 
+  /** The pools that somebody waits for. */
+  pools(): readonly string[] {
+    return [...this.rings].filter(([, rings]) => rings.size > 0).map(([pool]) => pool);
+  }
+
+  ring(pool: string): void {
+    for (const ring of this.rings.get(pool) ?? []) ring();
+  }
+
   private async connect(): Promise<void> {
     const client = new pg.Client(this.connection);
     this.client = client;
     client.on("notification", ({ payload }) => {
-      for (const ring of this.rings.get(payload ?? "") ?? []) ring();
+      this.ring(payload ?? "");
     });
     client.on("error", () => this.reconnect(client));
     client.on("end", () => this.reconnect(client));

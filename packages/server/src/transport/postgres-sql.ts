@@ -60,6 +60,9 @@ const STATEMENTS = {
     update %T as taken set due_at = clock_timestamp() + $5 * interval '1 ms', tries = least(taken.tries + 1, 30000)
     from chosen where taken.place = chosen.place
     returning taken.place, taken.rank, taken.tries - 1 as tries, taken.body`,
+  waiting: `
+    select pool from unnest($1::text[]) as asked(pool) where exists (
+      select from %T as one where one.pool = asked.pool and one.rank = any('{0,1,2,3}'::smallint[]) and one.due_at <= now())`,
   done: "delete from %T where place = any($1::bigint[])",
   later: `
     update %T as held set due_at = clock_timestamp() + pause.ms * interval '1 ms'

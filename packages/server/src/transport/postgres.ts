@@ -5,7 +5,7 @@ import { exactNumbers } from "../db/postgres-numbers.ts";
 import { Gather } from "./gather.ts";
 import { PostgresBell } from "./postgres-bell.ts";
 import { bellChannel, ticketStatements } from "./postgres-sql.ts";
-import { ANSWER_MS_MAX, startPump, TEND_MS, type Pump, type Source, type Taken } from "./pump.ts";
+import { ANSWER_MS_MAX, jittered, startPump, TEND_MS, type Pump, type Source, type Taken } from "./pump.ts";
 import { decodeMessage, encodeTickets, type Message } from "./ticket.ts";
 import type { Transport, TransportOptions } from "./transport.ts";
 import { RANKS, strideOf, type ClassTurns } from "./turns.ts";
@@ -31,6 +31,10 @@ interface Row {
 /** A holder that has not said for so long that it holds a message lives no more, or might as well not. */
 const HELD_MS = 4 * TEND_MS;
 const FLUSH_MAX = 500;
+/** Between two looks for what a lost bell would have told of. */
+const PEEK_MS = 2000;
+/** A pool by itself looks this seldom: the look at all of them notices before. */
+const IDLE_MS_MAX = 30_000;
 
 /**
  * Tickets as rows of an unlogged table: written without the write-ahead log, empty after a crash of the database. Takers
@@ -104,8 +108,25 @@ export async function postgresTransport(options: PostgresTransportOptions): Prom
       if (held.length > 0) await query("keep", sql.keep, [held.map(({ place }) => place), HELD_MS]);
     },
     onBell: (ring) => bell.add(name, ring),
+    idleMsMax: IDLE_MS_MAX,
   });
 
+  let peeking: NodeJS.Timeout | null = null;
+  /** Asks for all pools at once what a lost bell would have told: idle pools cost one question together. */
+  function peekLater(): void {
+    if (closing) return;
+    peeking ??= setTimeout(() => void peek().finally(peekLater), jittered(PEEK_MS)).unref();
+  }
+  async function peek(): Promise<void> {
+    peeking = null;
+    const pools = bell.pools();
+    if (closing || pools.length === 0) return;
+    // A service that is away is told of by those who take.
+    const rows = await query<{ pool: string }>("waiting", sql.waiting, [pools]).catch(() => []);
+    for (const row of rows) bell.ring(row.pool);
+  }
+
+  let closing: Promise<void> | null = null;
   try {
     await pool.query(sql.make);
   } catch (error) {
@@ -113,8 +134,9 @@ export async function postgresTransport(options: PostgresTransportOptions): Prom
     throw error;
   }
 
-  let closing: Promise<void> | null = null;
   async function end(): Promise<void> {
+    if (peeking) clearTimeout(peeking);
+    peeking = null;
     await Promise.all([...pumps].map((pump) => pump.release()));
     await Promise.all([published.settled(), finished.settled(), resumed.settled()]);
     await bell.close();
@@ -129,6 +151,7 @@ export async function postgresTransport(options: PostgresTransportOptions): Prom
     },
     consume(name, consume) {
       const pump = startPump(name, sourceOf(name), consume, options);
+      peekLater();
       pumps.add(pump);
       return {
         async close() {

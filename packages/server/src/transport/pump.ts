@@ -6,6 +6,8 @@ import type { ConsumeOptions, Consumer, TransportOptions } from "./transport.ts"
 export interface Source<Held> {
   /** Messages in one call of `take` at most; left out where any number will do. */
   readonly takeMax?: number;
+  /** Longest pause while nothing comes, in ms, where the driver notices a lost bell by itself. Left out: 2 s. */
+  readonly idleMsMax?: number;
   /**
    * Takes up to `limit` messages, each class in its turn, and tells the turns of each. Fewer: nothing more waits now.
    * Throws while the service is away.
@@ -161,7 +163,7 @@ export function startPump<Held>(
         continue;
       }
       await quiet(idle);
-      idle = Math.min(IDLE_MS_MAX, idle * 2);
+      idle = Math.min(source.idleMsMax ?? IDLE_MS_MAX, idle * 2);
     }
   }
 

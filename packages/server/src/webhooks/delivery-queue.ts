@@ -59,13 +59,15 @@ export class DeliveryQueue {
   async add(messages: readonly Message[], over: readonly string[] = []): Promise<void> {
     const { database, tenant, time } = this.options;
     if (messages.length + over.length === 0) return;
+    // In one order everywhere: two processes that add the same messages never wait for each other in a circle.
+    const sorted = messages.toSorted((one, other) => (one.id < other.id ? -1 : 1));
     await database.call((db) =>
       db.transaction().execute(async (transaction) => {
-        for (let at = 0; at < messages.length; at += INSERTS) {
+        for (let at = 0; at < sorted.length; at += INSERTS) {
           await transaction
             .insertInto("webhook_delivery")
             .values(
-              messages.slice(at, at + INSERTS).map((message) => ({
+              sorted.slice(at, at + INSERTS).map((message) => ({
                 tenant,
                 ...message,
                 state: "open",

@@ -43,6 +43,7 @@ export class Directory {
   private readonly opened = new Map<string, { readonly sealed: string; readonly content: SealedEndpoint }>();
   private cancel: (() => void) | null = null;
   private reading: Promise<void> = Promise.resolve();
+  private failed = false;
   private closed = false;
 
   constructor(options: DirectoryOptions) {
@@ -122,7 +123,12 @@ export class Directory {
     const ms = REFRESH_MS * (0.8 + 0.4 * (clock.monotonic() % 1));
     this.cancel = clock.after(ms, () => {
       void this.refresh()
-        .catch((error: unknown) => problem("the webhook endpoints could not be read; trying again", error))
+        .then(() => (this.failed = false))
+        .catch((error: unknown) => {
+          // Said once: while the store does not answer it is the same every time.
+          if (!this.failed) problem("the webhook endpoints could not be read; trying again", error);
+          this.failed = true;
+        })
         .finally(() => this.arm());
     });
   }

@@ -1,3 +1,4 @@
+import { AppError } from "@weftwork/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { answered, turn, WebhookBench, type WebhookProcess } from "./outgoing.testing.ts";
 import { RETRY_MS } from "./sender.ts";
@@ -373,7 +374,7 @@ test("a message that comes back holds no secret and no token of the address", as
   const { id, secret } = await service.create({ url: `${URL}?token=tok-123456`, events: ["run.succeeded"] });
   const filler = "x".repeat(300);
   site.answer = ({ url }) =>
-    answered(500, { answer: `${filler}${secret} ${secret.slice(6)} ${url} ${secret.slice(0, 30)}` });
+    answered(500, { answer: `${filler}${secret} ${secret.slice(6)} ${url} ${secret.slice(0, 30)}`, isCut: true });
   await run(process, "r1");
   const [delivery] = (await service.deliveries(id)).data;
   const text = JSON.stringify(await service.delivery(delivery!.id));
@@ -419,4 +420,21 @@ test("a store that does not take messages for a while gets them later, in order"
   site.failing = false;
   await site.bench.clock.advance(10_000);
   expect(site.told).toEqual(["r1 run.started", "r1 run.succeeded"]);
+});
+
+test("a run whose record cannot be read keeps back no other", async () => {
+  const process = await opened();
+  await process.webhooks.service.create({ url: URL });
+  site.bench.held.add("a");
+  await run(process, "broken");
+  const broken = process.engine.owner.find("acme", "broken")!;
+  const { journal } = site.bench;
+  const read = journal.read.bind(journal);
+  journal.read = (key, options) =>
+    key === broken.key ? Promise.reject(new AppError("RUN_DAMAGED", { reason: "torn" })) : read(key, options);
+  process.webhooks.teller.adopted(broken);
+  site.bench.held.clear();
+  await run(process, "r1");
+  expect(site.told).toEqual(["broken run.started", "r1 run.started", "r1 run.succeeded"]);
+  expect(site.problems).toEqual(["no webhook tells of the run broken"]);
 });

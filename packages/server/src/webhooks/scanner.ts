@@ -46,6 +46,8 @@ export class Scanner {
   private stretchMs = 60_000;
   private cancel: (() => void) | null = null;
   private working: Promise<void> = Promise.resolve();
+  /** The last step failed, which was said then. */
+  private failed = false;
   private closed = false;
 
   constructor(options: ScannerOptions) {
@@ -85,8 +87,11 @@ export class Scanner {
     const { clock, problem } = this.options;
     this.cancel = clock.after(EVERY_MS * (0.8 + 0.4 * (clock.monotonic() % 1)), () => {
       this.working = this.step()
+        .then(() => void (this.failed = false))
         .catch((error: unknown) => {
-          if (!this.closed) problem("runs could not be looked through for webhooks; trying again", error);
+          if (!this.closed && !this.failed)
+            problem("runs could not be looked through for webhooks; trying again", error);
+          this.failed = true;
         })
         .finally(() => this.arm());
     });

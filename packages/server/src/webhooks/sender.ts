@@ -64,6 +64,8 @@ export class Sender {
   private looking: Promise<void> | null = null;
   private again = false;
   private started = false;
+  /** The last look failed, which was said then. */
+  private failed = false;
   private closed = false;
 
   constructor(options: SenderOptions) {
@@ -84,7 +86,11 @@ export class Sender {
     }
     this.cancel?.();
     this.looking = this.look()
-      .catch((error: unknown) => this.options.problem("webhooks that are due could not be read; trying again", error))
+      .then(() => void (this.failed = false))
+      .catch((error: unknown) => {
+        if (!this.failed) this.options.problem("webhooks that are due could not be read; trying again", error);
+        this.failed = true;
+      })
       .finally(() => {
         this.looking = null;
         if (this.closed) return;

@@ -1,4 +1,4 @@
-import type { Decision } from "@weftwork/core";
+import { AppError, type Decision } from "@weftwork/core";
 import type { Journal } from "../journal/journal.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { RunObserver } from "../runtime/engine.ts";
@@ -114,24 +114,30 @@ export class Teller implements RunObserver {
         for (const [runKey, run] of this.again) this.jobs.push({ run, runKey });
         this.again.clear();
       }
-      const step = this.jobs.splice(0, STEP);
-      if (!(await this.stored(step))) return;
+      await this.stored(this.jobs.splice(0, STEP));
     }
   }
 
-  private async stored(step: readonly Job[]): Promise<boolean> {
+  /** Stores what jobs tell, and tries again until the store takes it. One that can never be stored keeps back no other. */
+  private async stored(step: readonly Job[]): Promise<void> {
+    const { clock, problem } = this.options;
     for (let attempt = 0; ; attempt++) {
       try {
-        await this.store(step);
-        return true;
+        return await this.store(step);
       } catch (error) {
-        if (this.closed) {
-          this.options.problem("webhooks could not be stored; they are found again after the next start", error);
-          return false;
+        if (!mayPass(error)) {
+          if (step.length === 1) return problem(`no webhook tells of the run ${step[0]!.run.created.runId}`, error);
+          for (const job of step) await this.stored([job]);
+          return;
         }
-        if (attempt === 0) this.options.problem("webhooks could not be stored; trying again", error);
+        if (this.closed) {
+          this.jobs = [];
+          this.again.clear();
+          return problem("webhooks could not be stored; they are found after the next start", error);
+        }
+        if (attempt === 0) problem("webhooks could not be stored; trying again", error);
         const ms = RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]!;
-        await new Promise<void>((resolve) => void this.options.clock.after(ms, resolve));
+        await new Promise<void>((resolve) => void clock.after(ms, resolve));
       }
     }
   }
@@ -171,4 +177,9 @@ export class Teller implements RunObserver {
     }
     return messages;
   }
+}
+
+/** Whether the same may succeed later: the store is away or full. */
+function mayPass(error: unknown): boolean {
+  return error instanceof AppError && error.retryable;
 }

@@ -57,7 +57,7 @@ class World {
   private run(tenant: string, flow: string, ms: number, priority: Priority): HotRun {
     const key = ++this.keys;
     const plan = this.planOf(flow);
-    const state = initialState(plan);
+    const state = initialState(plan, new Map());
     const id = `run_${key}`;
     const created: RunCreated = {
       type: "run_created",
@@ -109,6 +109,10 @@ class World {
   }
 }
 
+function figure(text: string): void {
+  process.stdout.write(`equal service: ${text}\n`);
+}
+
 it("gives two tenants with loads of 1 to 10 equal service while both wait", async () => {
   const world = new World();
   world.submit("large", 2000, { ms: 100 });
@@ -117,7 +121,7 @@ it("gives two tenants with loads of 1 to 10 equal service while both wait", asyn
   world.submit("small", 200, { ms: 100 });
   await world.clock.advance(8000);
   const [large, small] = [world.ended["large"]! - before, world.ended["small"]!];
-  console.log(`equal service: ${large} and ${small} runs of two tenants with loads of 10 and 1, in 8 s of 4 places`);
+  figure(`${large} and ${small} runs of two tenants with loads of 10 and 1, in 8 s of ${PLACES} places`);
   expect(large + small).toBeGreaterThanOrEqual(8000 / (100 / PLACES) - PLACES);
   expect(Math.abs(large - small)).toBeLessThanOrEqual(2 * PLACES);
 });
@@ -128,7 +132,7 @@ it("counts the time of the places, and not the number of steps", async () => {
   world.submit("quick", 5000, { ms: 50 });
   await world.clock.advance(60_000);
   const { slow, quick } = world.service;
-  console.log(`equal service: ${slow} ms of slow and ${quick} ms of quick steps`);
+  figure(`${slow} ms of slow and ${quick} ms of quick steps`);
   // Twice the largest step for each place.
   expect(Math.abs(slow! - quick!)).toBeLessThanOrEqual(2 * PLACES * 1000);
   expect(slow! + quick!).toBeGreaterThan(0.97 * PLACES * 60_000);

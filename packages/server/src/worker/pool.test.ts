@@ -64,8 +64,7 @@ describe("a pool", () => {
   it("shares the time of its places, so that slow tasks are fewer than quick ones", () => {
     const pool = new Pool<Task>("default", 1);
     for (let i = 0; i < 2000; i++) {
-      pool.push(task("normal", "slow", { tenant: "slow", kind: "slow" }));
-      pool.push(task("normal", "quick", { tenant: "quick", kind: "quick" }));
+      for (const kind of ["slow", "quick"]) pool.push(task("normal", kind, { tenant: kind, kind }));
     }
     const used = { slow: 0, quick: 0 };
     for (let i = 0; i < 1100; i++) {
@@ -80,8 +79,7 @@ describe("a pool", () => {
 
   it("forgets a task that is not done after all", () => {
     const pool = new Pool<Task>("default", 1);
-    pool.push(task("normal", "a", { tenant: "a" }));
-    pool.push(task("normal", "b", { tenant: "b" }));
+    for (const tenant of ["a", "b"]) pool.push(task("normal", tenant, { tenant }));
     pool.withdraw(pool.shift()!);
     pool.withdraw(pool.shift()!);
     expect([pool.waiting, pool.active, pool.canStart]).toEqual([0, 0, false]);

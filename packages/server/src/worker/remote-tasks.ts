@@ -315,6 +315,7 @@ function postedOf({ run, command, pool, priority }: Given): PostedTask {
     epoch: run.epoch,
     pool: pool.name,
     priority,
+    ...(command.started ? { once: true } : {}),
     body: encodeTask(run.state, command),
   };
 }

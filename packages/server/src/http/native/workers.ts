@@ -34,6 +34,13 @@ const number =
       ? null
       : `must be a whole number from ${least} to ${most}`;
 
+/** A name that can stand in a list, a log and a queue. */
+const plainName: MemberCheck = (value) => {
+  const problem = text(100)(value);
+  if (problem !== null) return problem;
+  return /[\p{Cc}\p{Cs}]/u.test(value as string) ? "must have no control characters" : null;
+};
+
 const listOf =
   (most: number, longest: number): MemberCheck =>
   (value) => {
@@ -43,8 +50,13 @@ const listOf =
       : `must be a list of at most ${most} texts of 1 to ${longest} characters`;
   };
 
-const pools: MemberCheck = (value) =>
-  Array.isArray(value) && value.length > 0 ? listOf(POOLS_MAX, 100)(value) : "must name at least one pool";
+const pools: MemberCheck = (value) => {
+  const names = Array.isArray(value) ? (value as readonly Json[]) : [];
+  if (names.length === 0) return "must name at least one pool";
+  if (names.length > POOLS_MAX) return `must name at most ${POOLS_MAX} pools`;
+  const problem = names.map((one) => plainName(one)).find((one) => one !== null);
+  return problem === undefined ? null : `has a pool that ${problem}`;
+};
 
 const status: MemberCheck = (value) =>
   value === "completed" || value === "failed" || value === "given_back"
@@ -82,7 +94,7 @@ const parts: MemberCheck = (value) =>
 
 type Rules = Readonly<Record<string, MemberRule>>;
 const JOIN: Rules = {
-  name: { check: text(100) },
+  name: { check: plainName },
   pools: { check: pools, required: true },
   lease_ms: { check: number(5000, 300_000) },
 };

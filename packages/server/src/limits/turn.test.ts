@@ -1,0 +1,37 @@
+import { expect, it } from "vitest";
+import { Turn } from "./turn.ts";
+
+function setUp() {
+  const world = { now: 0, ends: [] as (() => void)[] };
+  const turn = new Turn({ monotonic: () => world.now, soon: (callback) => void world.ends.push(callback) });
+  const take = (count: number, eachMs: number): number => {
+    let taken = 0;
+    for (let i = 0; i < count; i++) {
+      if (turn.hasTime()) taken += 1;
+      world.now += eachMs;
+    }
+    return taken;
+  };
+  const end = (): void => world.ends.splice(0).forEach((callback) => callback());
+  return { take, end, world };
+}
+
+it("takes all of a turn that is short, however many they are", () => {
+  const { take } = setUp();
+  expect(take(5000, 0.01)).toBe(5000);
+});
+
+it("takes what comes in the first fifty milliseconds of a long turn, and begins anew with the next", () => {
+  const { take, end, world } = setUp();
+  expect(take(1000, 0.125)).toBe(401);
+  expect(world.ends).toHaveLength(1);
+  end();
+  expect(take(1000, 0.125)).toBe(401);
+});
+
+it("takes some of a turn in which something else took the time", () => {
+  const { take, end } = setUp();
+  expect(take(300, 500)).toBe(256);
+  end();
+  expect(take(300, 0)).toBe(300);
+});

@@ -1,0 +1,46 @@
+/** Steps of a run of the chain. */
+export const CHAIN_STEPS = 20;
+
+/** The workflows of the load, by name. Their steps with an effect are felt at the address. */
+export function workflowSources(address: string): Readonly<Record<string, string>> {
+  return { chain: chain(address), gate: gate(address), lane: lane(address) };
+}
+
+/** One effect after the other; each says which answer it has read. */
+function chain(url: string): string {
+  const steps = Array.from({ length: CHAIN_STEPS }, (_, at) => post(`s${at}`, url, at === 0 ? null : `s${at - 1}`));
+  return JSON.stringify({ name: "chain", steps });
+}
+
+/** An effect, a signal from outside, a timer, and an effect. */
+function gate(url: string): string {
+  return JSON.stringify({
+    name: "gate",
+    steps: [
+      post("s0", url, null),
+      { id: "door", type: "wait", signal: "go", depends_on: "s0" },
+      { id: "pause", type: "wait", for: "2s", depends_on: "door" },
+      { ...post("s1", url, "s0"), depends_on: "pause" },
+    ],
+  });
+}
+
+/** Few may be under way together. */
+function lane(url: string): string {
+  return JSON.stringify({
+    name: "lane",
+    concurrency: { limit: LANE_LIMIT },
+    steps: [post("s0", url, null), post("s1", url, "s0")],
+  });
+}
+
+/** Runs of `lane` that may be under way at the same time. */
+export const LANE_LIMIT = 2;
+
+function post(id: string, url: string, before: string | null): Readonly<Record<string, unknown>> {
+  const body =
+    before === null
+      ? { n: 0, read: 0 }
+      : { n: `{{ steps.${before}.output.body.n }}`, read: `{{ steps.${before}.output.body.call }}` };
+  return { id, type: "http", method: "POST", url, body };
+}
