@@ -36,12 +36,12 @@ export function judgeEffects(
   for (const [key, made] of byKey) {
     const run = key.slice(0, key.indexOf("/"));
     if (!results.has(key)) violations.push({ invariant: "I5", run, what: `${key} was felt and is not recorded` });
-    made.slice(1).forEach(({ at }, index) => {
-      duplicates += 1;
+    duplicates += made.length - 1;
+    for (const [index, { at }] of made.slice(1).entries()) {
       const before = made[index]!.at;
-      if (faults.some((fault) => fault.at <= at && fault.until >= before - BLUR_MS)) return;
+      if (faults.some((fault) => fault.at <= at && fault.until >= before - BLUR_MS)) continue;
       violations.push({ invariant: "I5", run, what: `${key} was called again without a fault in between` });
-    });
+    }
     for (const { read } of made) {
       if (read === null || byCall.has(read)) continue;
       violations.push({ invariant: "I3", run, what: `${key} has read call ${read}, which is nobody's result` });
@@ -74,7 +74,7 @@ function resultsOf(runs: readonly RecordedRun[]): ReadonlyMap<string, Result> {
   const results = new Map<string, Result>();
   for (const run of runs)
     for (const { at, event } of run.rows.flatMap(({ decisions }) =>
-      decisions.flatMap((decision) => decision.events.map((event) => ({ at: decision.at, event }))),
+      decisions.flatMap((decision) => decision.events.map((one) => ({ at: decision.at, event: one }))),
     )) {
       if (event.type !== "task_completed" || !event.output.loaded) continue;
       const call = (event.output.value as { readonly body?: { readonly call?: number } } | null)?.body?.call;

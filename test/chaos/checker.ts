@@ -154,14 +154,9 @@ function judgeSignals(runs: readonly RecordedRun[], { signals }: Evidence, viola
 }
 
 /** I12: nothing is held, waits or is counted any more, and the counters say what the rows say. */
-async function judgeBooks(
-  reader: RecordReader,
-  runs: readonly RecordedRun[],
-  violations: Violation[],
-): Promise<void> {
+async function judgeBooks(reader: RecordReader, runs: readonly RecordedRun[], violations: Violation[]): Promise<void> {
   const note = (what: string): void => void violations.push({ invariant: "I12", run: "-", what });
-  for (const [name, count] of Object.entries(await reader.leftovers()))
-    if (count !== 0) note(`${count} left: ${name}`);
+  for (const [name, count] of Object.entries(await reader.leftovers())) if (count !== 0) note(`${count} left: ${name}`);
   const { submitted, ended } = await reader.counters();
   const endedRuns = runs.filter(({ hasEnded }) => hasEnded).length;
   if (submitted !== runs.length) note(`${submitted} runs are counted, ${runs.length} are there`);

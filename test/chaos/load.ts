@@ -51,7 +51,8 @@ export class Load {
   private async offer(): Promise<void> {
     const { monitor, open, random, mix } = this.options;
     // What was accepted since the last look is not in what the monitor has seen.
-    for (let seen = 0, before = 0; !this.stopped; await sleep(50)) {
+    let [seen, before] = [0, 0];
+    for (; !this.stopped; await sleep(50)) {
       if (monitor.open !== seen) [seen, before] = [monitor.open, this.accepted.length];
       const missing = open - monitor.open - this.under.size - (this.accepted.length - before);
       for (let left = Math.min(missing, 8); left > 0; left--) this.begin(random.weighted(mix));

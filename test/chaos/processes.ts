@@ -99,11 +99,12 @@ export class Member {
   async terminate(withinMs = DEADLINE_MS): Promise<{ readonly code: number | null; readonly ms: number }> {
     this.resting = true;
     const began = performance.now();
-    this.started?.signal("SIGTERM");
-    const patience = sleep(withinMs, undefined, { ref: false }).then(() => this.started?.signal("SIGKILL"));
-    await Promise.race([this.started?.ended, patience]);
-    await this.started?.ended;
-    return { code: this.started?.exitCode() ?? null, ms: performance.now() - began };
+    const { started } = this;
+    started?.signal("SIGTERM");
+    const patience = setTimeout(() => started?.signal("SIGKILL"), withinMs);
+    await started?.ended;
+    clearTimeout(patience);
+    return { code: started?.exitCode() ?? null, ms: performance.now() - began };
   }
 
   /** Ends it, whatever it does. */
@@ -132,16 +133,13 @@ export class Member {
       this.ready = false;
       this.expected = false;
       const { folder, env } = this.options;
-      this.started = startProgram(
-        [process.execPath, "--disable-warning=ExperimentalWarning", WEFT, ...this.args()],
-        {
-          user: null,
-          stays: false,
-          log: this.logFile(),
-          folder,
-          env: { WEFT_LANG: "en", WEFT_LOG: "warn", WEFT_SHED: "false", ...env, ...this.role.env },
-        },
-      );
+      this.started = startProgram([process.execPath, "--disable-warning=ExperimentalWarning", WEFT, ...this.args()], {
+        user: null,
+        stays: false,
+        log: this.logFile(),
+        folder,
+        env: { WEFT_LANG: "en", WEFT_LOG: "warn", WEFT_SHED: "false", ...env, ...this.role.env },
+      });
       const { started } = this;
       void this.watch(started);
       await started.ended;

@@ -58,9 +58,7 @@ export class RecordReader {
       epoch: number;
       owner: number | null;
       finished_at: number | null;
-    }>(
-      "select run_key, id, tenant, workflow, status, error_code, epoch, owner, finished_at from run order by run_key",
-    );
+    }>("select run_key, id, tenant, workflow, status, error_code, epoch, owner, finished_at from run order by run_key");
     const entries = await this.client.query<{ run_key: number; seq: number; epoch: number; body: Buffer }>(
       "select run_key, seq, epoch, body from entry order by run_key, seq",
     );

@@ -60,7 +60,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
   const { rehearsal } = chosen;
   const join: EngineOptions["join"] = () =>
     store.journal.join({ name: chosen.name, incarnation: randomUUID(), pid: process.pid, leaseMs: LEASE_MS });
-  let made: Pick<OpenEngine, "force" | "reports"> | null = null;
+  let made!: Pick<OpenEngine, "force" | "reports">;
   // Nothing is waited for between the membership and the engine that ends it.
   const engine = new Engine({
     journal: store.journal,
@@ -83,7 +83,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
     tenant: chosen.tenant,
     own: chosen.own ?? true,
     handedOver: () => channels.signals.publish(HANDED_OVER, null),
-    standing: (runKey, state, run) => made!.force.standing(runKey, state, run),
+    standing: (runKey, state, run) => made.force.standing(runKey, state, run),
     worker: (reports) => {
       made = { reports, force: workforceOf(options, reports) };
       return made.force.router;
@@ -97,8 +97,8 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
           callbacks: { keep: (run: string, url: string) => webhooks.service.keepCallback(run, url) },
           overload: {
             process: processSignals(),
-            pools: () => made?.force.worker.pressure() ?? [],
-            hold: (classes) => made?.force.worker.hold(classes),
+            pools: () => made.force.worker.pressure(),
+            hold: (classes) => made.force.worker.hold(classes),
             backlogMax: chosen.backlogMax ?? BACKLOG_MAX,
             sheds: chosen.sheds ?? false,
             refused: (priority, reason) => metrics.refused(priority, reason),
@@ -115,7 +115,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
     },
     problem: chosen.problem,
   });
-  return { engine, ...made! };
+  return { engine, ...made };
 }
 
 /** Has the engine look for runs whenever a process that does not advance them has begun some. The answer ends it. */

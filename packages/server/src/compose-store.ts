@@ -20,6 +20,7 @@ import type { SearchIndex } from "./search/search.ts";
 import { sqliteSearch } from "./search/sqlite.ts";
 import type { StreamLog } from "./streamlog/streamlog.ts";
 import type { Clock } from "./runtime/clock.ts";
+import { openAll, type Closable } from "./compose-opened.ts";
 
 /** Where a Weftwork keeps its state: `memory`, a folder, or the URL of a PostgreSQL database. */
 export type StoreAddress = string;
@@ -39,14 +40,14 @@ export interface Store {
   readonly lanes: number;
   /** Its connections to a server, where it has any. */
   readonly connections: StoreConnections | null;
+  close(): Promise<void>;
 }
 
-/** The connections of a process to the server of its store; closed behind all who use them. */
+/** The connections of a process to the server of its store. */
 export interface StoreConnections {
   readonly budget: Budget;
   /** Begins to share them with the other processes. When this one has joined the store. */
   start(): void;
-  close(): Promise<void>;
 }
 
 /** Bytes from which a payload is an object of its own instead of a row of the journal. */
@@ -68,28 +69,17 @@ export interface ObjectStoreAddress {
  * Opens the drivers that an address means. Where one of them fails, those opened before it are closed again. With a
  * bucket, payloads from `OBJECT_BYTES_MIN` on and files lie there.
  */
-export async function openStore(
+export function openStore(
   address: StoreAddress,
   clock: Clock,
   tenant: string,
   bucket: ObjectStoreAddress | null = null,
   problem: (message: string, error: unknown) => void = () => undefined,
 ): Promise<Store> {
-  const opened: Closable[] = [];
-  try {
-    return await openDrivers(address, clock, tenant, bucket, problem, (one) => {
-      opened.push(one);
-      return one;
-    });
-  } catch (error) {
-    // What failed is told; that something half open did not end in order either would hide it.
-    await Promise.allSettled(opened.toReversed().map((one) => one.close()));
-    throw error;
-  }
-}
-
-interface Closable {
-  close(): Promise<void>;
+  return openAll(async (opened) => ({
+    ...(await openDrivers(address, clock, tenant, bucket, problem, (one) => opened.keep(one))),
+    close: () => opened.close(),
+  }));
 }
 
 async function openDrivers(
@@ -99,12 +89,12 @@ async function openDrivers(
   bucket: ObjectStoreAddress | null,
   problem: (message: string, error: unknown) => void,
   keep: <One extends Closable>(one: One) => One,
-): Promise<Store> {
+): Promise<Omit<Store, "close">> {
   if (address === "memory") {
-    const journal = memoryJournal({ now: () => clock.now(), autoRenew: true });
+    const journal = keep(memoryJournal({ now: () => clock.now(), autoRenew: true }));
     return {
       journal,
-      database: await memoryDatabase(),
+      database: keep(await memoryDatabase()),
       catalogue: memoryCatalogue(),
       blobs: bucket === null ? memoryBlobs() : keep(await openBucket(bucket)),
       streamLog: memoryStreamLog(),
@@ -145,7 +135,7 @@ async function openDrivers(
       search: keep(await postgresSearch({ url: address, tenant, connections: asked })),
       objectBytesMin: OBJECT_BYTES_MIN,
       lanes: 2,
-      connections: { budget, start: () => budget.start(), close: () => budget.close() },
+      connections: { budget, start: () => budget.start() },
     };
   }
   mkdirSync(address, { recursive: true, mode: 0o700 });
@@ -157,8 +147,8 @@ async function openDrivers(
     database,
     catalogue: sqlCatalogue(database),
     blobs: bucket === null ? fsBlobs({ folder: join(address, "blobs") }) : keep(await openBucket(bucket)),
-    streamLog: sqliteStreamLog({ folder: address }),
-    search: sqliteSearch({ folder: address, tenant }),
+    streamLog: keep(sqliteStreamLog({ folder: address })),
+    search: keep(sqliteSearch({ folder: address, tenant })),
     objectBytesMin: OBJECT_BYTES_MIN,
     // One is written, one waits in the thread: it never idles for want of rows.
     lanes: 2,

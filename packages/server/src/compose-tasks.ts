@@ -16,6 +16,7 @@ import { Router } from "./worker/router.ts";
 import { TaskWorker } from "./worker/task-worker.ts";
 import type { WorkerReports } from "./runtime/engine.ts";
 import type { HotRun } from "./runtime/hot-run.ts";
+import { openAll, together } from "./compose-opened.ts";
 import { eventLoopDelay, processLoad } from "./compose-process.ts";
 import { isPostgres, type StoreAddress } from "./compose-store.ts";
 
@@ -49,17 +50,15 @@ export async function openTraffic(
   if (!isPostgres(store)) {
     const tasks = new MemoryTasks({ journal, now: () => clock.now() });
     const transport = memoryTransport({ problem });
-    return { tasks, transport, isShared: false, close: () => closeAll(transport, tasks) };
+    return { tasks, transport, isShared: false, close: async () => together(transport, tasks).close(0) };
   }
   const { PostgresTasks } = await import("./tasks/postgres.ts");
-  const tasks = await PostgresTasks.open({ url: store, ...(budget ? { budget } : {}) });
-  try {
-    const transport = await openTransport(store, address, identity, { problem, ...(budget ? { budget } : {}) });
-    return { tasks, transport, isShared: true, close: () => closeAll(transport, tasks) };
-  } catch (error) {
-    await tasks.close();
-    throw error;
-  }
+  return openAll(async (opened) => {
+    const shared = budget ? { budget } : {};
+    const tasks = opened.keep(await PostgresTasks.open({ url: store, ...shared }));
+    const transport = opened.keep(await openTransport(store, address, identity, { problem, ...shared }));
+    return { tasks, transport, isShared: true, close: () => opened.close() };
+  });
 }
 
 /** The client of a service is loaded when that service is chosen. */
@@ -74,7 +73,11 @@ async function openTransport(
     case "redis":
       return (await import("./transport/redis.ts")).redisTransport({ ...options, url: address.url, prefix: prefix! });
     case "rabbitmq":
-      return (await import("./transport/rabbitmq.ts")).rabbitmqTransport({ ...options, url: address.url, prefix: prefix! });
+      return (await import("./transport/rabbitmq.ts")).rabbitmqTransport({
+        ...options,
+        url: address.url,
+        prefix: prefix!,
+      });
     case undefined:
       return (await import("./transport/postgres.ts")).postgresTransport({
         ...options,
@@ -82,10 +85,6 @@ async function openTransport(
         ...(budget ? { budget } : {}),
       });
   }
-}
-
-async function closeAll(...all: readonly { close(): Promise<void> }[]): Promise<void> {
-  await Promise.all(all.map((one) => one.close()));
 }
 
 export interface WorkforceOptions {

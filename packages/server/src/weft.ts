@@ -10,6 +10,7 @@ import {
   type Models,
   type Operations,
   type OwnWorkers,
+  type Pools,
   type Schedules,
   type TenantFiles,
   type Webhooks,
@@ -22,7 +23,6 @@ import type { Overload } from "./runtime/overload.ts";
 import type { Runs } from "./runtime/runs.ts";
 import type { Validation } from "./runtime/workflows.ts";
 import type { ContainerChoice } from "./sandbox/containers.ts";
-import type { Pools } from "./pools/pools.ts";
 import { SANDBOX_LIMITS } from "./sandbox/sandbox.ts";
 
 export { readExport, type ExportReading } from "./runtime/read-export.ts";

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Arena } from "../arena.ts";
 import { APART } from "../processes.ts";
-import { injection } from "./injection.ts";
+import type { Finding, Injection } from "./injection.ts";
 
 const AWAY_MS = 60_000;
 /** Shorter than this is no recovery by chance: the next look for forgotten tasks comes within 20 s. */
 const BACK_MS = 30_000;
 
-async function away(arena: Arena): Promise<{ readonly before: number; readonly backMs: number | null }> {
+async function away(arena: Arena): Promise<() => Finding> {
   await sleep(3000);
   const { broker } = arena.services;
   if (broker === null) throw new Error("PostgreSQL itself is the transport");
@@ -18,14 +18,25 @@ async function away(arena: Arena): Promise<{ readonly before: number; readonly b
   });
   const [before, back] = [arena.effects.calls.length, performance.now()];
   while (arena.effects.calls.length < before + 20) {
-    if (performance.now() - back > BACK_MS) return { before, backMs: null };
+    if (performance.now() - back > BACK_MS) return () => judged(before, null);
     await sleep(50);
   }
-  return { before, backMs: performance.now() - back };
+  const backMs = performance.now() - back;
+  return () => judged(before, backMs);
+}
+
+function judged(before: number, backMs: number | null): Finding {
+  return {
+    figures: {
+      "calls before it was back": before,
+      "ms until work went on": backMs === null ? "-" : Math.round(backMs),
+    },
+    failures: backMs === null ? [`nothing was done for ${BACK_MS} ms after it was back`] : [],
+  };
 }
 
 /** What carries the tickets is away for a minute (show 2): nothing is lost, and nobody is started again. */
-export const brokerAway = injection({
+export const brokerAway: Injection = {
   id: "F46",
   title: "Redis, and RabbitMQ, away for a minute",
   holds: "I1-I6; no attempt counted; all goes on by itself, without a restart",
@@ -33,8 +44,4 @@ export const brokerAway = injection({
   seconds: 75,
   quick: false,
   inject: away,
-  check: (_, { before, backMs }) => ({
-    figures: { "calls before it was back": before, "ms until work went on": backMs === null ? "-" : Math.round(backMs) },
-    failures: backMs === null ? [`nothing was done for ${BACK_MS} ms after it was back`] : [],
-  }),
-});
+};

@@ -10,8 +10,6 @@ export interface Finding {
   readonly failures: readonly string[];
 }
 
-export const FINE: Finding = { figures: {}, failures: [] };
-
 /** Something that is done to a running engine. The checker judges the journal and the effects of each afterwards. */
 export interface Injection {
   readonly id: string;
@@ -30,28 +28,6 @@ export interface Injection {
   readonly seconds: number | null;
   /** Short enough for every change. */
   readonly quick: boolean;
-  /** Does it while the load runs, and says what is to be compared afterwards. Ends with everything healed. */
-  inject(arena: Arena, seconds: number): Promise<unknown>;
-  /** What must hold beside the invariants, once all has settled. `seen`: what `inject` answered. */
-  check(arena: Arena, seen: unknown): Promise<Finding>;
-}
-
-/** A row whose `inject` and `check` speak of the same thing. */
-export function injection<Seen>(
-  row: Omit<Injection, "inject" | "check"> & {
-    inject(arena: Arena, seconds: number): Promise<Seen>;
-    check(arena: Arena, seen: Seen): Promise<Finding> | Finding;
-  },
-): Injection {
-  const { inject, check } = row;
-  let last: { readonly seen: Seen } | null = null;
-  return {
-    ...row,
-    async inject(arena, seconds) {
-      last = { seen: await inject(arena, seconds) };
-    },
-    async check(arena) {
-      return last === null ? FINE : check(arena, last.seen);
-    },
-  };
+  /** Does it while the load runs; ends with everything healed. Answers what is to be looked at when all has settled. */
+  inject(arena: Arena, seconds: number): Promise<() => Finding>;
 }

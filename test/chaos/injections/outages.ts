@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Arena } from "../arena.ts";
 import { APART, TOGETHER } from "../processes.ts";
-import { injection } from "./injection.ts";
+import type { Finding, Injection } from "./injection.ts";
 
-const COUNT = (what: string, count: number) => ({
+const counted = (what: string, count: number) => (): Finding => ({
   figures: { [what]: count },
   failures: count === 0 ? ["nothing was done to it"] : [],
 });
 
 /** All processes are killed together and stay away for a while. */
-export const allDown = injection({
+export const allDown: Injection = {
   id: "F3",
   title: "all processes killed together and started again after 20 s",
   holds: "I1-I6, I8, I13 (the times without anybody count)",
@@ -24,13 +24,12 @@ export const allDown = injection({
     await sleep(20_000);
     for (const member of members) member.start();
     await Promise.all(members.map((member) => member.untilReady()));
-    return open;
+    return counted("runs open when all were killed", open);
   },
-  check: (_, open) => COUNT("runs open when all were killed", open),
-});
+};
 
 /** The database is killed at the moment when others take over from a dead owner: a lease and a second after its end. */
-export const takeoverOutage = injection({
+export const takeoverOutage: Injection = {
   id: "F15",
   title: "PostgreSQL killed exactly while others take over from a killed owner",
   holds: "I1-I6; nothing stays owned by the dead",
@@ -48,10 +47,9 @@ export const takeoverOutage = injection({
       await arena.fault("database", "killed during a takeover", () => arena.services.postgres.restart("kill"));
       times += 1;
     }
-    return times;
+    return counted("takeovers met", times);
   },
-  check: (_, times) => COUNT("takeovers met", times),
-});
+};
 
 /** Resolves when a worker's row was ended for its lease, or when it is time that it was. */
 async function takeoverBegins(arena: Arena, withinMs: number): Promise<void> {
@@ -64,7 +62,7 @@ async function takeoverBegins(arena: Arena, withinMs: number): Promise<void> {
 }
 
 /** Those who listen for the word of others lose their connections again and again, and with them what was said. */
-export const deafness = injection({
+export const deafness: Injection = {
   id: "F30",
   title: "connections that listen for notifications cut every second: words of others are lost",
   holds: "I1-I6, I11: asking at intervals carries on",
@@ -81,13 +79,12 @@ export const deafness = injection({
       );
       cut += rows.length;
     }
-    return cut;
+    return counted("connections cut", cut);
   },
-  check: (_, cut) => COUNT("connections cut", cut),
-});
+};
 
 /** The server is killed while requests wait for its answer; they are sent again with the same id. */
-export const apiKilled = injection({
+export const apiKilled: Injection = {
   id: "F12",
   title: "a server of the API killed while submissions wait for their answer; they are sent again with the same id",
   holds: "I1, I8: one run, and the second answer names the same",
@@ -104,7 +101,6 @@ export const apiKilled = injection({
       await arena.kill(arena.random.pick(alive));
       kills += 1;
     }
-    return kills;
+    return counted("kills of servers", kills);
   },
-  check: (_, kills) => COUNT("kills of servers", kills),
-});
+};

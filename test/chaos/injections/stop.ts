@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Arena } from "../arena.ts";
 import { APART, TOGETHER, type Member } from "../processes.ts";
-import { injection } from "./injection.ts";
+import type { Finding, Injection } from "./injection.ts";
 
 /** More than three leases. */
 const STOPPED_MS = 40_000;
@@ -26,18 +26,17 @@ interface Stopped {
   readonly callsMeanwhile: number;
 }
 
-async function stopBoth(arena: Arena, names: readonly string[]): Promise<Stopped> {
+async function stopBoth(arena: Arena, names: readonly string[]): Promise<() => Finding> {
   await sleep(3000);
   const before = arena.effects.calls.length;
   const members = names.map((name) => arena.fleet.named(name)[0]!);
   await Promise.all(members.map((member) => zombie(arena, member)));
-  return {
-    ended: members.some(({ isReady }) => !isReady),
-    callsMeanwhile: arena.effects.calls.length - before,
-  };
+  const ended = members.some(({ isReady }) => !isReady);
+  const callsMeanwhile = arena.effects.calls.length - before;
+  return () => judged(arena, { ended, callsMeanwhile });
 }
 
-function judged(arena: Arena, { ended, callsMeanwhile }: Stopped) {
+function judged(arena: Arena, { ended, callsMeanwhile }: Stopped): Finding {
   return {
     figures: { "seconds stopped": STOPPED_MS / 1000, "calls meanwhile": callsMeanwhile },
     failures: [
@@ -49,7 +48,7 @@ function judged(arena: Arena, { ended, callsMeanwhile }: Stopped) {
 }
 
 /** An owner and a worker that are stopped for longer than three leases, and come back as if nothing had been. */
-export const zombiesApart = injection({
+export const zombiesApart: Injection = {
   id: "F4",
   title: "an owner and a worker stopped for 40 s and continued, while others have taken over (zombies)",
   holds: "I4: their late flushes are refused row by row; I5; the new owners are undisturbed",
@@ -57,11 +56,10 @@ export const zombiesApart = injection({
   seconds: 50,
   quick: true,
   inject: (arena) => stopBoth(arena, ["owner-1", "worker-1"]),
-  check: judged,
-});
+};
 
 /** The same where each process does the steps of its own runs, so that flushes are on their way when it is stopped. */
-export const zombieTogether = injection({
+export const zombieTogether: Injection = {
   id: "F4",
   title: "a server that does everything stopped for 40 s and continued",
   holds: "I4, I5",
@@ -69,5 +67,4 @@ export const zombieTogether = injection({
   seconds: 50,
   quick: false,
   inject: (arena) => stopBoth(arena, ["server-2"]),
-  check: judged,
-});
+};

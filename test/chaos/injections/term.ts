@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Arena } from "../arena.ts";
 import { APART } from "../processes.ts";
-import { injection } from "./injection.ts";
+import type { Finding, Injection } from "./injection.ts";
 
 /** The grace of a process, and what a busy machine adds. */
 const GRACE_MS = 30_000;
@@ -29,7 +29,7 @@ async function endOne(arena: Arena, name: string): Promise<Ended> {
 }
 
 /** Every kind of process is told to end under load, one after the other, and started again. */
-export const terminations = injection({
+export const terminations: Injection = {
   id: "F9",
   title: "SIGTERM to a worker, an owner and a server of the API under load",
   holds: "exit 0 in the grace; no attempt counted; nothing called twice; no gap over 1 s elsewhere",
@@ -40,25 +40,26 @@ export const terminations = injection({
     await sleep(3000);
     const ended: Ended[] = [];
     for (const name of ["worker-1", "owner-1", "api-1"]) ended.push(await endOne(arena, name));
-    return ended;
+    return () => judged(arena, ended);
   },
-  check(arena, ended) {
-    const calls = [...arena.effects.byKey().values()];
-    const repeated = calls.filter(({ length }) => length > 1).length;
-    const counted = arena.effects.calls.filter(({ key }) => !key.endsWith("#1")).length;
-    // Without the only server of the API nothing new is begun, so only steps that are there are compared.
-    const gaps = ended.filter(({ name }) => name !== "api-1").map(({ gapMs }) => gapMs);
-    return {
-      figures: {
-        ...Object.fromEntries(ended.map(({ name, ms }) => [`ms to the end of ${name}`, Math.round(ms)])),
-        "longest gap elsewhere, ms": Math.max(...gaps),
-      },
-      failures: [
-        ...ended.filter(({ code }) => code !== 0).map(({ name, code }) => `${name} ended with ${code}`),
-        ...(Math.max(...gaps) > GAP_MS ? [`nothing was done for ${Math.max(...gaps)} ms`] : []),
-        ...(repeated > 0 ? [`${repeated} steps were called again`] : []),
-        ...(counted > 0 ? [`${counted} steps had another attempt`] : []),
-      ],
-    };
-  },
-});
+};
+
+function judged(arena: Arena, ended: readonly Ended[]): Finding {
+  const calls = [...arena.effects.byKey().values()];
+  const repeated = calls.filter(({ length }) => length > 1).length;
+  const counted = arena.effects.calls.filter(({ key }) => !key.endsWith("#1")).length;
+  // Without the only server of the API nothing new is begun, so only steps that are there are compared.
+  const gaps = ended.filter(({ name }) => name !== "api-1").map(({ gapMs }) => gapMs);
+  return {
+    figures: {
+      ...Object.fromEntries(ended.map(({ name, ms }) => [`ms to the end of ${name}`, Math.round(ms)])),
+      "longest gap elsewhere, ms": Math.max(...gaps),
+    },
+    failures: [
+      ...ended.filter(({ code }) => code !== 0).map(({ name, code }) => `${name} ended with ${code}`),
+      ...(Math.max(...gaps) > GAP_MS ? [`nothing was done for ${Math.max(...gaps)} ms`] : []),
+      ...(repeated > 0 ? [`${repeated} steps were called again`] : []),
+      ...(counted > 0 ? [`${counted} steps had another attempt`] : []),
+    ],
+  };
+}

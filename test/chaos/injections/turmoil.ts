@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Arena } from "../arena.ts";
 import { APART } from "../processes.ts";
 import { TRANSPORTS } from "../services.ts";
-import { injection, type Finding } from "./injection.ts";
+import type { Injection } from "./injection.ts";
 
 const KILL_MS = [1000, 5000] as const;
 const DATABASE_MS = 10_000;
@@ -11,7 +11,7 @@ const BROKER_MS = [5000, 12_000] as const;
 const BROKER_KILLED = 0.25;
 
 /** F1, F14 and F42 at once: processes, the database and what carries the tickets. */
-export const turmoil = injection({
+export const turmoil: Injection = {
   id: "F1",
   title: "a random process killed every 1-5 s, PostgreSQL every 10 s (F14), tickets thrown away at random (F42)",
   holds: "I1-I6, I8, I11-I13",
@@ -25,10 +25,7 @@ export const turmoil = injection({
       database(arena, until),
       broker(arena, until),
     ]);
-    return { kills, outages, emptied };
-  },
-  check(arena, { kills, outages, emptied }): Finding {
-    return {
+    return () => ({
       figures: {
         kills,
         "restarts of PostgreSQL": outages,
@@ -36,9 +33,9 @@ export const turmoil = injection({
         "kills that could not be followed": arena.unseen,
       },
       failures: kills === 0 ? ["nothing was killed"] : [],
-    };
+    });
   },
-});
+};
 
 async function killing(arena: Arena, until: number): Promise<number> {
   const { random, fleet } = arena;

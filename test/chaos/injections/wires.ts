@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Arena } from "../arena.ts";
 import { TOGETHER, type Member } from "../processes.ts";
 import type { Weather } from "../proxy.ts";
-import { injection } from "./injection.ts";
+import type { Injection } from "./injection.ts";
 
 /** Both servers and, with a wire of its own each, all that they say to the database. */
 const ROLES = TOGETHER.map((role) => ({ ...role, wired: true }));
@@ -20,7 +20,7 @@ async function under(arena: Arena, member: Member, weather: Weather, ms: number,
 }
 
 /** The answer to a COMMIT never comes: the flush is sent again. */
-export const answersLost = injection({
+export const answersLost: Injection = {
   id: "F17",
   title: "connections broken when the answer comes: what was asked for has been done (3 % of answers)",
   holds: "I2, I3: a flush is repeated safely",
@@ -30,16 +30,16 @@ export const answersLost = injection({
   async inject(arena) {
     const members = arena.fleet.members;
     await Promise.all(members.map((member) => under(arena, member, { breakShare: 0.03 }, 20_000, "answers lost")));
-    return members.reduce((sum, { role }) => sum + arena.wire(role.name).broken, 0);
+    const broken = members.reduce((sum, { role }) => sum + arena.wire(role.name).broken, 0);
+    return () => ({
+      figures: { "answers lost": broken },
+      failures: broken < 10 ? [`only ${broken} answers were lost`] : [],
+    });
   },
-  check: (_, broken) => ({
-    figures: { "answers lost": broken },
-    failures: broken < 10 ? [`only ${broken} answers were lost`] : [],
-  }),
-});
+};
 
 /** Every answer of the database takes longer, and some very long. */
-export const slowDatabase = injection({
+export const slowDatabase: Injection = {
   id: "F21",
   title: "every answer of PostgreSQL 200 ms later, 1 % of them 5 s",
   holds: "I1-I6; no attempt counted, no lease lost",
@@ -50,16 +50,16 @@ export const slowDatabase = injection({
     const weather = { delayMs: 200, slowMs: 5000, slowShare: 0.01 };
     const before = arena.effects.calls.length;
     await Promise.all(arena.fleet.members.map((member) => under(arena, member, weather, 25_000, "slow")));
-    return arena.effects.calls.length - before;
+    const calls = arena.effects.calls.length - before;
+    return () => ({
+      figures: { "steps done meanwhile": calls },
+      failures: calls === 0 ? ["nothing was done meanwhile"] : [],
+    });
   },
-  check: (_, calls) => ({
-    figures: { "steps done meanwhile": calls },
-    failures: calls === 0 ? ["nothing was done meanwhile"] : [],
-  }),
-});
+};
 
 /** A process is cut off from the database: both ways, then each way alone. */
-export const partitions = injection({
+export const partitions: Injection = {
   id: "F22",
   title: "a server cut off from PostgreSQL for 20 s: both ways, towards it alone, from it alone",
   holds: "I4, I5: it begins no effect after its deadline",
@@ -77,10 +77,7 @@ export const partitions = injection({
       await under(arena, member, weather, 20_000, what);
       await sleep(LEASE_MS / 2);
     }
-    return member.isReady;
+    const works = member.isReady;
+    return () => ({ figures: {}, failures: works ? [] : ["the process that was cut off does not work afterwards"] });
   },
-  check: (_, works) => ({
-    figures: {},
-    failures: works ? [] : ["the process that was cut off does not work afterwards"],
-  }),
-});
+};

@@ -14,7 +14,9 @@ export function ownWorkerNode({ isReachable }: { readonly isReachable: boolean }
     pool: "default",
     timeoutMs: null,
     byOwnWorkers: true,
-    ...(isReachable ? {} : { needs: () => "own workers work for a server; start weft serve and run the workflow there" }),
+    ...(isReachable
+      ? {}
+      : { needs: () => "own workers work for a server; start weft serve and run the workflow there" }),
     execute() {
       throw new AppError("NODE_NOT_AVAILABLE", {
         type: "worker",

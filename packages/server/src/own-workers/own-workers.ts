@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { AppError, failureOf, type DispatchTask, type Json, type Payload, type TaskOutcome } from "@weftwork/core";
+import { AppError, type Json } from "@weftwork/core";
 import type {
   OwnHeartbeat,
   OwnHeartbeatAnswer,
@@ -12,32 +12,22 @@ import type {
 } from "@weftwork/sdk";
 import type { Live } from "../live/live.ts";
 import { OWN_POOL, type Outcome } from "../nodes/node.ts";
-import { encodeInput } from "../runtime/inbox.ts";
-import type { TaskHolders } from "../tasks/task-holders.ts";
-import type { TakenTask, TaskName, TaskStore } from "../tasks/task-store.ts";
+import type { TakenTask, TaskName } from "../tasks/task-store.ts";
 import type { Transport } from "../transport/transport.ts";
 import { partsChannel } from "../worker/remote-tasks.ts";
-import { Attempt, type AttemptOptions } from "./attempt.ts";
+import { Attempt } from "./attempt.ts";
 import { Bells } from "./bells.ts";
 import { Remembered } from "./remembered.ts";
-import { decodeTaskId, encodeTaskId, type OwnTaskId } from "./task-id.ts";
+import { failed, Reports, type ReportsOptions } from "./reports.ts";
+import { decodeTaskId, encodeTaskId } from "./task-id.ts";
 
-export interface OwnWorkersOptions extends AttemptOptions {
-  readonly store: TaskStore;
-  readonly holders: TaskHolders;
+export interface OwnWorkersOptions extends ReportsOptions {
   readonly transport: Transport;
   /** Small messages between processes: what tasks say. */
   readonly signals: Live<Json>;
   readonly tenant: string;
-  /** Stores large results by their hash, where every process can read them. */
-  readonly putObject: (tenant: string, hash: string, bytes: Uint8Array) => Promise<void>;
-  /** Results from this size on go there. */
-  readonly objectBytesMin: number;
-  /** A result waits in the inbox of a run that may be held by this process. */
-  readonly reported: () => void;
   /** Nobody else looks for tasks whose holders are gone. */
   readonly sweeps: boolean;
-  readonly problem: (message: string, runId: string, error: unknown) => void;
 }
 
 /** Who calls: the id of a worker, and the token that it was given. */
@@ -76,6 +66,7 @@ const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 export class OwnWorkers {
   private readonly options: OwnWorkersOptions;
   private readonly bells: Bells;
+  private readonly reports: Reports;
   /** Results that were taken, by worker and task: a hash of what was said. */
   private readonly results = new Remembered<string>(10_000);
   /** Where progress of a task goes, for a few seconds. */
@@ -92,6 +83,7 @@ export class OwnWorkers {
   constructor(options: OwnWorkersOptions) {
     this.options = options;
     this.bells = new Bells(options.transport, options.clock);
+    this.reports = new Reports(options);
     if (options.sweeps) this.sweepLater();
   }
 
@@ -161,7 +153,7 @@ export class OwnWorkers {
     const real = named.flatMap(({ at }) => at ?? []);
     const now = this.options.clock.now();
     const overdue = real.filter(({ deadline }) => deadline !== null && deadline <= now);
-    for (const at of overdue) await this.timeOut(holder, at);
+    for (const at of overdue) await this.reports.timeOut(holder, at);
     const held = new Set((await this.options.store.held(holder, real)).map((at) => keyOf(holder, at)));
     await this.takeBackUnnamed(holder, new Set(real.map((at) => keyOf(holder, at))));
     return { lease_ms, unwanted: named.filter(({ at }) => !at || !held.has(keyOf(holder, at))).map(({ id }) => id) };
@@ -196,7 +188,7 @@ export class OwnWorkers {
     else {
       const attempt = await Attempt.read(taken, this.options);
       const outcome = await attempt.judged(outcomeOf(result));
-      if (!(await this.report(holder, taken, attempt.command, outcome))) notHeld(id);
+      if (!(await this.reports.report(holder, taken, attempt.command, outcome))) notHeld(id);
     }
     this.results.set(key, said);
   }
@@ -266,7 +258,7 @@ export class OwnWorkers {
       const { command, node } = attempt;
       const asked = command.started && taken.takes > 1 ? failed("OUTCOME_UNKNOWN") : await attempt.asked();
       if ("type" in asked) {
-        await this.report(holder, taken, command, asked);
+        await this.reports.report(holder, taken, command, asked);
         return null;
       }
       const { handler, config } = asked.config;
@@ -308,42 +300,6 @@ export class OwnWorkers {
         problem("a task could not be given back; it is when its lease has ended", taken.runId, error);
       });
     });
-  }
-
-  /** False: the task is not the holder's any more. */
-  private async report(
-    holder: number,
-    { tenant, runKey, task }: TakenTask,
-    { scope, node, attempt }: DispatchTask,
-    outcome: TaskOutcome,
-  ): Promise<boolean> {
-    if (outcome.type === "completed") await this.moveOut(tenant, outcome.output);
-    const input = encodeInput({ type: "task_reported", scope, node, attempt, outcome });
-    const [answer] = await this.options.store.report(holder, [{ runKey, task, input }]);
-    if (answer === "reported") this.options.reported();
-    return answer === "reported";
-  }
-
-  private async moveOut(tenant: string, output: Payload): Promise<void> {
-    const { objectBytesMin, putObject } = this.options;
-    if (output.reference || output.size < objectBytesMin / 4) return;
-    const bytes = Buffer.from(output.storable());
-    if (bytes.length < objectBytesMin) return;
-    const hash = createHash("sha256").update(bytes).digest("hex");
-    await putObject(tenant, hash, bytes);
-    output.storedAs(hash, bytes.length);
-  }
-
-  private async timeOut(holder: number, at: OwnTaskId): Promise<void> {
-    const [taken] = await this.options.holders.read(holder, [at]);
-    if (!taken) return;
-    try {
-      const { command, node } = await Attempt.read(taken, this.options);
-      await this.report(holder, taken, command, failed("STEP_TIMEOUT", { timeoutMs: node.timeoutMs }));
-    } catch (error) {
-      // Others of the worker's tasks are as well as before: the next heartbeat tries again.
-      this.options.problem("a task whose time is over could not be ended", taken.runId, error);
-    }
   }
 
   /** An answer may be lost on its way: what a worker has not named twice in a row it does not know of. */
@@ -395,10 +351,6 @@ function notFound(id: string): AppError {
 
 function notHeld(id: string): never {
   throw new AppError("TASK_NOT_HELD", { task: id.slice(0, 200) });
-}
-
-function failed(...error: ConstructorParameters<typeof AppError>): TaskOutcome {
-  return { type: "failed", failure: failureOf(new AppError(...error)) };
 }
 
 function outcomeOf(result: Exclude<OwnTaskResult, { readonly status: "given_back" }>): Outcome {

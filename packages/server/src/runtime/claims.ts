@@ -3,12 +3,11 @@ import type { Journal, RunHead } from "../journal/journal.ts";
 import { CLAIM_MAX, ClaimPace } from "./claim-pace.ts";
 import type { Clock } from "./clock.ts";
 import { hotRun, type HotRun } from "./hot-run.ts";
-import { decodeInput } from "./inbox.ts";
 import type { Member } from "./member.ts";
+import { INBOX_MAX, type Offered } from "./offered.ts";
 import type { Owner } from "./owner.ts";
 import type { Payloads } from "./payloads.ts";
 import { Probation, SUSPECT_MIN } from "./probation.ts";
-import { resultId } from "../tasks/task-store.ts";
 import { loadState } from "./recover.ts";
 import type { Workflows } from "./workflows.ts";
 
@@ -27,19 +26,15 @@ export interface ClaimsOptions {
   readonly recoveryBytesMax: number;
   /** Called with a run that is read back, before it is taken over. */
   readonly recovering: (run: HotRun) => Promise<void>;
-  /** The result of a task that was done elsewhere came in. */
-  readonly reported: (run: HotRun, commandId: string) => void;
+  readonly offered: Offered;
   /** Longest pause between two looks while idle. */
   readonly pollMsMax: number;
   readonly problem: (message: string, run: { readonly id: string }, error: unknown) => void;
 }
 
-/** What the inbox ids of results of tasks begin with. */
-const RESULT = resultId("");
 const POLL_MS_MIN = 50;
 /** `pollMsMax`, unless it is set. */
 export const POLL_MS_MAX = 2000;
-const INBOX_MAX = 256;
 /** Runs loaded at the same time while claims are carried out. */
 const LOADS_MAX = 8;
 /** How long a run that cannot be read is left alone. */
@@ -131,7 +126,7 @@ export class Claims {
   }
 
   private async work(): Promise<void> {
-    const { membership, owner } = this.options;
+    const { membership, owner, offered } = this.options;
     try {
       if (membership.isOver) {
         this.pace.lost(this.options.clock.monotonic());
@@ -142,7 +137,7 @@ export class Claims {
       let found = true;
       while (found && !this.closed) {
         const claimed = await this.claim();
-        const taken = await this.takeOffered();
+        const taken = await offered.look();
         found = claimed === CLAIM_MAX || taken === INBOX_MAX;
         if (claimed + taken > 0 || this.pace.isHeldBack(this.options.clock.monotonic())) this.pause = POLL_MS_MIN;
       }
@@ -272,38 +267,9 @@ export class Claims {
     const { clock, recoveryBytesMax } = this.options;
     while (this.bytesLoading > recoveryBytesMax) await new Promise<void>((resolve) => void clock.after(5, resolve));
   }
-
-  private async takeOffered(): Promise<number> {
-    const { journal, membership, owner } = this.options;
-    // Inputs come for runs that are held: without any there is nothing to ask for.
-    if (owner.runs.size === 0) return 0;
-    const inputs = await journal.inbox(membership, INBOX_MAX);
-    let taken = 0;
-    for (const { runKey, inputId, body } of inputs) {
-      const run = owner.runs.get(runKey);
-      if (!run || run.gone || holds(run, inputId)) continue;
-      try {
-        const input = decodeInput(body);
-        if (inputId.startsWith(RESULT)) this.options.reported(run, inputId.slice(RESULT.length));
-        owner.take(run, input, inputId);
-        taken += 1;
-      } catch (error) {
-        // It stays where it is, for a version that can read it; the others go on.
-        this.options.problem("an input cannot be read", run, error);
-      }
-    }
-    return taken;
-  }
 }
 
 /** Why a run is set aside that has crashed too many owners. */
 function poisonOf({ crashCount: count }: RunHead): Failure | null {
   return count < CRASHES_MAX ? null : failureOf(new AppError("RUN_QUARANTINED", { count }));
-}
-
-/** Whether the run has this inbox row already and only has not recorded it yet. */
-function holds(run: HotRun, inboxId: string): boolean {
-  return [run.inputs, run.open.inputs, run.sending?.inputs ?? []].some((inputs) =>
-    inputs.some((input) => input.inboxId === inboxId),
-  );
 }

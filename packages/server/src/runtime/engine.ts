@@ -17,6 +17,7 @@ import { Feeds } from "./feeds.ts";
 import { Indexer } from "./indexer.ts";
 import { Keys } from "./keys.ts";
 import { Member } from "./member.ts";
+import { Offered } from "./offered.ts";
 import { Needs } from "./needs.ts";
 import { Owner, REST_MS_MIN, type OwnerOptions, type RunNotice, type Tasks } from "./owner.ts";
 import { overloadOf, type EngineOverload } from "./engine-overload.ts";
@@ -144,6 +145,7 @@ export class Engine {
   readonly overload: Overload;
   private readonly options: EngineOptions;
   private readonly member: Member;
+  private readonly offered: Offered;
   private readonly claims: Claims;
   private readonly buffer: StreamBuffer;
   private readonly streams: StepStreams;
@@ -261,6 +263,13 @@ export class Engine {
       runsHere: () => this.owner.runs.size,
       flushWaitMs: () => this.owner.commit.waitMs(),
     });
+    this.offered = new Offered({
+      journal,
+      membership,
+      owner: this.owner,
+      reported: (run, commandId) => this.worker.reported(run, commandId),
+      problem: (message, run, error) => options.problem(message, run.id, error),
+    });
     this.claims = new Claims({
       journal,
       membership,
@@ -272,7 +281,7 @@ export class Engine {
       hasRoom: () => this.overload.hasRoom,
       recoveryBytesMax: limits.recoveryBytesMax,
       recovering: (run) => this.answers.restore(run),
-      reported: (run, commandId) => this.worker.reported(run, commandId),
+      offered: this.offered,
       pollMsMax: limits.pollMsMax ?? POLL_MS_MAX,
       problem: (message, head, error) => options.problem(message, head.id, error),
     });
@@ -338,7 +347,7 @@ export class Engine {
   start(): void {
     if (this.options.overload) this.overload.start();
     this.claims.start();
-    this.options.journal.onInbox?.(() => this.claims.poke());
+    this.options.journal.onInbox?.(() => this.offered.hear());
     if (this.options.own === false) return;
     this.conversations?.start();
     this.indexer?.start();

@@ -1,0 +1,88 @@
+import type { Journal } from "../journal/journal.ts";
+import { resultId } from "../tasks/task-store.ts";
+import type { HotRun } from "./hot-run.ts";
+import { decodeInput } from "./inbox.ts";
+import type { Member } from "./member.ts";
+import type { Owner } from "./owner.ts";
+
+export interface OfferedOptions {
+  readonly journal: Journal;
+  readonly membership: Member;
+  readonly owner: Owner;
+  /** The result of a task that was done elsewhere came in. */
+  readonly reported: (run: HotRun, commandId: string) => void;
+  readonly problem: (message: string, run: { readonly id: string }, error: unknown) => void;
+}
+
+/** Inputs of one look at most: as many may mean that more wait. */
+export const INBOX_MAX = 256;
+/** What the inbox ids of results of tasks begin with. */
+const RESULT = resultId("");
+
+/**
+ * Takes in what others offered to the runs held here. One look at a time: what is offered meanwhile is found by the next,
+ * so that many words about inputs cost few looks.
+ */
+export class Offered {
+  private readonly options: OfferedOptions;
+  private looking: Promise<number> | null = null;
+  private again = false;
+
+  constructor(options: OfferedOptions) {
+    this.options = options;
+  }
+
+  /** Something was offered: look soon. Where the store does not answer, the look that comes anyhow finds it. */
+  hear(): void {
+    if (this.looking) this.again = true;
+    else void this.look().catch(() => undefined);
+  }
+
+  /** Takes what waits now; resolves with how many that were. */
+  look(): Promise<number> {
+    this.looking ??= this.lookAll().finally(() => {
+      this.looking = null;
+    });
+    return this.looking;
+  }
+
+  private async lookAll(): Promise<number> {
+    let sum = 0;
+    do {
+      this.again = false;
+      const taken = await this.lookOnce();
+      sum += taken;
+      if (taken === INBOX_MAX) this.again = true;
+    } while (this.again);
+    return sum;
+  }
+
+  private async lookOnce(): Promise<number> {
+    const { journal, membership, owner, reported, problem } = this.options;
+    // Inputs come for runs that are held: without any there is nothing to ask for.
+    if (owner.runs.size === 0) return 0;
+    const inputs = await journal.inbox(membership, INBOX_MAX);
+    let taken = 0;
+    for (const { runKey, inputId, body } of inputs) {
+      const run = owner.runs.get(runKey);
+      if (!run || run.gone || holds(run, inputId)) continue;
+      try {
+        const input = decodeInput(body);
+        if (inputId.startsWith(RESULT)) reported(run, inputId.slice(RESULT.length));
+        owner.take(run, input, inputId);
+        taken += 1;
+      } catch (error) {
+        // It stays where it is, for a version that can read it; the others go on.
+        problem("an input cannot be read", run, error);
+      }
+    }
+    return taken;
+  }
+}
+
+/** Whether the run has this inbox row already and only has not recorded it yet. */
+function holds(run: HotRun, inboxId: string): boolean {
+  return [run.inputs, run.open.inputs, run.sending?.inputs ?? []].some((inputs) =>
+    inputs.some((input) => input.inboxId === inboxId),
+  );
+}

@@ -1,0 +1,26 @@
+import { brokerAway } from "./brokers.ts";
+import type { Injection } from "./injection.ts";
+import { allDown, apiKilled, deafness, takeoverOutage } from "./outages.ts";
+import { zombiesApart, zombieTogether } from "./stop.ts";
+import { terminations } from "./term.ts";
+import { turmoil } from "./turmoil.ts";
+import { answersLost, partitions, slowDatabase } from "./wires.ts";
+
+/** Everything that is done to real processes, in the order in which it is done. */
+export const INJECTIONS: readonly Injection[] = [
+  turmoil,
+  terminations,
+  zombiesApart,
+  zombieTogether,
+  brokerAway,
+  allDown,
+  apiKilled,
+  takeoverOutage,
+  deafness,
+  answersLost,
+  slowDatabase,
+  partitions,
+];
+
+export { TEST_ROWS, type TestRow } from "./tests.ts";
+export type { Finding, Injection } from "./injection.ts";
