@@ -9,6 +9,7 @@ import { commit, hardware, versions } from "../machine.ts";
 import { table } from "../report.ts";
 import { median, quantile } from "../statistics.ts";
 import { backlog } from "./backlog.ts";
+import { balance } from "./balance.ts";
 import { idle } from "./idle.ts";
 import { TRANSPORTS, transportOf, transportsHere, WorkerProcesses, type TransportName } from "./setup.ts";
 
@@ -19,7 +20,7 @@ const USAGE = `npm run bench -- cluster [options]
   --workers COUNTS    worker processes, default 1,2,4
   --rounds N          default 3
   --quick             a tenth of the runs, and a backlog of 100,000 at most
-  --only PART         runs, backlog or idle
+  --only PART         runs, backlog, balance or idle
 `;
 
 /** An owner that does no task itself, with so many workers; 0 workers: one process that does all. */
@@ -65,6 +66,13 @@ export async function bench(args: readonly string[]): Promise<void> {
     await runs(server, workloads, settings, Number(values.rounds), values.quick ? 0.1 : 1);
   }
   if (part("backlog")) await backlogs(server, values.quick ? [1000, 100_000] : [1000, 100_000, 1_000_000]);
+  if (part("balance")) {
+    for (const transport of transports) {
+      const { workers, shares, variance } = await balance(server, transport, 4);
+      const told = shares.map((share) => share.toFixed(0)).join(", ");
+      print(`balance · ${transport} · ${workers} workers: shares of the work ${told} % of the mean, variance ${variance.toFixed(1)}`);
+    }
+  }
   if (part("idle")) {
     for (const transport of transports) {
       const { queriesPerSecond, workers } = await idle(server, transport, values.quick ? 5 : 20);

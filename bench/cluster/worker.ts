@@ -1,5 +1,6 @@
 import { openWeft } from "weftwork";
 import { NODES } from "../engine/workload.ts";
+import { uneven } from "./balance.ts";
 import { transportOf } from "./setup.ts";
 
 /**
@@ -7,7 +8,7 @@ import { transportOf } from "./setup.ts";
  * at SIGTERM, or when whoever started it is gone.
  */
 const [store, transport] = process.argv.slice(2) as [string, string];
-const weft = await openWeft({ store, nodes: NODES, own: false, name: `worker-${process.pid}`, ...transportOf(transport) });
+const weft = await openWeft({ store, nodes: [...NODES, uneven], own: false, name: `worker-${process.pid}`, ...transportOf(transport) });
 let ending: Promise<void> | null = null;
 // The channel to the parent would keep the process alive.
 const leave = (): void => void process.disconnect?.();

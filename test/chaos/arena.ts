@@ -61,7 +61,7 @@ export class Arena {
     this.folder = folder;
   }
 
-  /** Resolves when all processes work and the workflows are published. */
+  /** Starts the services, and nothing else yet. */
   static async open(options: ArenaOptions): Promise<Arena> {
     const random = new Random(options.seed);
     const folder = mkdtempSync(join(tmpdir(), "weft-chaos-"));
@@ -92,16 +92,14 @@ export class Arena {
       mix,
       prefix: options.transport,
     });
-    const arena = new Arena({ services, effects, monitor, fleet, load, random }, wires, folder);
-    try {
-      await fleet.start();
-      for (const source of Object.values(workflowSources(effects.url))) await arena.publish(source);
-      monitor.start();
-    } catch (error) {
-      await arena.remove();
-      throw error;
-    }
-    return arena;
+    return new Arena({ services, effects, monitor, fleet, load, random }, wires, folder);
+  }
+
+  /** Starts the processes; resolves when all of them work and the workflows are published. */
+  async start(): Promise<void> {
+    await this.fleet.start();
+    for (const source of Object.values(workflowSources(this.effects.url))) await this.publish(source);
+    this.monitor.start();
   }
 
   /** What a wired process says to the database goes through this. */
@@ -157,6 +155,7 @@ export class Arena {
       workflows: workflowSources(this.effects.url),
       accepted: this.load.accepted,
       signals: this.load.signals,
+      cancelled: [...this.load.cancelled],
       calls: this.effects.calls,
       faults: this.faults,
       hits: this.hits,

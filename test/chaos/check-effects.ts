@@ -20,6 +20,8 @@ export function judgeEffects(
   const { calls, faults } = evidence;
   const byKey = Map.groupBy(calls, ({ key }) => key);
   const results = resultsOf(runs);
+  // A step that was under way when its run was cancelled has no result.
+  const ended = new Set(evidence.cancelled);
   const byCall = new Map([...results].map(([key, { call }]) => [call, key]));
   let [duplicates, repeated] = [0, 0];
   for (const [key, { run, recordedAt, call }] of results) {
@@ -35,7 +37,8 @@ export function judgeEffects(
   }
   for (const [key, made] of byKey) {
     const run = key.slice(0, key.indexOf("/"));
-    if (!results.has(key)) violations.push({ invariant: "I5", run, what: `${key} was felt and is not recorded` });
+    if (!results.has(key) && !ended.has(run))
+      violations.push({ invariant: "I5", run, what: `${key} was felt and is not recorded` });
     duplicates += made.length - 1;
     for (const [index, { at }] of made.slice(1).entries()) {
       const before = made[index]!.at;

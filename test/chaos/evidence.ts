@@ -33,6 +33,8 @@ export interface Evidence {
   readonly accepted: readonly { readonly id: string; readonly workflow: string; readonly at: number }[];
   /** Signals that were answered with 2xx. */
   readonly signals: readonly { readonly run: string; readonly id: string }[];
+  /** Runs that were asked to end early. Left out: none. */
+  readonly cancelled?: readonly string[];
   readonly calls: readonly Call[];
   readonly faults: readonly Fault[];
   readonly hits: readonly Hit[];

@@ -22,7 +22,9 @@ export interface LoadOptions {
 /** Clients that keep so many runs open, repeat what was not answered, and note what was. */
 export class Load {
   readonly accepted: Evidence["accepted"][number][] = [];
-  readonly signals: Evidence["signals"][number][] = [];
+  readonly signals: (Evidence["signals"][number] & { readonly at: number })[] = [];
+  /** Runs that were asked to end early: they may. */
+  readonly cancelled = new Set<string>();
   /** Answers that no client should have had. */
   readonly wrong: string[] = [];
   /** Milliseconds of the requests that were answered with 2xx. */
@@ -66,17 +68,17 @@ export class Load {
   }
 
   private async one(id: string, workflow: string): Promise<void> {
-    if (!(await this.send("/api/runs", { workflow, id, inputs: {} }))) return;
+    if (!(await this.send("/api/runs", { workflow, id, inputs: {} }, id))) return;
     this.accepted.push({ id, workflow, at: Date.now() });
     if (workflow !== "gate") return;
     await sleep(this.options.random.between(0, 3000));
-    const signal = `${id}-go`;
+    const [signal, at] = [`${id}-go`, Date.now()];
     const body = { name: "go", id: signal, payload: {} };
-    if (await this.send(`/api/runs/${id}/signals`, body)) this.signals.push({ run: id, id: signal });
+    if (await this.send(`/api/runs/${id}/signals`, body, id)) this.signals.push({ run: id, id: signal, at });
   }
 
   /** Sent until it is answered with 2xx, to one server or the other. False: it was refused for good. */
-  private async send(path: string, body: object): Promise<boolean> {
+  private async send(path: string, body: object, id: string): Promise<boolean> {
     for (let tries = 1; ; tries++, await sleep(AGAIN_MS)) {
       const began = performance.now();
       try {
@@ -93,7 +95,7 @@ export class Load {
         }
         if (AGAIN.has(response.status)) continue;
         // A signal that was taken, whose answer was lost, comes again behind the end of its run.
-        if (response.status === 409 && tries > 1) return false;
+        if (response.status === 409 && (tries > 1 || this.cancelled.has(id))) return false;
         this.wrong.push(`${path} was answered with ${response.status}: ${text.slice(0, 300)}`);
         return false;
       } catch {

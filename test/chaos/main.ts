@@ -54,18 +54,26 @@ async function main(): Promise<number> {
     return reason === null && (named?.includes(one) ?? true);
   });
   say(`seed ${seed}, transports ${possible.join(", ")}`);
+  const said = [
+    `--minutes ${minutes} --seed ${seed}`,
+    ...(values.faults === undefined ? [] : [`--faults ${values.faults}`]),
+    ...(values.transports === undefined ? [] : [`--transports ${values.transports}`]),
+  ];
+  const command = `npm run chaos -- ${said.join(" ")}`;
   const outcomes: Outcome[] = [];
   for (const row of rows)
     for (const transport of row.needs.transports.filter((one) => possible.includes(one))) {
       const share = possible.filter((one) => row.needs.transports.includes(one)).length;
       outcomes.push(await carryOut(row, transport, seed + outcomes.length, row.seconds ?? (minutes * 60) / share));
+      // What was found so far is kept, whatever comes.
+      if (values.report !== undefined)
+        writeFileSync(values.report, markdown({ seed, command, outcomes, tests: [], skipped }));
     }
   const runsTests = values.tests || (chosen === null && minutes >= WHOLE_MINUTES);
   const tests = await testRows(
     TEST_ROWS.filter(({ id }) => chosen?.includes(id) ?? true),
     runsTests || chosen !== null,
   );
-  const command = `npm run chaos -- ${process.argv.slice(2).join(" ")}`.trim();
   const text = markdown({ seed, command, outcomes, tests, skipped });
   process.stdout.write(`\n${text}`);
   if (values.report !== undefined) writeFileSync(values.report, text);

@@ -123,6 +123,14 @@ export class Member {
     }
   }
 
+  private says(words: string): boolean {
+    try {
+      return readFileSync(this.logFile(), "utf8").includes(words);
+    } catch {
+      return false;
+    }
+  }
+
   private logFile(): string {
     return join(this.options.folder, `${this.role.name}.${this.starts}.log`);
   }
@@ -166,7 +174,7 @@ export class Member {
   }
 
   private async answers(pid: number): Promise<boolean> {
-    if (this.url === null) return this.options.isKnown(pid);
+    if (this.url === null) return this.says("Weftwork works on") && (await this.options.isKnown(pid));
     try {
       const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2000) });
       await response.arrayBuffer();

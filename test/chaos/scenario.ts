@@ -18,6 +18,7 @@ export async function runScenario(
   const arena = await Arena.open({ transport, roles, seed, open, ...(mix ? { mix } : {}), ...(env ? { env } : {}) });
   opened(arena);
   try {
+    await arena.start();
     arena.load.start();
     const judged = await row.inject(arena, seconds);
     const { settled, ms: settleMs } = await arena.settle();

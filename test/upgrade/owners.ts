@@ -5,28 +5,35 @@ import type { FleetProcess } from "./processes.ts";
 export class Owners {
   /** Processes by the runs that they owned, in the order of the epochs. */
   readonly held = new Map<string, { readonly epoch: number; readonly process: FleetProcess }[]>();
-  private readonly client: pg.Client;
+  private readonly database: pg.Pool;
   private readonly processes: () => readonly FleetProcess[];
   private watching = true;
   private readonly work: Promise<void>;
 
-  private constructor(client: pg.Client, processes: () => readonly FleetProcess[]) {
-    this.client = client;
+  private constructor(database: pg.Pool, processes: () => readonly FleetProcess[]) {
+    this.database = database;
     this.processes = processes;
     this.work = this.watch();
   }
 
-  static async watch(url: string, processes: () => readonly FleetProcess[]): Promise<Owners> {
-    const client = new pg.Client({ connectionString: url, options: "-c search_path=weft" });
-    await client.connect();
-    return new Owners(client, processes);
+  static watch(url: string, processes: () => readonly FleetProcess[]): Owners {
+    return new Owners(new pg.Pool({ connectionString: url, options: "-c search_path=weft", max: 2 }), processes);
   }
 
-  /** Runs that the process owns now, as it was seen last. */
+  /** Runs whose owner does not live any more, and that nobody has taken over yet. */
+  async orphans(): Promise<number> {
+    const { rows } = await this.database.query<{ runs: number }>(
+      `select count(*)::int4 as runs from run where finished_at is null and owner is not null and not exists (
+         select from worker where worker_key = run.owner and state = 0 and lease_until > now_ms())`,
+    );
+    return rows[0]!.runs;
+  }
+
+  /** Runs that the process owns now. */
   async of({ pid }: FleetProcess): Promise<number> {
-    const { rows } = await this.client.query<{ runs: number }>(
+    const { rows } = await this.database.query<{ runs: number }>(
       `select count(*)::int4 as runs from run join worker on worker.worker_key = run.owner
-       where worker.pid = $1 and worker.state = 0 and run.finished_at is null`,
+       where worker.pid = $1 and run.finished_at is null`,
       [pid],
     );
     return rows[0]!.runs;
@@ -42,12 +49,12 @@ export class Owners {
   async close(): Promise<void> {
     this.watching = false;
     await this.work;
-    await this.client.end();
+    await this.database.end();
   }
 
   private async watch(): Promise<void> {
     while (this.watching) {
-      const { rows } = await this.client.query<{ id: string; epoch: number; pid: number }>(
+      const { rows } = await this.database.query<{ id: string; epoch: number; pid: number }>(
         "select run.id, run.epoch, worker.pid from run join worker on worker.worker_key = run.owner",
       );
       for (const { id, epoch, pid } of rows) {
@@ -56,7 +63,7 @@ export class Owners {
         this.held.set(id, all);
         if (process && all.at(-1)?.epoch !== epoch) all.push({ epoch, process });
       }
-      await new Promise((resolve) => void setTimeout(resolve, 100));
+      await new Promise((resolve) => void setTimeout(resolve, 25));
     }
   }
 }

@@ -21,6 +21,8 @@ export const THIS_VERSION: Version = versionIn(ROOT, "this version");
 export interface EarlierVersion extends Version {
   /** Whether it works on a store with steps that it does not know, so that it can be started beside a later one. */
   readonly takesLaterStores: boolean;
+  /** Whether it does tasks that were put up by an owner who has lost the run since, so that some are done twice. */
+  readonly takesStaleTasks: boolean;
   remove(): Promise<void>;
 }
 
@@ -51,9 +53,16 @@ export async function earlierVersion(): Promise<EarlierVersion | string> {
     await remove();
     throw error;
   }
-  const migrations = readFileSync(join(tree, "packages/server/src/db/migrate.ts"), "utf8");
-  const name = `the version of ${commit.slice(0, 12)}`;
-  return { ...versionIn(tree, name), takesLaterStores: migrations.includes('"_breaking"'), remove };
+  const source = (path: string): string => {
+    const file = join(tree, "packages/server/src", path);
+    return existsSync(file) ? readFileSync(file, "utf8") : "";
+  };
+  return {
+    ...versionIn(tree, `the version of ${commit.slice(0, 12)}`),
+    takesLaterStores: source("db/migrate.ts").includes('"_breaking"'),
+    takesStaleTasks: source("tasks/postgres.ts") !== "" && !source("tasks/postgres-sql.ts").includes("const CURRENT"),
+    remove,
+  };
 }
 
 function versionIn(folder: string, name: string): Version {

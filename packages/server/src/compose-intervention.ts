@@ -65,7 +65,7 @@ export function openIntervention(options: InterventionOptions): Intervention {
       // Deleting what is gone twice is harmless, so every process may do it.
       const tidying = new Recurring({
         clock,
-        firstMs: TIDY_MS * (0.8 + 0.4 * (clock.monotonic() % 1)),
+        firstMs: TIDY_MS,
         everyMs: TIDY_MS,
         work: async () => {
           await deadLetters.sweep(clock.now() - DAY_MS);

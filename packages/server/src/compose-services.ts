@@ -13,8 +13,7 @@ import { ScheduleMetrics } from "./telemetry/schedule-metrics.ts";
 import { WebhookTable } from "./triggers/store.ts";
 import { Webhooks } from "./triggers/webhooks.ts";
 import { ResultCache } from "./worker/result-cache.ts";
-import type { OpenEngine } from "./compose-engine.ts";
-import { RESULT_BYTES_MAX, type MovedResults } from "./compose-engine.ts";
+import { RESULT_BYTES_MAX, type MovedResults, type OpenEngine } from "./compose-engine.ts";
 import type { LiveChannels } from "./compose-live.ts";
 import { openAll } from "./compose-opened.ts";
 import { recurs, type ComposeOptions } from "./compose-options.ts";
@@ -86,8 +85,21 @@ export function openPools(surroundings: PoolsSurroundings): Promise<{ readonly p
     );
     if (chosen.reading !== true) await pools.refresh();
     if (recurs(chosen)) {
-      const work = (): Promise<void> => pools.refresh();
-      const watch = new Recurring({ clock, firstMs: POOLS_MS, everyMs: POOLS_MS, work, failed: () => undefined });
+      let isTold = false;
+      const watch = new Recurring({
+        clock,
+        firstMs: POOLS_MS,
+        everyMs: POOLS_MS,
+        async work() {
+          await pools.refresh();
+          isTold = false;
+        },
+        failed(error) {
+          // Said once: while the store does not answer it is the same every time.
+          if (!isTold) chosen.problem("which pools are paused could not be read; trying again", "", error);
+          isTold = true;
+        },
+      });
       opened.keep(watch).start();
     }
     return { pools, close: () => opened.close() };

@@ -160,7 +160,7 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
       pools: Object.fromEntries(served) as Presence["pools"],
     };
   };
-  const presences = new Presences({ signals, clock, self });
+  const presences = new Presences({ signals, clock, self, isAlone: !traffic.isShared });
   const remote = new RemoteTasks({
     store: traffic.tasks,
     transport: traffic.transport,
@@ -168,7 +168,7 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
     owner: () => member.workerKey,
     signals,
     window: WINDOW,
-    queueMsMax: () => options.queueMsMax,
+    queueMsMax: options.queueMsMax,
     report: reports.report,
     progress: reports.progress,
     problem: (message, error) => problem(message, "", error),

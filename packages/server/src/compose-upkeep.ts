@@ -1,12 +1,11 @@
 import type { BlobStore } from "./blob/blob.ts";
-import type { SqlClock } from "./db/database-clock.ts";
+import { databaseTime, type SqlClock } from "./db/database-clock.ts";
 import type { Database } from "./db/database.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { Clock } from "./runtime/clock.ts";
 import { Retention, type OwnRetention } from "./runtime/retention.ts";
 import type { StreamLog } from "./streamlog/streamlog.ts";
 import { RetentionMetrics } from "./telemetry/retention-metrics.ts";
-import { databaseTime } from "./upkeep/database-time.ts";
 import { SqlObjects } from "./upkeep/objects.ts";
 import { SqlTurns } from "./upkeep/turns.ts";
 
@@ -34,7 +33,7 @@ export interface Upkeep {
 
 export function openUpkeep(options: UpkeepOptions): Upkeep {
   const { journal, database, blobs, streamLog, clock, tenant, keepMs, problem } = options;
-  const now = databaseTime(database, options.sqlClock);
+  const now = (): Promise<number> => databaseTime(database, options.sqlClock);
   const objects = new SqlObjects({ database, blobs, known: (one, hashes) => journal.known(one, hashes), now });
   const turns = new SqlTurns({ database, now, after: (ms, callback) => clock.after(ms, callback) });
   const metrics = new RetentionMetrics(() => clock.monotonic());

@@ -5,6 +5,8 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, test } from "vitest";
 import pg from "pg";
 import { testPostgres } from "./db/test-postgres.ts";
+import { z } from "zod";
+import { defineNode } from "./nodes/define-node.ts";
 import type { NodeExecutor } from "./nodes/node.ts";
 import { openWeft, type WeftOptions } from "./weft.ts";
 
@@ -14,12 +16,12 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A node whose type is a word of the language; what is opened before the nodes is open when it is refused. */
 function wrongNode(closed: string[]): NodeExecutor {
-  return {
+  return defineNode({
     type: "switch",
-    effect: "pure",
+    config: z.object({}),
     execute: () => Promise.reject(new Error("never called")),
     close: async () => void closed.push("node"),
-  } as NodeExecutor;
+  });
 }
 
 describe("a process that cannot be put together whole", () => {
@@ -47,30 +49,32 @@ describe("a process that cannot be put together whole", () => {
 });
 
 describe.skipIf(!postgres)("a process on PostgreSQL that cannot be put together whole", () => {
-  const failures: readonly [string, string, WeftOptions, string][] = [
-    ["where a node is refused", "select 1", { nodes: [wrongNode([])] }, "select 1"],
+  const failures: readonly [string, string, string, WeftOptions, string][] = [
+    ["where a node is refused", "word of the language", "select 1", { nodes: [wrongNode([])] }, "select 1"],
     [
       "where it has joined the store",
+      "pool_control",
       "alter table pool_control rename to away",
       {},
       "alter table away rename to pool_control",
     ],
     [
       "where a service beside the store cannot be used",
+      "Invalid URL",
       "select 1",
       { transport: { type: "redis", url: "no address" } },
       "select 1",
     ],
   ];
 
-  test.each(failures)("keeps no connection and no membership %s", async (_where, spoil, options, mend) => {
+  test.each(failures)("keeps no connection and no membership %s", async (_where, says, spoil, options, mend) => {
     const database = await postgres!.create();
     const client = new pg.Client({ connectionString: database.url });
     try {
       await (await openWeft({ store: database.url })).close();
       await client.connect();
       await client.query(spoil);
-      await expect(openWeft({ store: database.url, ...options })).rejects.toThrow();
+      await expect(openWeft({ store: database.url, ...options })).rejects.toThrow(says);
       const others =
         "select count(*)::int4 as n from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
       // The server takes a moment to see that a connection has ended.

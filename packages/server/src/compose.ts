@@ -1,5 +1,5 @@
 import { conversationStore } from "./conversations/store.ts";
-import { processClock, serverClock } from "./db/database-clock.ts";
+import { databaseTime, processClock, serverClock } from "./db/database-clock.ts";
 import { storeIdentity } from "./db/store-identity.ts";
 import { tenantFiles, type TenantFiles } from "./files/tenant-files.ts";
 import type { ModelTest } from "./gateway/model-check.ts";
@@ -11,6 +11,7 @@ import type { OwnWorkers } from "./own-workers/own-workers.ts";
 import type { Pools } from "./pools/pools.ts";
 import { ChildRuns } from "./runtime/child-runs.ts";
 import { systemClock } from "./runtime/clock.ts";
+import { SharedClock } from "./runtime/shared-clock.ts";
 import type { Engine } from "./runtime/engine.ts";
 import type { Schedules } from "./schedules/open.ts";
 import { EnvironmentSecrets } from "./secrets/environment.ts";
@@ -89,13 +90,20 @@ const RESULT_INLINE_MAX = 256 * 1024;
 export function compose(options: ComposeOptions): Promise<Composition> {
   return openAll(async (opened) => {
     const { rehearsal, tenant } = options;
-    const clock = rehearsal?.clock ?? systemClock;
+    const shared = new SharedClock(
+      systemClock,
+      () => databaseTime(store.database, serverClock),
+      (message, error) => problem(message, error),
+    );
+    const clock = rehearsal?.clock ?? (isPostgres(options.store) ? shared : systemClock);
     const sqlClock = isPostgres(options.store) ? serverClock : processClock(() => clock.now());
     const problem = (message: string, error: unknown): void => options.problem(message, "", error);
 
     // What is stored, and what processes on the store tell each other.
     const store = opened.keep(await openStore(options.store, clock, tenant, options.objects ?? null, problem));
     const { journal, database } = store;
+    // What processes compare is told by one clock, whatever theirs say.
+    if (clock === shared) await opened.keep(shared).start();
     const keepMs = options.retentionMs;
     const upkeep = openUpkeep({ ...store, clock, sqlClock, tenant, keepMs, problem });
     const channels = opened.keep(await openLive(options.store, database, options.live ?? null));

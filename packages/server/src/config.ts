@@ -285,7 +285,9 @@ function readBucketUrl(text: string): Read<string> {
   const isBucket = url !== null && /^https?:$/.test(url.protocol) && /^\/[a-z0-9][a-z0-9.-]+/.test(url.pathname);
   // The text itself may hold a password.
   if (!isBucket || url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
-    return { mistake: "is no address of a bucket; write https://host:9000/bucket, with the keys in settings of their own" };
+    return {
+      mistake: "is no address of a bucket; write https://host:9000/bucket, with the keys in settings of their own",
+    };
   }
   return { value: text };
 }
@@ -345,7 +347,9 @@ function readServes(text: string): Read<readonly string[] | null> {
   const names = text.split(",").map((name) => name.trim());
   const wrong = names.filter((name) => !/^[a-z][a-z0-9_-]{0,63}$/.test(name));
   if (wrong.length === 0) return { value: names };
-  return { mistake: `has ${wrong.map((one) => JSON.stringify(one)).join(", ")}; write all, none, or pools as generation,code` };
+  return {
+    mistake: `has ${wrong.map((one) => JSON.stringify(one)).join(", ")}; write all, none, or pools as generation,code`,
+  };
 }
 
 function readFlag(text: string): Read<boolean> {

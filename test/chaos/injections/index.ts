@@ -1,8 +1,11 @@
 import { brokerAway } from "./brokers.ts";
+import { clocks } from "./clocks.ts";
 import type { Injection } from "./injection.ts";
 import { allDown, apiKilled, deafness, takeoverOutage } from "./outages.ts";
+import { cancels, oneKey } from "./requests.ts";
 import { zombiesApart, zombieTogether } from "./stop.ts";
 import { terminations } from "./term.ts";
+import { tickets } from "./tickets.ts";
 import { turmoil } from "./turmoil.ts";
 import { answersLost, partitions, slowDatabase } from "./wires.ts";
 
@@ -10,16 +13,20 @@ import { answersLost, partitions, slowDatabase } from "./wires.ts";
 export const INJECTIONS: readonly Injection[] = [
   turmoil,
   terminations,
+  oneKey,
   zombiesApart,
-  zombieTogether,
-  brokerAway,
+  partitions,
+  clocks,
   allDown,
+  cancels,
+  brokerAway,
+  tickets,
+  zombieTogether,
   apiKilled,
   takeoverOutage,
   deafness,
   answersLost,
   slowDatabase,
-  partitions,
 ];
 
 export { TEST_ROWS, type TestRow } from "./tests.ts";

@@ -19,7 +19,9 @@ export const allDown: Injection = {
   async inject(arena) {
     await sleep(8000);
     const { members } = arena.fleet;
+    const pids = members.flatMap(({ pid }) => (pid === null ? [] : [pid]));
     await arena.fault("kill", "all processes", () => Promise.all(members.map((member) => member.end())));
+    for (const pid of pids) arena.noteHits(pid, Date.now(), "everything");
     const open = arena.monitor.open;
     await sleep(20_000);
     for (const member of members) member.start();

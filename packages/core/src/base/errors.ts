@@ -187,7 +187,7 @@ export const ERRORS = {
   QUEUE_TIMEOUT: row(
     504,
     true,
-    "No worker of the pool {pool} took the step within {waitedMs} ms. Start one with weft worker --pools {pool}, or raise the queue timeout.",
+    "No worker of the pool {pool} took the step within {waitedMs} ms. Start a worker that serves the pool, or raise WEFT_QUEUE_TIMEOUT.",
   ),
   WORKER_NOT_FOUND: row(
     404,
@@ -313,7 +313,11 @@ export const ERRORS = {
       "remove them with weft secrets rm, and set them again.",
   ),
   // The process and its store.
-  LEASE_LOST: row(409, false, "Another owner holds a newer epoch of the run; this process stopped its part in it."),
+  LEASE_LOST: row(
+    503,
+    true,
+    "This process was cut off from its store before it heard whether this was recorded. Send it again with the same id or idempotency key: it is done once.",
+  ),
   STORE_IN_USE: row(
     503,
     false,

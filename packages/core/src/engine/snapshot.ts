@@ -173,10 +173,26 @@ interface ContainerData {
   readonly assigned: readonly [string, EncodedPayload][];
 }
 
-/** The reverse of `encodeSnapshot`. Throws on text that this version cannot read. */
-export function decodeSnapshot(text: string, plan: Plan, nested: ReadonlyMap<string, Plan>): RunState {
+/** A snapshot that was read, and waits for the plans that its run is pinned to. */
+export interface EncodedSnapshot {
+  /** What names the plans; null before the first event. */
+  readonly created: { readonly hash: string; readonly pins: Readonly<Record<string, string>> } | null;
+  decode(plan: Plan, nested: ReadonlyMap<string, Plan>): RunState;
+}
+
+/** The first half of `decodeSnapshot`, for one who has to ask for the plans first. */
+export function readSnapshot(text: string): EncodedSnapshot {
   if (text[0] !== FORMAT_VERSION) throw new Error(`unknown format version ${JSON.stringify(text[0] ?? "")}`);
   const data = JSON.parse(text.slice(1)) as SnapshotData & RunState;
+  return { created: data.created, decode: (plan, nested) => stateOf(data, plan, nested) };
+}
+
+/** The reverse of `encodeSnapshot`. Throws on text that this version cannot read. */
+export function decodeSnapshot(text: string, plan: Plan, nested: ReadonlyMap<string, Plan>): RunState {
+  return readSnapshot(text).decode(plan, nested);
+}
+
+function stateOf(data: SnapshotData & RunState, plan: Plan, nested: ReadonlyMap<string, Plan>): RunState {
   const state = initialState(plan, nested);
   state.created = data.created === null ? null : (decodeEvents([data.created as never])[0] as RunCreated);
   const { status, seq, at, createdAt, startedAt, finishedAt, failure, failedAt, usage } = data;

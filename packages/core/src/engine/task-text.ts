@@ -1,7 +1,7 @@
 import type { Plan, WorkNode } from "../plan/plan.ts";
 import type { DispatchTask } from "./command.ts";
 import { nodeOf } from "./evolve.ts";
-import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
+import { encodeSnapshot, readSnapshot } from "./snapshot.ts";
 import { initialState, type ContainerState, type RunState, type ScopeState, type TaskState } from "./state.ts";
 
 /**
@@ -28,22 +28,30 @@ export function encodeTask(state: RunState, command: DispatchTask): string {
   return encodeSnapshot(cut);
 }
 
-/** The reverse, with the plan that `planOfTask` names. Throws on text that this version cannot read. */
-export function decodeTask(
-  text: string,
-  plan: Plan,
-  nested: ReadonlyMap<string, Plan>,
-): { readonly state: RunState; readonly command: DispatchTask } {
-  const state = decodeSnapshot(text, plan, nested);
-  const [command] = state.owed.values();
-  if (command?.type !== "dispatch_task") throw new Error("the text holds no task");
-  return { state, command };
+/** A task that was read, and waits for the plans that it names. */
+export interface EncodedTask {
+  /** Hash of its run's plan. */
+  readonly hash: string;
+  /** Hashes of the workflows nested in it, by the name each is called by. */
+  readonly pins: Readonly<Record<string, string>>;
+  decode(plan: Plan, nested: ReadonlyMap<string, Plan>): { readonly state: RunState; readonly command: DispatchTask };
 }
 
-/** The plan that a task belongs to, and those of the workflows nested in it: to be had before the rest is read. */
-export function planOfTask(text: string): { readonly hash: string; readonly pins: Readonly<Record<string, string>> } {
-  const { created } = JSON.parse(text.slice(1)) as { created: { hash: string; pins: Record<string, string> } };
-  return created;
+/** The reverse of `encodeTask`. Throws on text that this version cannot read. */
+export function readTask(text: string): EncodedTask {
+  const snapshot = readSnapshot(text);
+  if (!snapshot.created) throw new Error("the text holds no task");
+  const { hash, pins } = snapshot.created;
+  return {
+    hash,
+    pins,
+    decode(plan, nested) {
+      const state = snapshot.decode(plan, nested);
+      const [command] = state.owed.values();
+      if (command?.type !== "dispatch_task") throw new Error("the text holds no task");
+      return { state, command };
+    },
+  };
 }
 
 /** The scopes from the root to this one. */

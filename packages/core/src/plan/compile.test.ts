@@ -318,6 +318,16 @@ steps: [{id: a, type: worker}, {id: b, type: worker}, {id: c, type: aggregate, f
     ).toEqual(["a → c", "b → c"]);
   });
 
+  test("a step that asks for a graphics processor goes to the pool gpu, unless it names one", () => {
+    const plan = planOf(`
+name: w
+steps:
+  - {id: a, type: template, template: x, resources: {gpu: 1}}
+  - {id: b, type: template, template: x, resources: {gpu: 1}, pool: large}
+  - {id: c, type: template, template: x, resources: {gpu: 0}}`);
+    expect(plan.bodies[0]!.nodes.map((node) => (node as WorkNode).pool)).toEqual(["gpu", "large", null]);
+  });
+
   test("an executor reads what its config and its default input name, in whatever body that stands", () => {
     const plan = planOf(`
 name: x

@@ -5,6 +5,9 @@ import { RAW_FIELDS, type PlanNode } from "./plan.ts";
 import type { StepReader } from "./reader.ts";
 import { secretsOf } from "./secrets.ts";
 
+/** Where steps go that ask for a graphics processor and name no pool. */
+const GPU_POOL = "gpu";
+
 /** What `compile` knows of a node apart from its own fields. */
 export type NodeBase = Pick<PlanNode, "index" | "body" | "id" | "step" | "join" | "onError" | "timeoutMs" | "hash"> & {
   readonly outgoing: [];
@@ -33,7 +36,7 @@ export function nodeOfStep(
         "work",
         outward,
       );
-      const { retry, pool, priority, idempotent } = step;
+      const { retry, priority, idempotent } = step;
       return {
         ...shared,
         kind: "work",
@@ -44,7 +47,7 @@ export function nodeOfStep(
         defaultInput: null,
         reads: [],
         retry,
-        pool,
+        pool: step.pool ?? (step.resources?.gpu ? GPU_POOL : null),
         priority,
         idempotent,
       };

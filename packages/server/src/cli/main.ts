@@ -31,7 +31,10 @@ export function program(): Command {
     .option("--host <address>", "loopback address to listen at (WEFT_HOST)")
     .option("--port <number>", "port, 0 for any that is free (WEFT_PORT, default 9338)")
     .option("--data <folder>", "data folder (WEFT_DATA, default ./.weft)")
-    .option("--no-work", "only answer the API: runs are advanced and steps done by other processes on the same database")
+    .option(
+      "--no-work",
+      "only answer the API: runs are advanced and steps done by other processes on the same database",
+    )
     .action(async (options: object) => ended((await import("./serve.ts")).serveCommand(options)));
   weft
     .command("worker")

@@ -34,7 +34,8 @@ export async function workerCommand(options: WorkerOptions): Promise<number> {
   if (config.databaseUrl === null)
     throw new AppError("CONFIGURATION_INVALID", {
       count: 1,
-      first: "a worker shares a database with a server, and WEFT_DATABASE_URL is not set; a data folder has one process",
+      first:
+        "a worker shares a database with a server, and WEFT_DATABASE_URL is not set; a data folder has one process",
     });
   const logger = serverLogger(config);
   for (const variable of config.unknown) logger.warn({ variable }, "this variable means nothing here");

@@ -69,7 +69,7 @@ export const MESSAGES_ZH: Readonly<Record<ErrorCode, string>> = {
   STEP_TIMEOUT: "步骤超过了 {timeoutMs} 毫秒的时限。",
   POOL_NOT_FOUND: "没有工作池 {pool}。已知的有：{known}。",
   QUEUE_TIMEOUT:
-    "在 {waitedMs} 毫秒内没有工作进程从工作池 {pool} 取走这个步骤。请用 weft worker --pools {pool} 启动一个，或调大排队时限。",
+    "在 {waitedMs} 毫秒内没有工作进程从工作池 {pool} 取走这个步骤。请启动一个服务该工作池的工作进程，或调大 WEFT_QUEUE_TIMEOUT。",
   WAIT_TIMEOUT: "在步骤等待的时间（{timeoutMs} 毫秒）内没有收到任何内容。",
   RUN_CANCELLED: "运行被取消：{reason}。请重新提交，或从某个步骤重跑。",
   RUN_TIMEOUT: "运行超过了工作流 {timeoutMs} 毫秒的时限。",
@@ -115,7 +115,7 @@ export const MESSAGES_ZH: Readonly<Record<ErrorCode, string>> = {
   MASTER_KEY_WRONG:
     "主密钥打不开已存储的密钥。请把 WEFT_MASTER_KEY 设为存储时使用的主密钥（更换之后，在 weft secrets rotate-key 完成之前保留 " +
     "WEFT_MASTER_KEY_OLD）。如果它已丢失，请不带 WEFT_MASTER_KEY 启动，用 weft secrets rm 删除这些密钥后重新设置。",
-  LEASE_LOST: "该运行已有更新纪元的所有者，本进程已停止对它的处理。",
+  LEASE_LOST: "本进程在得知是否已记录之前与存储断开。请用相同的 id 或幂等键重新发送：只会执行一次。",
   STORE_IN_USE: "数据文件夹 {folder} 正被进程 {pid} 使用。请连接那个服务器，或先结束它。",
   STORE_UNAVAILABLE: "存储没有响应：{reason}。没有记录任何内容，请再试。",
   TRANSPORT_UNAVAILABLE: "任务票据的传输服务没有响应：{reason}。请启动该服务，之后工作会自动继续。",
@@ -126,7 +126,8 @@ export const MESSAGES_ZH: Readonly<Record<ErrorCode, string>> = {
   BACKUP_NOT_POSSIBLE: "没有写出备份：{reason}。",
   BACKUP_DAMAGED: "无法恢复此备份：{reason}。未做任何更改；请使用其他备份。",
   RESTORE_NOT_POSSIBLE: "没有恢复任何内容：{reason}。",
-  BACKLOG_FULL: "已有 {limit} 个未结束的运行，达到上限。请在 {retryAfter} 秒后、部分运行结束时再试；运维人员可用 WEFT_BACKLOG_MAX 提高上限。",
+  BACKLOG_FULL:
+    "已有 {limit} 个未结束的运行，达到上限。请在 {retryAfter} 秒后、部分运行结束时再试；运维人员可用 WEFT_BACKLOG_MAX 提高上限。",
   OVERLOADED: "服务器的工作量已达上限（{reason}）。请在 {retryAfter} 秒后再试。",
   SHUTTING_DOWN: "服务器正在关闭。请稍后再试。",
   CONFIGURATION_INVALID: "配置有 {count} 处错误：{first}",

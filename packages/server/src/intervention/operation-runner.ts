@@ -39,6 +39,7 @@ export class OperationRunner {
   private cancel: (() => void) | null = null;
   private looking: Promise<void> | null = null;
   private again = false;
+  private failed = false;
   private closed = false;
   private started = false;
 
@@ -60,7 +61,12 @@ export class OperationRunner {
     }
     this.cancel?.();
     this.looking = this.look()
-      .catch((error: unknown) => this.options.problem("operations could not be looked for; trying again", error))
+      .then(() => void (this.failed = false))
+      .catch((error: unknown) => {
+        // Said once: while the store does not answer it is the same every time.
+        if (!this.failed) this.options.problem("operations could not be looked for; trying again", error);
+        this.failed = true;
+      })
       .finally(() => {
         this.looking = null;
         if (this.closed) return;

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@weftwork/core";
 import type { Client, PoolClient } from "pg";
 
@@ -116,24 +117,38 @@ export const POSTGRES_MIGRATIONS: readonly string[] = [
 /** What the checksum of a step begins with that older versions cannot work on. */
 const BREAKING = "!";
 
+/** A step waits this long for a table that others use: behind it wait all who come after, and their leases with them. */
+const LOCK_MS = 500;
+/** The longest pause before it tries again; it gives up after so many tries. */
+const PAUSE_MS_MAX = 2000;
+const TRIES = 200;
+
 const checksumOf = (step: string): string => hash("sha256", step.replaceAll(/\s+/g, " ")).slice(0, 16);
 
 /**
- * Brings the schema to the newest step, or to `upTo`. Safe to run by several processes at once: each step is one
- * transaction under one lock. The connection's search path names the schema.
+ * Brings the schema to the newest step, or to `upTo`. Safe to run by several processes at once, and while others work:
+ * each step is one transaction under one lock, which holds nobody up for longer than half a second and is tried again
+ * for some minutes. One that is killed in the middle leaves nothing. The connection's search path names the schema.
  */
 export async function migratePostgres(
   client: Client | PoolClient,
   schema: string,
   upTo = POSTGRES_MIGRATIONS.length,
 ): Promise<void> {
-  try {
-    while (await takeStep(client, schema, upTo));
-  } catch (error) {
-    await client.query("rollback").catch(() => undefined);
-    throw error;
+  for (let tries = 1; ; tries++) {
+    try {
+      while (await takeStep(client, schema, upTo));
+      return;
+    } catch (error) {
+      await client.query("rollback").catch(() => undefined);
+      if ((error as { code?: unknown }).code !== LOCKED || tries === TRIES) throw error;
+      await sleep(Math.min(PAUSE_MS_MAX, 50 * tries) * (0.8 + Math.random() * 0.4));
+    }
   }
 }
+
+/** What PostgreSQL says where a lock was not to be had in time. */
+const LOCKED = "55P03";
 
 /** Takes the first step that is missing. False when none is. */
 async function takeStep(client: Client | PoolClient, schema: string, upTo: number): Promise<boolean> {
@@ -155,6 +170,7 @@ async function takeStep(client: Client | PoolClient, schema: string, upTo: numbe
     const checksum = checksumOf(sql);
     if (taken.get(step) === checksum) continue;
     if (taken.has(step)) throw new AppError("STORE_VERSION", { found: `another step ${step}`, known });
+    await client.query(`set local lock_timeout = ${LOCK_MS}`);
     await client.query(sql);
     await client.query("insert into migration values ($1, $2, now())", [step, checksum]);
     await client.query("commit");

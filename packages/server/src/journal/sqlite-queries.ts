@@ -19,7 +19,10 @@ const STATS = `select submitted, succeeded, failed, cancelled from counter where
 /** Reads. Each checks what it hands out, so that a damaged page is an error and never a wrong value (F26). */
 export class SqliteQueries {
   private readonly store: SqliteStore;
-  private readonly statements: Record<"rows" | "snapshot" | "end" | "payload" | "known" | "head" | "stats", StatementSync>;
+  private readonly statements: Record<
+    "rows" | "snapshot" | "end" | "payload" | "known" | "head" | "stats",
+    StatementSync
+  >;
 
   constructor(store: SqliteStore) {
     this.store = store;

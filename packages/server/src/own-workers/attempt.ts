@@ -1,7 +1,6 @@
 import {
-  decodeTask,
   nodeOf,
-  planOfTask,
+  readTask,
   type DispatchTask,
   type Json,
   type JsonObject,
@@ -57,9 +56,10 @@ export class Attempt {
   /** Throws where the plan is not to be had, or the text is of another version. */
   static async read(taken: TakenTask, options: AttemptOptions): Promise<Attempt> {
     const { runKey: key, tenant, runId: id, epoch, body } = taken;
-    const { hash, pins } = planOfTask(body);
+    const encoded = readTask(body);
+    const { hash, pins } = encoded;
     const { plan, nested } = await options.plans(hash, pins, tenant);
-    const { state, command } = decodeTask(body, plan, nested);
+    const { state, command } = encoded.decode(plan, nested);
     const at = { key, tenant, id, epoch, state, nextSeq: state.seq + 1, creation: null, recordedStatus: null };
     return new Attempt(taken, hotRun(at), command, options);
   }

@@ -9,7 +9,9 @@ export interface PoolShare {
   readonly name: string;
   readonly pid: number;
   readonly load: number;
-  readonly pools: Readonly<Record<string, { readonly slots: number; readonly active: number; readonly waiting: number }>>;
+  readonly pools: Readonly<
+    Record<string, { readonly slots: number; readonly active: number; readonly waiting: number }>
+  >;
 }
 
 export interface PoolsOptions {

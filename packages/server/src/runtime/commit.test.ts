@@ -148,7 +148,7 @@ test("a creation that arrives when its process has missed its deadline leaves no
     throw new Error("no answer");
   };
   const started = process.engine.runs.start({ workflow: "one", id: "r" });
-  const failed = expect(started).rejects.toMatchObject({ code: "LEASE_LOST" });
+  const failed = expect(started).rejects.toMatchObject({ code: "LEASE_LOST", retryable: true, status: 503 });
   await bench.clock.advance(11_500);
   await failed;
   // The lease itself would come back: nobody has taken anything over.

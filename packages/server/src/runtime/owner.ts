@@ -180,7 +180,7 @@ export class Owner {
     const waiting = [...(run.sending?.inputs ?? []), ...run.open.inputs, ...run.inputs];
     if (waiting.length > 0 || run.created) {
       // Made only when somebody hears it: most runs leave at their end, and an error costs its stack.
-      const error = new AppError("LEASE_LOST");
+      const error = new AppError("LEASE_LOST", { retryAfter: 1 });
       for (const input of waiting) input.failed?.(error);
       run.inputs.length = 0;
       this.answerCreation(run, { type: "failed", error });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Recurring } from "./recurring.ts";
 
-test("it goes on after a failure, waits for its work when it is closed, and does not come back", async () => {
+test("it goes on after a failure with pauses spread by a fifth, waits for its work when it is closed, and does not come back", async () => {
   const due: { readonly ms: number; readonly callback: () => void }[] = [];
   const told: unknown[] = [];
   const broken = new Error("no store");
@@ -9,13 +9,14 @@ test("it goes on after a failure, waits for its work when it is closed, and does
   let end = (): void => undefined;
   const recurring = new Recurring({
     clock: {
+      monotonic: () => 1234.75,
       after(ms, callback) {
         due.push({ ms, callback });
         return () => void due.splice(0);
       },
     },
-    firstMs: 1,
-    everyMs: 7,
+    firstMs: 10,
+    everyMs: 70,
     async work() {
       count += 1;
       if (count === 1) throw broken;
@@ -38,5 +39,5 @@ test("it goes on after a failure, waits for its work when it is closed, and does
   expect([isClosed, recurring.isClosed]).toEqual([false, true]);
   end();
   await closing;
-  expect({ count, told, waits, due }).toEqual({ count: 3, told: [broken], waits: [1, 7], due: [] });
+  expect({ count, told, waits, due }).toEqual({ count: 3, told: [broken], waits: [11, 77], due: [] });
 });

@@ -1,7 +1,8 @@
 import type { Clock } from "./clock.ts";
 
 export interface RecurringOptions {
-  readonly clock: Pick<Clock, "after">;
+  readonly clock: Pick<Clock, "after" | "monotonic">;
+  /** Give or take a fifth, as `everyMs`: processes that began together spread apart. */
   readonly firstMs: number;
   readonly everyMs: number;
   /** Done again after `everyMs`, counted from its end, whatever became of it. */
@@ -38,7 +39,8 @@ export class Recurring {
   }
 
   private arm(ms: number): void {
-    this.cancel = this.options.clock.after(ms, () => {
+    const { clock } = this.options;
+    this.cancel = clock.after(ms * (0.8 + 0.4 * (clock.monotonic() % 1)), () => {
       this.working = this.work();
     });
   }

@@ -273,8 +273,7 @@ export class Runs {
       tenant,
       plansOf: ({ hash, pins }) => workflows.pinned(hash, pins),
       poolOf: (node) => workflows.poolOf(node),
-      unserved: (runKey, state) =>
-        this.sights.unserved(runKey, state, this.options.owner.find(tenant, id)),
+      unserved: (runKey, state) => this.sights.unserved(runKey, state, this.options.owner.find(tenant, id)),
     };
   }
 }

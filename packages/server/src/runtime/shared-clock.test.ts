@@ -10,7 +10,11 @@ test.each([
 ])("a store whose clock is $offset ms ahead is followed by $says ms", async ({ offset, says }) => {
   const base = new HandClock();
   const told: string[] = [];
-  const clock = new SharedClock(base, async () => base.now() + offset, (message) => told.push(message));
+  const clock = new SharedClock(
+    base,
+    async () => base.now() + offset,
+    (message) => told.push(message),
+  );
   await clock.start();
   expect(clock.now()).toBe(base.now() + says);
   expect(told.length).toBe(says === 0 ? 0 : 1);
@@ -28,7 +32,7 @@ test("a store that does not answer leaves the time as it was, and is asked again
   await clock.start();
   expect(clock.now()).toBe(base.now());
   answers = true;
-  base.advance(15_000);
+  await base.advance(15_000);
   await expect.poll(() => clock.now()).toBe(base.now() + 5000);
   clock.close();
 });

@@ -116,12 +116,12 @@ function waitingOf(state: RunState, unserved: RunSight["unserved"]): RunWaiting 
     return { code: waiting.code, message: waiting.message, step: waiting.node, until: timeOf(waiting.until) };
   for (const command of state.owed.values()) {
     if (command.type !== "dispatch_task") continue;
-    const waiting = unserved.get(command.id);
-    if (waiting === undefined) return null;
-    const since = waiting.since === null ? "" : ` since ${timeOf(waiting.since)}`;
+    const sight = unserved.get(command.id);
+    if (sight === undefined) return null;
+    const since = sight.since === null ? "" : ` since ${timeOf(sight.since)}`;
     return {
       code: "pool",
-      message: `step ${command.node} waits for a worker of the pool ${waiting.pool}${since}`,
+      message: `step ${command.node} waits for a worker of the pool ${sight.pool}${since}`,
       step: command.node,
       until: null,
     };

@@ -1,7 +1,7 @@
 import { AppError } from "@weftwork/core";
 import type { Schedule, ScheduleError } from "@weftwork/sdk";
 import { sql, type Transaction } from "kysely";
-import type { SqlClock } from "../db/database-clock.ts";
+import { databaseTime, type SqlClock } from "../db/database-clock.ts";
 import type { Database } from "../db/database.ts";
 import type { Tables } from "../db/schema.ts";
 import { rowOf, storedOf, timeOf, type Move, type StoredFire, type StoredSchedule } from "./rows.ts";
@@ -35,10 +35,7 @@ export class ScheduleTable {
 
   /** The time that schedules are compared with, in milliseconds. */
   now(): Promise<number> {
-    return this.database.call(async (db) => {
-      const { rows } = await sql<{ now: number | string }>`select ${this.clock()} as now`.execute(db);
-      return Number(rows[0]!.now);
-    });
+    return databaseTime(this.database, this.clock);
   }
 
   /**

@@ -63,13 +63,19 @@ select ${QUICK}`;
 const TAKEN = `task.run_key, task.task, task.tenant, task.run_id, task.epoch, task.owner, task.pool, task.rank, task.takes,
   task.once, task.body`;
 
+/**
+ * The owner who has put the task up still holds the run, or is the last who did. Otherwise somebody else has taken the run
+ * over, who may do the task itself and have recorded it: it is taken only when that one has put it up again.
+ */
+const CURRENT = `task.epoch = (select run.epoch from run where run.run_key = task.run_key and run.finished_at is null)`;
+
 /** $1 holder, $2, $3 names, $4 this taking, $5 shard. What the same taking took when its answer was lost counts too. */
 export const TAKE = `
 with ${NAMED},
 free as materialized (
   select found.* from asked, lateral (
     select run_key, task, holder from task
-    where task.run_key = asked.run_key and task.task = asked.task
+    where task.run_key = asked.run_key and task.task = asked.task and ${CURRENT}
       and (holder is null or (holder = $1 and taking = $4) or ${lapsed("task.holder")})
     for no key update offset 0) as found
   where exists (select from worker where worker_key = $1 and ${LIVE})
@@ -88,7 +94,7 @@ export const NEXT = `
 with picked as materialized (
   select found.* from generate_series(0, 3) as class, lateral (
     select run_key, task, posted_at from task
-    where pool = $2 and rank = class and holder is null
+    where pool = $2 and rank = class and holder is null and ${CURRENT}
     order by pool, rank, posted_at limit $3 for no key update skip locked) as found
   where exists (select from worker where worker_key = $1 and ${LIVE})
   limit $3
@@ -246,9 +252,18 @@ freed as (
 ${counted("$2", "select pool, 1 as waiting, -1 as held from freed")}
 select ${QUICK}`;
 
-/** $1 quiet milliseconds, $2 limit, $3 shard. Those of runs that have ended, or are gone, leave. */
+/**
+ * $1 quiet milliseconds, $2 limit, $3 shard. Those of runs that have ended, or are gone, leave. So do inputs that were
+ * stored while the flush that ended their run was under way: that one did not see them, and nobody else looks for them.
+ */
 export const TELL = `
-with quiet as materialized (
+with unheard as (
+  delete from inbox where place = any (array(
+    select oldest.place from (select place, run_key from inbox order by place limit $2) as oldest, lateral (
+      select finished_at from run where run.run_key = oldest.run_key offset 0) as run
+    where run.finished_at is not null order by oldest.place))
+),
+quiet as materialized (
   select run_key, task from task where holder is null and told_at <= (select now_ms()) - $1::int8
   order by told_at limit $2 for no key update skip locked
 ),

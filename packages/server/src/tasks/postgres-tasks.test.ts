@@ -37,6 +37,59 @@ const task = (runKey: number, runId: string, name: string): PostedTask => ({
 });
 
 describe.skipIf(postgres === null)("the task store of many processes", () => {
+  test("what a former owner has put up is taken by nobody until the new one puts it up again", async () => {
+    const { url, drop } = await postgres!.create();
+    const { journal, opened, tasks } = await open(url);
+    const owner = await join(journal);
+    const { runKey, epoch, create } = await created(opened, owner, "run");
+    const [name, kept] = [task(runKey, create!.id, "a"), task(runKey, create!.id, "b")];
+    await tasks.post(owner.workerKey, [name, kept]);
+    const holder = await tasks.holders.join(worker);
+    expect(await tasks.take(holder, [kept])).toHaveLength(1);
+    await journal.release(owner, [{ runKey, epoch, availableAt: Date.now() }]);
+    expect(await journal.claim(owner, 1)).toHaveLength(1);
+    expect(await tasks.take(holder, [name])).toEqual([]);
+    expect(await tasks.next(holder, "gpu", 10)).toEqual([]);
+    await tasks.post(owner.workerKey, [{ ...name, epoch: epoch + 1 }]);
+    expect(await tasks.take(holder, [name])).toMatchObject([{ task: "a", epoch: epoch + 1 }]);
+    // What was begun in time is worth its result.
+    expect(await tasks.report(holder, [{ ...kept, input: "1{}" }])).toEqual(["reported"]);
+    await Promise.all([journal.close(), tasks.close()]);
+    await drop();
+  });
+
+  test("an input that came while its run ended does not stay in the inbox for ever", async () => {
+    const { url, drop } = await postgres!.create();
+    const { journal, opened, tasks } = await open(url);
+    const owner = await join(journal);
+    const [first, other] = [await created(opened, owner, "run"), await created(opened, owner, "other")];
+    const client = new pg.Client(
+      connectionConfig({ url, schema: "weft", size: 1, statementTimeoutMs: 5000, applicationName: "test" }),
+    );
+    await client.connect();
+    await client.query("begin");
+    await client.query("select from run where run_key = $1 for no key update", [first.runKey]);
+    for (const { runKey } of [first, other])
+      await client.query("insert into inbox (run_key, input_id, body) values ($1, 'late', '1{}')", [runKey]);
+    // The flush that ends the run has begun, and does not see what is committed before it goes on.
+    const ended = journal.append(owner, [row(first, 2, finish(opened))]);
+    const blocked = "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
+    await expect
+      .poll(async () => {
+        await client.query("select pg_stat_clear_snapshot()");
+        return (await client.query(blocked)).rowCount;
+      })
+      .toBe(1);
+    await client.query("commit");
+    expect(await ended).toMatchObject([{ type: "committed" }]);
+    await tasks.sweep(60_000, 10);
+    const { rows } = await client.query("select run_key from inbox");
+    expect(rows).toEqual([{ run_key: other.runKey }]);
+    await client.end();
+    await Promise.all([journal.close(), tasks.close()]);
+    await drop();
+  });
+
   test("eight that post, take, report, give back, withdraw and sweep meet no deadlock, and each task counts once", async () => {
     const { url, drop } = await postgres!.create();
     const { journal, opened, tasks: first } = await open(url);
@@ -195,9 +248,10 @@ describe.skipIf(postgres === null)("the task store of many processes", () => {
       for (const [at, line] of plan.entries()) {
         if (/(Seq Scan|Hash Join|Merge Join|Bitmap)/.test(line) && !/ on (worker|task_count)/.test(line))
           astray.push(`${name}: ${line}`);
-        // Held tasks are read at the steps of their index, and quiet ones in the order of theirs.
+        // Held tasks are read at the steps of their index; quiet ones, and the oldest inputs, in the order of theirs.
         const index = /Scan using (\w+)/.exec(line)?.[1];
-        if (index === "task_held" || index === "task_told" || index === "task_count_pkey") continue;
+        if (index !== undefined && ["task_held", "task_told", "task_count_pkey", "inbox_pkey"].includes(index))
+          continue;
         if (index !== undefined && !plan[at + 1]?.includes("Index Cond")) astray.push(`${name}: ${line}`);
       }
     }

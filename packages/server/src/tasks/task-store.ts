@@ -9,6 +9,8 @@ import type { Ticket } from "../transport/transport.ts";
  * K2. A result is accepted only from the present holder, while its lease holds; it becomes an input of the run and the
  *     task leaves in the same transaction. So at most one result of a task reaches its run.
  * K3. A task whose holder's lease has ended can be taken by others.
+ * K4. Where several processes own runs, a task is taken only while the owner who put it up is the run's last one. The next
+ *     one may do it itself and record it, even if it is of a version that knows nothing of tasks put up.
  */
 export interface TaskStore {
   /** Puts tasks up, for runs that the owner holds with that epoch (others are passed over). Again is harmless. */

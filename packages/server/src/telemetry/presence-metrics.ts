@@ -6,7 +6,10 @@ export interface Counted {
 }
 
 /** The processes on the store, this one first, and how evenly work lies on them. */
-export function presenceLines(all: readonly Counted[], variance: (loads: readonly number[]) => number): readonly string[] {
+export function presenceLines(
+  all: readonly Counted[],
+  variance: (loads: readonly number[]) => number,
+): readonly string[] {
   const owners = all.filter(({ owns }) => owns).length;
   return [
     ...head("weft_workers", "Processes on the store, by whether they advance runs or only do tasks."),

@@ -61,6 +61,7 @@ export class SqlTurns implements Turns {
     let heldUntil = performance.now() + LEASE_MS;
     let ended = false;
     let cancel = (): void => undefined;
+    let keeping: Promise<void> = Promise.resolve();
     const set = async (values: { readonly until: number; readonly done_at?: number }): Promise<boolean> => {
       const { numUpdatedRows } = await database.call((db) =>
         db.updateTable("upkeep").set(values).where("name", "=", name).where("holder", "=", holder).executeTakeFirst(),
@@ -79,7 +80,9 @@ export class SqlTurns implements Turns {
       if (!ended && performance.now() < heldUntil) arm();
     };
     const arm = (): void => {
-      cancel = after(KEEP_MS, () => void keep());
+      cancel = after(KEEP_MS, () => {
+        keeping = keep();
+      });
     };
     arm();
     return {
@@ -87,6 +90,8 @@ export class SqlTurns implements Turns {
       async end(done) {
         ended = true;
         cancel();
+        // What is still on its way would take back what the end says.
+        await keeping;
         const at = await now();
         await set(done ? { until: at, done_at: at } : { until: at + AGAIN_MS });
       },

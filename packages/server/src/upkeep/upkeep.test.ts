@@ -4,10 +4,9 @@ import { memoryBlobs } from "../blob/memory.ts";
 import type { BlobStore } from "../blob/blob.ts";
 import { postgresDatabase } from "../db/database-postgres.ts";
 import { memoryDatabase } from "../db/database-sqlite.ts";
-import { serverClock } from "../db/database-clock.ts";
+import { databaseTime, serverClock } from "../db/database-clock.ts";
 import type { Database } from "../db/database.ts";
 import { testPostgres } from "../db/test-postgres.ts";
-import { databaseTime } from "./database-time.ts";
 import { DOOM_MS, SqlObjects } from "./objects.ts";
 import { LEASE_MS, SqlTurns } from "./turns.ts";
 
@@ -245,7 +244,7 @@ if (postgres === null) {
   test("the time that processes share is the server's", async () => {
     const { url, drop } = await postgres.create();
     const database = await postgresDatabase({ url });
-    expect(Math.abs((await databaseTime(database, serverClock)()) - Date.now())).toBeLessThan(60_000);
+    expect(Math.abs((await databaseTime(database, serverClock)) - Date.now())).toBeLessThan(60_000);
     await database.close();
     await drop();
   });

@@ -1,4 +1,5 @@
 import type { Selectable } from "kysely";
+import { databaseTime } from "../db/database-clock.ts";
 import type { Tables } from "../db/schema.ts";
 import type { TablesOptions } from "./endpoint-table.ts";
 
@@ -152,6 +153,8 @@ export class DeliveryLog {
   /** The same for all that a filter means; answers with how many. */
   async redeliverAll(endpoint: string, { state, run, after, before }: RedeliverFilter): Promise<number> {
     const { database, tenant, time } = this.options;
+    // What is sent meanwhile and ends as before is not meant again.
+    const begun = await databaseTime(database, time);
     for (let count = 0; ;) {
       const { numUpdatedRows } = await database.call((db) =>
         db
@@ -164,7 +167,8 @@ export class DeliveryLog {
               .select("id")
               .where("tenant", "=", tenant)
               .where("endpoint", "=", endpoint)
-              .where("state", "=", state);
+              .where("state", "=", state)
+              .where("updated_at", "<=", begun);
             if (run !== undefined) meant = meant.where("run", "=", run);
             if (after !== undefined) meant = meant.where("created_at", ">=", after);
             if (before !== undefined) meant = meant.where("created_at", "<", before);

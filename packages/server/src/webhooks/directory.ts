@@ -1,4 +1,5 @@
 import type { Clock } from "../runtime/clock.ts";
+import { Recurring } from "../runtime/recurring.ts";
 import { CALLBACK, type EndpointTable, type StoredEndpoint } from "./endpoint-table.ts";
 import { isWanted } from "./events.ts";
 import type { Sealer, SigningSecret } from "./secrets.ts";
@@ -41,13 +42,25 @@ export class Directory {
   private enabled: readonly StoredEndpoint[] = [];
   private byWorkflow = new Map<string, readonly StoredEndpoint[]>();
   private readonly opened = new Map<string, { readonly sealed: string; readonly content: SealedEndpoint }>();
-  private cancel: (() => void) | null = null;
+  private readonly refreshing: Recurring;
   private reading: Promise<void> = Promise.resolve();
+  /** Reads that were begun, and the one that what is known comes from. */
+  private begun = 0;
+  private known = 0;
   private failed = false;
-  private closed = false;
 
   constructor(options: DirectoryOptions) {
     this.options = options;
+    this.refreshing = new Recurring({
+      clock: options.clock,
+      firstMs: REFRESH_MS,
+      everyMs: REFRESH_MS,
+      work: async () => {
+        await this.refresh();
+        this.failed = false;
+      },
+      failed: (error) => this.tellFailure(error),
+    });
   }
 
   /** No webhook was ever asked for here: nothing has to be looked at. */
@@ -62,12 +75,11 @@ export class Directory {
 
   async start(): Promise<void> {
     await this.refresh();
-    this.arm();
+    this.refreshing.start();
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    this.cancel?.();
+    await this.refreshing.close();
     await this.reading.catch(() => undefined);
   }
 
@@ -100,8 +112,8 @@ export class Directory {
 
   /** Address and secrets of an endpoint. Throws what stands in the way of reading them. */
   async content({ id, sealed }: Pick<StoredEndpoint, "id" | "sealed">): Promise<SealedEndpoint> {
-    const known = this.opened.get(id);
-    if (known?.sealed === sealed) return known.content;
+    const before = this.opened.get(id);
+    if (before?.sealed === sealed) return before.content;
     const { sealer, tenant } = this.options;
     const content = JSON.parse(await sealer.unseal(tenant, sealed, placeOf(id))) as SealedEndpoint;
     this.opened.set(id, { sealed, content });
@@ -109,28 +121,22 @@ export class Directory {
   }
 
   private async read(): Promise<void> {
-    this.all = await this.options.table.list();
+    const turn = ++this.begun;
+    const all = await this.options.table.list();
+    // One that was begun later has answered sooner: it knows more.
+    if (turn < this.known) return;
+    this.known = turn;
+    this.all = all;
     this.enabled = this.all.filter(({ id, status }) => id !== CALLBACK && status === "enabled");
     this.byWorkflow = new Map();
     const ids = new Set(this.all.map(({ id }) => id));
     for (const id of this.opened.keys()) if (!ids.has(id)) this.opened.delete(id);
   }
 
-  private arm(): void {
-    if (this.closed) return;
-    const { clock, problem } = this.options;
-    // Up to a fifth earlier or later keeps processes that started together apart.
-    const ms = REFRESH_MS * (0.8 + 0.4 * (clock.monotonic() % 1));
-    this.cancel = clock.after(ms, () => {
-      void this.refresh()
-        .then(() => (this.failed = false))
-        .catch((error: unknown) => {
-          // Said once: while the store does not answer it is the same every time.
-          if (!this.failed) problem("the webhook endpoints could not be read; trying again", error);
-          this.failed = true;
-        })
-        .finally(() => this.arm());
-    });
+  /** Said once: while the store does not answer it is the same every time. */
+  private tellFailure(error: unknown): void {
+    if (!this.failed) this.options.problem("the webhook endpoints could not be read; trying again", error);
+    this.failed = true;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Selectable } from "kysely";
+import type { SqlClock } from "../db/database-clock.ts";
 import type { Database } from "../db/database.ts";
 import type { Tables } from "../db/schema.ts";
-import type { DatabaseTime } from "./time.ts";
 
 /** The one that addresses of single runs are signed for. It has no address of its own. */
 export const CALLBACK = "callback";
@@ -43,7 +43,7 @@ export interface StoredCallback {
 export interface TablesOptions {
   readonly database: Database;
   readonly tenant: string;
-  readonly time: DatabaseTime;
+  readonly time: SqlClock;
 }
 
 /** The receivers of a tenant. */

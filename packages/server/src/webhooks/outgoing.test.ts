@@ -1,36 +1,21 @@
-import { AppError } from "@weftwork/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { answered, turn, WebhookBench, type WebhookProcess } from "./outgoing.testing.ts";
+import { answered, WebhookBench } from "./outgoing.testing.ts";
 import { RETRY_MS } from "./sender.ts";
 
 const URL = "https://hooks.example.com/in";
 const MINUTE = 60_000;
 /** A hundredth of the pauses of the standard: days of silence are many looks. */
 const SHORT_MS = RETRY_MS.map((ms) => ms / 100);
-const ONE = { name: "one", steps: [{ id: "a", type: "step" }] };
-const TWO = { name: "two", steps: [{ id: "a", type: "step" }] };
-const ASKING = { name: "asking", steps: [{ id: "ok", type: "approval", title: "go on?" }] };
 
 let site: WebhookBench;
 beforeEach(() => void (site = new WebhookBench()));
 afterEach(() => site.close());
 
-async function opened(options: { readonly deaf?: boolean } = {}): Promise<WebhookProcess> {
-  const process = await site.start(options);
-  for (const workflow of [ONE, TWO, ASKING]) await site.bench.publish(process, workflow);
-  return process;
-}
-
-async function run({ engine }: WebhookProcess, id: string, workflow = "one", more = {}): Promise<void> {
-  await engine.runs.start({ workflow, id, inputs: {}, ...more });
-  await site.bench.clock.advance(100);
-}
-
 test("a run is told of when it begins, waits for somebody, and ends, each once and in this order", async () => {
-  const process = await opened();
+  const process = await site.opened();
   const { id, secret } = await process.webhooks.service.create({ url: `${URL}?token=abcdef`, description: "mine" });
   expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
-  await run(process, "r1", "asking");
+  await site.run(process, "r1", "asking");
   expect(site.told).toEqual(["r1 run.started", "r1 run.paused"]);
   expect(JSON.parse(site.got[1]!.body)).toMatchObject({
     type: "run.paused",
@@ -52,12 +37,12 @@ test("a run is told of when it begins, waits for somebody, and ends, each once a
 });
 
 test("an endpoint hears of the workflow and the events it asked for, and of nothing before it was there", async () => {
-  const process = await opened();
-  await run(process, "before");
+  const process = await site.opened();
+  await site.run(process, "before");
   await process.webhooks.service.create({ url: `${URL}/two`, workflow: "two" });
   await process.webhooks.service.create({ url: `${URL}/ends`, events: ["run.succeeded", "run.failed"] });
-  await run(process, "r1", "one");
-  await run(process, "r2", "two");
+  await site.run(process, "r1", "one");
+  await site.run(process, "r2", "two");
   await site.bench.clock.advance(MINUTE);
   expect(site.got.map(({ url, run: of, type }) => `${url.slice(URL.length)} ${of} ${type}`).toSorted()).toEqual([
     "/ends r1 run.succeeded",
@@ -68,11 +53,11 @@ test("an endpoint hears of the workflow and the events it asked for, and of noth
 });
 
 test("a failed and a cancelled run are told as such, with the code and the step", async () => {
-  const process = await opened();
+  const process = await site.opened();
   await process.webhooks.service.create({ url: URL, events: ["run.failed", "run.cancelled"] });
   await site.bench.publish(process, { name: "bad", steps: [{ id: "t", type: "template", template: "{{ 1 / 0 }}" }] });
-  await run(process, "f", "bad");
-  await run(process, "c", "asking");
+  await site.run(process, "f", "bad");
+  await site.run(process, "c", "asking");
   await process.engine.runs.cancel("c");
   await site.bench.clock.advance(1000);
   const data = site.got.map(
@@ -85,13 +70,13 @@ test("a failed and a cancelled run are told as such, with the code and the step"
 });
 
 test("a receiver that is down for two minutes gets every event once it is back, in order, same ids and bytes", async () => {
-  const process = await opened();
+  const process = await site.opened();
   const { id } = await process.webhooks.service.create({ url: URL });
   const { clock } = site.bench;
   const back = clock.now() + 2 * MINUTE;
   site.answer = () => (clock.now() < back ? answered(503) : answered(204));
   const runs = Array.from({ length: 12 }, (_, at) => `r${at}`);
-  for (const one of runs) await run(process, one);
+  for (const one of runs) await site.run(process, one);
   await clock.advance(10 * MINUTE);
   const well = site.got.filter(({ at }) => at >= back);
   expect(well.map(({ run: of, type }) => `${of} ${type}`).toSorted()).toEqual(
@@ -126,10 +111,10 @@ test("pauses are those of the standard", () => {
 
 test("pauses grow as they are set; behind the last attempt a delivery is dead, and can be made again", async () => {
   site.retryMs = SHORT_MS;
-  const process = await opened();
+  const process = await site.opened();
   const { id } = await process.webhooks.service.create({ url: URL, events: ["run.succeeded"] });
   site.answer = () => answered(500);
-  await run(process, "r1");
+  await site.run(process, "r1");
   await site.bench.clock.advance(60 * MINUTE);
   const pauses = site.got.slice(1).map(({ at }, index) => at - site.got[index]!.at);
   expect(site.got).toHaveLength(10);
@@ -155,11 +140,11 @@ test("pauses grow as they are set; behind the last attempt a delivery is dead, a
 
 test("all dead deliveries of a time are made again together", async () => {
   site.retryMs = SHORT_MS;
-  const process = await opened();
+  const process = await site.opened();
   const { id } = await process.webhooks.service.create({ url: URL, events: ["run.succeeded"] });
   site.answer = () => answered(500);
-  await run(process, "r1");
-  await run(process, "r2");
+  await site.run(process, "r1");
+  await site.run(process, "r2");
   await site.bench.clock.advance(60 * MINUTE);
   site.answer = () => answered(200);
   const after = new Date(site.bench.clock.now()).toISOString();
@@ -172,10 +157,10 @@ test("all dead deliveries of a time are made again together", async () => {
 });
 
 test("Retry-After is waited for", async () => {
-  const process = await opened();
+  const process = await site.opened();
   await process.webhooks.service.create({ url: URL, events: ["run.succeeded"] });
   site.answer = () => (site.got.length === 1 ? answered(429, { retryAfterMs: 3 * MINUTE }) : answered(200));
-  await run(process, "r1");
+  await site.run(process, "r1");
   await site.bench.clock.advance(2 * MINUTE);
   expect(site.got).toHaveLength(1);
   await site.bench.clock.advance(2 * MINUTE);
@@ -183,28 +168,28 @@ test("Retry-After is waited for", async () => {
 });
 
 test("410 disables the endpoint; enabled again it hears of what comes, and dead ones can be made again", async () => {
-  const process = await opened();
+  const process = await site.opened();
   const { service } = process.webhooks;
   const { id } = await service.create({ url: URL, events: ["run.succeeded"] });
   site.answer = () => answered(410);
-  await run(process, "r1");
+  await site.run(process, "r1");
   expect(await service.get(id)).toMatchObject({
     status: "disabled",
     disabled_reason: "the receiver answered 410 Gone",
   });
-  await run(process, "r2");
+  await site.run(process, "r2");
   expect(site.told).toEqual(["r1 run.succeeded"]);
   await expect(service.redeliverAll(id)).rejects.toMatchObject({ code: "WEBHOOK_ENDPOINT_DISABLED" });
   site.answer = () => answered(200);
   expect(await service.change(id, { status: "enabled" })).toMatchObject({ status: "enabled", disabled_reason: null });
   expect(await service.redeliverAll(id)).toEqual({ count: 1 });
-  await run(process, "r3");
+  await site.run(process, "r3");
   await site.bench.clock.advance(2 * MINUTE);
   expect(site.told).toEqual(["r1 run.succeeded", "r1 run.succeeded", "r3 run.succeeded"]);
 });
 
 test("a receiver that never answers delays no other, and holds few places", async () => {
-  const process = await opened();
+  const process = await site.opened();
   await process.webhooks.service.create({ url: `${URL}/bad` });
   await process.webhooks.service.create({ url: `${URL}/good` });
   let open = 0;
@@ -216,7 +201,7 @@ test("a receiver that never answers delays no other, and holds few places", asyn
       signal.addEventListener("abort", () => reject(new Error("let go")), { once: true });
     });
   };
-  for (let at = 0; at < 40; at++) await run(process, `r${at}`);
+  for (let at = 0; at < 40; at++) await site.run(process, `r${at}`);
   const good = site.got.filter(({ url }) => url.endsWith("/good"));
   expect(good).toHaveLength(80);
   expect(most).toBeLessThanOrEqual(8);
@@ -225,111 +210,10 @@ test("a receiver that never answers delays no other, and holds few places", asyn
   await closing;
 });
 
-test("what a process has not stored when it dies is told by the next owner of the run", async () => {
-  const first = await opened({ deaf: true });
-  await first.webhooks.service.create({ url: URL });
-  site.bench.held.add("a");
-  await first.engine.runs.start({ workflow: "one", id: "r1", inputs: {} });
-  await turn();
-  first.crash();
-  const second = await site.start();
-  for (let step = 0; step < 4; step++) {
-    second.membership.renew();
-    await site.bench.clock.advance(5000);
-  }
-  expect(second.engine.owner.find("acme", "r1")).toBeDefined();
-  expect(site.told).toEqual(["r1 run.started"]);
-});
-
-test("what it has not stored of a run that waits, and that nobody owns therefore, is found", async () => {
-  const first = await opened({ deaf: true });
-  const { id } = await first.webhooks.service.create({ url: URL });
-  await first.engine.runs.start({ workflow: "asking", id: "r1", inputs: {} });
-  await turn();
-  first.crash();
-  expect(site.got).toEqual([]);
-  const second = await site.start();
-  await site.bench.clock.advance(30_000);
-  expect(site.told).toEqual(["r1 run.started", "r1 run.paused"]);
-  second.membership.renew();
-  await second.engine.runs.decide("r1", { step: "ok", approved: true });
-  await site.bench.clock.advance(1000);
-  expect(site.told).toEqual(["r1 run.started", "r1 run.paused", "r1 run.succeeded"]);
-  expect((await second.webhooks.service.deliveries(id)).data).toHaveLength(3);
-});
-
-test("the end of a run that nobody owns any more is found, once, with the ids it would have had", async () => {
-  const first = await opened({ deaf: true });
-  await first.webhooks.service.create({ url: URL });
-  await run(first, "r1");
-  first.crash();
-  const second = await site.start();
-  await site.bench.clock.advance(60_000);
-  expect(site.told).toEqual(["r1 run.started", "r1 run.succeeded"]);
-  // A third process looks at the same: there is nothing left to tell.
-  second.crash();
-  await site.start();
-  await site.bench.clock.advance(60_000);
-  expect(site.told).toHaveLength(2);
-});
-
-test("a run that was open for long when its end got lost is found as well", async () => {
-  const first = await opened();
-  await first.webhooks.service.create({ url: URL, events: ["run.succeeded"] });
-  await run(first, "r1", "asking");
-  await site.bench.clock.advance(30_000);
-  first.crash();
-  const second = await site.start({ deaf: true });
-  await site.bench.clock.advance(30_000);
-  await second.engine.runs.decide("r1", { step: "ok", approved: true });
-  await turn();
-  second.crash();
-  await site.start();
-  await site.bench.clock.advance(60_000);
-  expect(site.told).toEqual(["r1 run.succeeded"]);
-});
-
-test("a process that dies between sending and recording is followed by another within 15 s, with the same message", async () => {
-  const first = await opened();
-  const { id } = await first.webhooks.service.create({ url: URL, events: ["run.succeeded"] });
-  site.answer = (_, from) => {
-    if (from !== 0) return answered(200);
-    first.crash();
-    return answered(200);
-  };
-  await run(first, "r1");
-  const [lost] = site.got;
-  const second = await site.start();
-  await site.bench.clock.advance(15_000);
-  expect(site.got.map(({ from }) => from)).toEqual([0, 1]);
-  expect(site.got[1]).toMatchObject({ id: lost!.id, body: lost!.body });
-  const [delivery] = (await second.webhooks.service.deliveries(id)).data;
-  expect(delivery).toMatchObject({ status: "delivered", attempt_count: 1 });
-});
-
-test("two processes that both live send nothing twice, also what takes longer than a claim", async () => {
-  const first = await opened();
-  const { clock } = site.bench;
-  await site.start();
-  await first.webhooks.service.create({ url: URL });
-  site.answer = async () => {
-    await new Promise<void>((resolve) => void clock.after(14_000, resolve));
-    return answered(200);
-  };
-  for (let at = 0; at < 20; at++) await run(first, `r${at}`);
-  for (let step = 0; step < 60; step++) {
-    first.membership.renew();
-    await clock.advance(5000);
-  }
-  expect(site.got).toHaveLength(40);
-  expect(new Set(site.got.map(({ id }) => id)).size).toBe(40);
-  expect(new Set(site.got.map(({ from }) => from)).size).toBe(2);
-});
-
 test("a run's own address is told of it, signed with the secret for such addresses, and of no other run", async () => {
-  const process = await opened();
-  await run(process, "r1", "one", { callback_url: `${URL}/own?key=abcdef` });
-  await run(process, "r2");
+  const process = await site.opened();
+  await site.run(process, "r1", "one", { callback_url: `${URL}/own?key=abcdef` });
+  await site.run(process, "r2");
   await site.bench.clock.advance(1000);
   expect(site.told).toEqual(["r1 run.started", "r1 run.succeeded"]);
   expect(site.got[0]!.url).toBe(`${URL}/own?key=abcdef`);
@@ -345,15 +229,6 @@ test("a run's own address is told of it, signed with the secret for such address
   expect(secret).toMatch(/^whsec_/);
 });
 
-test("a run's own address is told of an end that a crash has kept from being told", async () => {
-  const first = await opened({ deaf: true });
-  await run(first, "r1", "one", { callback_url: URL });
-  first.crash();
-  await site.start();
-  await site.bench.clock.advance(60_000);
-  expect(site.told).toEqual(["r1 run.started", "r1 run.succeeded"]);
-});
-
 test.each([
   ["ftp://example.com/", "REQUEST_BLOCKED"],
   ["http://127.0.0.1:6379/", "REQUEST_BLOCKED"],
@@ -361,7 +236,7 @@ test.each([
   ["https://user:word@example.com/", "REQUEST_BLOCKED"],
   ["not a url", "INVALID_REQUEST"],
 ])("the address %s is refused with %s, for a run and for an endpoint", async (url, code) => {
-  const process = await opened();
+  const process = await site.opened();
   await expect(process.webhooks.service.create({ url })).rejects.toMatchObject({ code });
   const start = process.engine.runs.start({ workflow: "one", id: "r", inputs: {}, callback_url: url });
   await expect(start).rejects.toMatchObject({ code });
@@ -369,13 +244,13 @@ test.each([
 });
 
 test("a message that comes back holds no secret and no token of the address", async () => {
-  const process = await opened();
+  const process = await site.opened();
   const { service } = process.webhooks;
   const { id, secret } = await service.create({ url: `${URL}?token=tok-123456`, events: ["run.succeeded"] });
   const filler = "x".repeat(300);
   site.answer = ({ url }) =>
     answered(500, { answer: `${filler}${secret} ${secret.slice(6)} ${url} ${secret.slice(0, 30)}`, isCut: true });
-  await run(process, "r1");
+  await site.run(process, "r1");
   const [delivery] = (await service.deliveries(id)).data;
   const text = JSON.stringify(await service.delivery(delivery!.id));
   expect(text).toContain("***");
@@ -383,7 +258,7 @@ test("a message that comes back holds no secret and no token of the address", as
 });
 
 test("a test message is sent at once and once, whatever waits; it turns nothing off", async () => {
-  const process = await opened();
+  const process = await site.opened();
   const { service } = process.webhooks;
   const { id } = await service.create({ url: URL, events: ["run.failed"] });
   expect(await service.test(id)).toMatchObject({ type: "webhook.test", status: "delivered", run_id: null });
@@ -395,11 +270,11 @@ test("a test message is sent at once and once, whatever waits; it turns nothing 
 });
 
 test("what is removed hears no more, and its deliveries are deleted", async () => {
-  const process = await opened();
+  const process = await site.opened();
   const { service } = process.webhooks;
   const { id } = await service.create({ url: URL });
   site.answer = () => answered(500);
-  await run(process, "r1");
+  await site.run(process, "r1");
   const sent = site.got.length;
   const [delivery] = (await service.deliveries(id)).data;
   await service.remove(id);
@@ -408,33 +283,4 @@ test("what is removed hears no more, and its deliveries are deleted", async () =
   await site.bench.clock.advance(10 * MINUTE);
   expect(site.got).toHaveLength(sent);
   await expect(service.delivery(delivery!.id)).rejects.toMatchObject({ code: "WEBHOOK_DELIVERY_NOT_FOUND" });
-});
-
-test("a store that does not take messages for a while gets them later, in order", async () => {
-  const process = await opened();
-  await process.webhooks.service.create({ url: URL });
-  site.failing = true;
-  await run(process, "r1");
-  await site.bench.clock.advance(3000);
-  expect(site.got).toEqual([]);
-  site.failing = false;
-  await site.bench.clock.advance(10_000);
-  expect(site.told).toEqual(["r1 run.started", "r1 run.succeeded"]);
-});
-
-test("a run whose record cannot be read keeps back no other", async () => {
-  const process = await opened();
-  await process.webhooks.service.create({ url: URL });
-  site.bench.held.add("a");
-  await run(process, "broken");
-  const broken = process.engine.owner.find("acme", "broken")!;
-  const { journal } = site.bench;
-  const read = journal.read.bind(journal);
-  journal.read = (key, options) =>
-    key === broken.key ? Promise.reject(new AppError("RUN_DAMAGED", { reason: "torn" })) : read(key, options);
-  process.webhooks.teller.adopted(broken);
-  site.bench.held.clear();
-  await run(process, "r1");
-  expect(site.told).toEqual(["broken run.started", "r1 run.started", "r1 run.succeeded"]);
-  expect(site.problems).toEqual(["no webhook tells of the run broken"]);
 });

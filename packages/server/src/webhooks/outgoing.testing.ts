@@ -39,6 +39,11 @@ export function answered(status: number, more: Partial<PostReply> = {}): PostRep
   return { status, error: null, retryAfterMs: null, answer: "", isCut: false, ...more };
 }
 
+/** What a process of the bench can run. */
+const ONE = { name: "one", steps: [{ id: "a", type: "step" }] };
+const TWO = { name: "two", steps: [{ id: "a", type: "step" }] };
+const ASKING = { name: "asking", steps: [{ id: "ok", type: "approval", title: "go on?" }] };
+
 /** Engines that send webhooks, over one journal and one database, with receivers that answer as a test says. */
 export class WebhookBench {
   readonly bench = new TestBench();
@@ -119,6 +124,19 @@ export class WebhookBench {
         crash();
       },
     };
+  }
+
+  /** Starts a process with the workflows `one`, `two` and `asking`. */
+  async opened(options: { readonly deaf?: boolean } = {}): Promise<WebhookProcess> {
+    const process = await this.start(options);
+    for (const workflow of [ONE, TWO, ASKING]) await this.bench.publish(process, workflow);
+    return process;
+  }
+
+  /** Begins a run, and lets a moment pass. */
+  async run({ engine }: WebhookProcess, id: string, workflow = "one", more = {}): Promise<void> {
+    await engine.runs.start({ workflow, id, inputs: {}, ...more });
+    await this.bench.clock.advance(100);
   }
 
   /** What was received, as `run type`. */

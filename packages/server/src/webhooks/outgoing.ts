@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { processClock, serverClock } from "../db/database-clock.ts";
 import type { Database } from "../db/database.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { HttpGuard } from "../nodes/http-guard.ts";
@@ -15,7 +16,6 @@ import type { Sealer } from "./secrets.ts";
 import { RETRY_MS, Sender } from "./sender.ts";
 import { WebhookService } from "./service.ts";
 import { Teller } from "./teller.ts";
-import { databaseTime, processTime } from "./time.ts";
 import { WatchTable } from "./watch-table.ts";
 
 /** How long deliveries and their attempts are kept. */
@@ -66,7 +66,7 @@ export interface OutgoingWebhooks {
 
 export function outgoingWebhooks(options: OutgoingOptions): OutgoingWebhooks {
   const { database, journal, sealer, guard, clock, tenant, isShared, problem } = options;
-  const tables = { database, tenant, time: isShared ? databaseTime : processTime(clock) };
+  const tables = { database, tenant, time: isShared ? serverClock : processClock(() => clock.now()) };
   const random = options.random ?? Math.random;
   const endpoints = new EndpointTable(tables);
   const queue = new DeliveryQueue({ ...tables, skipsLocked: isShared });
@@ -101,8 +101,8 @@ export function outgoingWebhooks(options: OutgoingOptions): OutgoingWebhooks {
   const scanner = new Scanner({ journal, directory, endpoints, watch, log, teller, clock, tenant, holder, problem });
   const pruning = new Recurring({
     clock,
-    firstMs: PRUNE_FIRST_MS * (0.8 + 0.4 * random()),
-    everyMs: PRUNE_EVERY_MS * (0.8 + 0.4 * random()),
+    firstMs: PRUNE_FIRST_MS,
+    everyMs: PRUNE_EVERY_MS,
     async work() {
       await log.prune(KEEP_MS);
       await log.pruneCallbacks(KEEP_MS);

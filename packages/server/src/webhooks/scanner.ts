@@ -1,5 +1,6 @@
 import type { Journal, RunHead } from "../journal/journal.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { Recurring } from "../runtime/recurring.ts";
 import type { DeliveryLog } from "./delivery-log.ts";
 import type { Directory } from "./directory.ts";
 import { CALLBACK, type EndpointTable, type StoredEndpoint } from "./endpoint-table.ts";
@@ -44,24 +45,30 @@ export interface ScannerOptions {
 export class Scanner {
   private readonly options: ScannerOptions;
   private stretchMs = 60_000;
-  private cancel: (() => void) | null = null;
-  private working: Promise<void> = Promise.resolve();
+  private readonly steps: Recurring;
   /** The last step failed, which was said then. */
   private failed = false;
-  private closed = false;
 
   constructor(options: ScannerOptions) {
     this.options = options;
+    this.steps = new Recurring({
+      clock: options.clock,
+      firstMs: EVERY_MS,
+      everyMs: EVERY_MS,
+      work: async () => {
+        await this.step();
+        this.failed = false;
+      },
+      failed: (error) => this.tellFailure(error),
+    });
   }
 
   start(): void {
-    this.arm();
+    this.steps.start();
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    this.cancel?.();
-    await this.working;
+    await this.steps.close();
     if (!this.options.directory.isEmpty) await this.options.watch.leave(this.options.holder).catch(() => undefined);
   }
 
@@ -75,26 +82,18 @@ export class Scanner {
     await this.look();
     let { at } = held;
     // So much and no more in one step: the others are to be looked at as well.
-    for (let pages = 0; pages < 20 && !this.closed; pages++) {
+    for (let pages = 0; pages < 20 && !this.steps.isClosed; pages++) {
       const to = await this.advance(at, held.now - SETTLE_MS);
       if (to === null) return;
       at = to;
     }
   }
 
-  private arm(): void {
-    if (this.closed) return;
-    const { clock, problem } = this.options;
-    this.cancel = clock.after(EVERY_MS * (0.8 + 0.4 * (clock.monotonic() % 1)), () => {
-      this.working = this.step()
-        .then(() => void (this.failed = false))
-        .catch((error: unknown) => {
-          if (!this.closed && !this.failed)
-            problem("runs could not be looked through for webhooks; trying again", error);
-          this.failed = true;
-        })
-        .finally(() => this.arm());
-    });
+  /** Said once: while the store does not answer it is the same every time. */
+  private tellFailure(error: unknown): void {
+    if (!this.steps.isClosed && !this.failed)
+      this.options.problem("runs could not be looked through for webhooks; trying again", error);
+    this.failed = true;
   }
 
   /** The runs that are open while an endpoint begins. */
@@ -119,7 +118,7 @@ export class Scanner {
   private async look(): Promise<void> {
     const { journal, watch, endpoints, tenant } = this.options;
     let found = LOOKS;
-    for (let page = 0; found === LOOKS && page < LOOK_PAGES && !this.closed; page++) {
+    for (let page = 0; found === LOOKS && page < LOOK_PAGES && !this.steps.isClosed; page++) {
       const runs = await watch.due(LOOKS, LOOK_AGAIN_MS);
       found = runs.length;
       const ended: RunHead[] = [];

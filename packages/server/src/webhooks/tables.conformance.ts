@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { processClock, type SqlClock } from "../db/database-clock.ts";
 import type { Database } from "../db/database.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import { DeliveryQueue, type AttemptRecord, type ClaimedDelivery } from "./delivery-queue.ts";
 import { CALLBACK, EndpointTable, type EndpointContent } from "./endpoint-table.ts";
 import type { Message } from "./message.ts";
-import { processTime, type DatabaseTime } from "./time.ts";
 import { WatchTable } from "./watch-table.ts";
 
 export interface TablesUnderTest {
@@ -12,7 +12,7 @@ export interface TablesUnderTest {
   /** Rows that another process looks at are passed over. */
   readonly skipsLocked: boolean;
   /** The database's own clock, where it has one. */
-  readonly time: DatabaseTime | null;
+  readonly time: SqlClock | null;
   close(): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export function tablesConformance(name: string, open: () => Promise<TablesUnderT
     beforeEach(async () => {
       tenant = `t${++count}`;
       const { database, skipsLocked } = under;
-      const options = { database, tenant, time: processTime(clock) };
+      const options = { database, tenant, time: processClock(() => clock.now()) };
       endpoints = new EndpointTable(options);
       queue = new DeliveryQueue({ ...options, skipsLocked });
       log = new DeliveryLog(options);
@@ -87,7 +87,11 @@ export function tablesConformance(name: string, open: () => Promise<TablesUnderT
       expect((await endpoints.find("a"))!.watched).toBe(true);
       await endpoints.replace("a", 2, CONTENT, true);
       expect(await endpoints.find("a")).toMatchObject({ watched: false, enabledAt: clock.at });
-      const other = new EndpointTable({ database: under.database, tenant: "none", time: processTime(clock) });
+      const other = new EndpointTable({
+        database: under.database,
+        tenant: "none",
+        time: processClock(() => clock.now()),
+      });
       expect([await other.find("a"), await other.list(), await other.remove("a")]).toEqual([null, [], false]);
       expect(await endpoints.find("a\0")).toBeNull();
       expect([await endpoints.remove("b"), await endpoints.remove("b")]).toEqual([true, false]);

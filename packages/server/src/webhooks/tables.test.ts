@@ -2,11 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "vitest";
+import { serverClock } from "../db/database-clock.ts";
 import { postgresDatabase } from "../db/database-postgres.ts";
 import { memoryDatabase, sqliteDatabase } from "../db/database-sqlite.ts";
 import { testPostgres } from "../db/test-postgres.ts";
 import { tablesConformance } from "./tables.conformance.ts";
-import { databaseTime } from "./time.ts";
 
 tablesConformance("webhook tables in memory", async () => {
   const database = await memoryDatabase();
@@ -39,7 +39,7 @@ if (postgres === null) {
     return {
       database,
       skipsLocked: true,
-      time: databaseTime,
+      time: serverClock,
       async close() {
         await database.close();
         await drop();

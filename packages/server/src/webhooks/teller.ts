@@ -72,7 +72,9 @@ export class Teller implements RunObserver {
   adopted(run: HotRun): void {
     const { created, createdAt, startedAt } = run.state;
     if (!created || !this.isWanted(created)) return;
-    this.jobs.push({ run: { created, createdAt, startedAt }, runKey: run.key });
+    const told = { created, createdAt, startedAt };
+    if (this.jobs.length < WAITING_MAX) this.jobs.push({ run: told, runKey: run.key });
+    else this.again.set(run.key, told);
     this.poke();
   }
 

@@ -192,23 +192,23 @@ describe.skipIf(server === null)("tasks that other processes do", () => {
   test("a pool without a worker is waited for in sight of everybody, and a worker that comes begins at once", async () => {
     const owner = await cluster.start("owner", {});
     const other = await cluster.start("other", { own: false, serves: [] });
-    await owner.workflows.publish(ONE_STEP({ type: "where", pool: "gpu" }));
+    await owner.workflows.publish(ONE_STEP({ type: "where", pool: "press" }));
     const { run } = await owner.runs.start({ workflow: "one", inputs: {} });
     for (const weft of [owner, other]) {
       await until(async () => (await weft.runs.get(run.id))!.waiting_for !== null, "it says what it waits for");
       const { waiting_for: waiting } = (await weft.runs.get(run.id))!;
       expect(waiting).toMatchObject({ code: "pool", step: "s" });
-      expect(waiting!.message).toMatch(/pool gpu since \d{4}-/);
+      expect(waiting!.message).toMatch(/pool press since \d{4}-/);
     }
-    expect(await owner.pools.get("gpu")).toMatchObject({ slots: 0, waiting: 1, status: "active" });
-    await cluster.start("worker", { own: false, serves: ["gpu"] });
+    expect(await owner.pools.get("press")).toMatchObject({ slots: 0, waiting: 1, status: "active" });
+    await cluster.start("worker", { own: false, serves: ["press"] });
     const ended = await owner.runs.wait(run.id, { timeoutMs: 30_000 });
     expect(ended).toMatchObject({ status: "succeeded", outputs: { s: { by: "worker" } } });
   });
 
   test("a step that waits for a worker longer than it may fails by its own rules", async () => {
     const owner = await cluster.start("owner", { queueTimeout: "2s" });
-    await owner.workflows.publish(ONE_STEP({ type: "where", pool: "gpu", retry: { attempts: 1 } }));
+    await owner.workflows.publish(ONE_STEP({ type: "where", pool: "press", retry: { attempts: 1 } }));
     const { run } = await owner.runs.start({ workflow: "one", inputs: {} });
     const ended = await owner.runs.wait(run.id, { timeoutMs: 30_000 });
     expect(ended).toMatchObject({ status: "failed", error: { code: "QUEUE_TIMEOUT", step: "s" } });

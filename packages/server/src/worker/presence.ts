@@ -28,6 +28,8 @@ export interface PresenceOptions {
   readonly signals: Live<Json>;
   readonly clock: Clock;
   readonly self: () => Presence;
+  /** Nobody else can be on the store: nothing is told or heard. */
+  readonly isAlone?: boolean;
 }
 
 const TELL_MS = 4000;
@@ -50,7 +52,11 @@ export class Presences {
 
   constructor(options: PresenceOptions) {
     this.options = options;
-    const { signals } = options;
+    const { signals, isAlone = false } = options;
+    if (isAlone) {
+      this.stops = [];
+      return;
+    }
     this.stops = [
       signals.subscribe(CHANNEL, (message) => this.heard(message as unknown as Presence)),
       signals.subscribe(QUESTION, () => this.tell()),

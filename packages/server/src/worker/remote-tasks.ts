@@ -19,7 +19,7 @@ export interface RemoteTasksOptions {
   /** Tasks of one pool that stand in the store at a time; the others wait here, in fair order. */
   readonly window: number;
   /** How long a task may wait for a worker of its pool, in milliseconds; null: as long as it takes. */
-  readonly queueMsMax: (pool: string) => number | null;
+  readonly queueMsMax: number | null;
   readonly report: (run: HotRun, task: DispatchTask, outcome: TaskOutcome) => void;
   readonly progress: (run: HotRun, task: DispatchTask, part: TaskPart) => void;
   readonly problem: (message: string, error: unknown) => void;
@@ -39,6 +39,7 @@ interface Given extends PoolTask {
 
 /** Between two looks whether what was put up is still there. */
 const LOOK_MS = 10_000;
+const LOOK_MS_MIN = 250;
 const RETRY_MS_MAX = 5000;
 const POST_MAX = 256;
 const LOOK_MAX = 1000;
@@ -57,6 +58,8 @@ export const ABORTS = "aborts";
  */
 export class RemoteTasks {
   private readonly options: RemoteTasksOptions;
+  /** Where tasks may wait for a short time only, that is looked at sooner. */
+  private readonly lookMs: number;
   private readonly given = new Map<string, Given>();
   private readonly pools = new Map<string, Pool<Given>>();
   private readonly listening = new Map<number, () => void>();
@@ -64,12 +67,13 @@ export class RemoteTasks {
   private withdrawn: TaskName[] = [];
   private busy = false;
   private withdrawing = false;
-  private cancelLook: () => void;
+  /** Null while there is nothing to look after. */
+  private cancelLook: (() => void) | null = null;
   private closed = false;
 
   constructor(options: RemoteTasksOptions) {
     this.options = options;
-    this.cancelLook = options.clock.after(this.pause(LOOK_MS), () => void this.look());
+    this.lookMs = Math.min(LOOK_MS, Math.max(LOOK_MS_MIN, (options.queueMsMax ?? Infinity) / 4));
   }
 
   /** Tasks that wait for a place in the store, and that stand in it. */
@@ -106,6 +110,7 @@ export class RemoteTasks {
       missed: 0,
     };
     this.given.set(key, task);
+    this.cancelLook ??= this.lookLater();
     pool.push(task);
     this.fill(pool);
   }
@@ -127,7 +132,7 @@ export class RemoteTasks {
 
   close(): void {
     this.closed = true;
-    this.cancelLook();
+    this.cancelLook?.();
     for (const stop of this.listening.values()) stop();
     this.listening.clear();
   }
@@ -227,7 +232,11 @@ export class RemoteTasks {
     } catch (error) {
       problem("the store of tasks does not answer", error);
     }
-    if (!this.closed) this.cancelLook = clock.after(this.pause(LOOK_MS), () => void this.look());
+    this.cancelLook = this.closed || this.given.size === 0 ? null : this.lookLater();
+  }
+
+  private lookLater(): () => void {
+    return this.options.clock.after(this.pause(this.lookMs), () => void this.look());
   }
 
   private async compare(tasks: readonly Given[]): Promise<void> {
@@ -259,9 +268,10 @@ export class RemoteTasks {
 
   private async endOverdue(): Promise<void> {
     const now = this.options.clock.monotonic();
+    const limit = this.options.queueMsMax;
+    if (limit === null) return;
     for (const task of Array.from(this.given.values())) {
-      const limit = this.options.queueMsMax(task.pool.name);
-      if (limit === null || now - task.at < limit || !this.isWanted(task)) continue;
+      if (now - task.at < limit || !this.isWanted(task)) continue;
       if (task.stage === "posted") {
         const standing = await this.options.store.of(task.run.key);
         if (standing.some(({ task: id, isHeld }) => id === task.command.id && isHeld)) continue;

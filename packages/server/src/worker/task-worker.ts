@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { AppError, Payload, decodeTask, failureOf, planOfTask } from "@weftwork/core";
-import type { DispatchTask, Json, TaskOutcome } from "@weftwork/core";
+import { AppError, failureOf, readTask } from "@weftwork/core";
+import type { DispatchTask, Json, Payload, TaskOutcome } from "@weftwork/core";
 import type { Live } from "../live/live.ts";
 import type { TaskPart } from "../nodes/node.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -9,7 +9,7 @@ import { encodeInput } from "../runtime/inbox.ts";
 import type { Member } from "../runtime/member.ts";
 import type { PreparedPlan } from "../runtime/workflows.ts";
 import type { TakenTask, TaskName, TaskResult, TaskStore } from "../tasks/task-store.ts";
-import type { Consumer, Ticket, Transport } from "../transport/transport.ts";
+import { PACK_MAX, type Consumer, type Ticket, type Transport } from "../transport/transport.ts";
 import { Batch } from "./batch.ts";
 import { ABORTS, partsChannel } from "./remote-tasks.ts";
 
@@ -228,9 +228,9 @@ export class TaskWorker {
     const { plans, dispatch, store, clock, problem } = this.options;
     const { runKey: key, tenant, runId: id, epoch } = taken;
     try {
-      const { hash, pins } = planOfTask(taken.body);
-      const { plan, nested } = await plans(hash, pins, tenant);
-      const { state, command } = decodeTask(taken.body, plan, nested);
+      const task = readTask(taken.body);
+      const { plan, nested } = await plans(task.hash, task.pins, tenant);
+      const { state, command } = task.decode(plan, nested);
       const run = hotRun({
         key,
         tenant,
@@ -350,12 +350,16 @@ export class TaskWorker {
     run.gone = true;
   }
 
-  /** Tells of tasks again that nobody came for. */
+  /**
+   * Tells of tasks again that nobody came for. Where the transport still has as many messages as they fill, nothing was
+   * lost: they only wait, and would otherwise fill a queue that nobody serves.
+   */
   private async sweep(): Promise<void> {
     const { store, transport } = this.options;
     const quietMs = transport.capabilities.durable ? QUIET_MS : QUIET_MS / 3;
     const tickets = await store.sweep(quietMs, SWEEP_MAX);
-    if (tickets.length > 0) await transport.publish(tickets);
+    for (const [pool, ofPool] of Map.groupBy(tickets, (ticket) => ticket.pool))
+      if ((await transport.depth(pool)) < ofPool.length / PACK_MAX) await transport.publish(ofPool);
   }
 
   private repeat(name: string, ms: number, work: () => Promise<void>): void {

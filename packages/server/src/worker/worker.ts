@@ -20,6 +20,7 @@ export const POOL_DEFAULTS: Readonly<Record<string, number>> = {
   retrieval: 32,
   agent: 16,
   code: 4,
+  gpu: 1,
 };
 
 /** Tasks of other processes that wait in front of a pool at most, so that a slot never waits for a round trip. */

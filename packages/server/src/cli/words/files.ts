@@ -36,7 +36,10 @@ export const FILE_WORDS = {
   "test.no_case": { en: "No case has a name that holds {text}.", zh: "没有名称包含 {text} 的用例。" },
   "test.waiting": { en: "Waiting for changes; Ctrl-C ends.", zh: "等待变化；按 Ctrl-C 结束。" },
   "serve.listens": { en: "Weftwork listens on {address}", zh: "Weftwork 正在监听 {address}" },
-  "worker.works": { en: "Weftwork works on {store}; pools: {pools}", zh: "Weftwork 正在 {store} 上工作；工作池：{pools}" },
+  "worker.works": {
+    en: "Weftwork works on {store}; pools: {pools}",
+    zh: "Weftwork 正在 {store} 上工作；工作池：{pools}",
+  },
   "worker.all": { en: "all", zh: "全部" },
   "serve.data": { en: "Data: {store}", zh: "数据：{store}" },
   "serve.examples": { en: "Published the examples: {names}", zh: "已发布示例：{names}" },

@@ -8,7 +8,10 @@ export const POOL_WORDS = {
   "column.waiting": { en: "waiting", zh: "等待中" },
   "column.since": { en: "since", zh: "开始等待于" },
   "column.workers": { en: "workers", zh: "工作进程" },
-  "pools.paused": { en: "{pool} begins nothing more; {active} under way", zh: "{pool} 不再开始新步骤；进行中 {active}" },
+  "pools.paused": {
+    en: "{pool} begins nothing more; {active} under way",
+    zh: "{pool} 不再开始新步骤；进行中 {active}",
+  },
   "pools.drained": { en: "{pool} is empty and paused", zh: "{pool} 已清空并暂停" },
   "pools.resumed": { en: "{pool} goes on", zh: "{pool} 继续工作" },
 } as const satisfies Words;

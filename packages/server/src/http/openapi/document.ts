@@ -47,11 +47,25 @@ export function openApiDocument(): JsonObject {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
-    tags: ["runs", "workflows", "conversations", "files", "secrets", "triggers", "webhooks", "schedules", "operations", "pools", "workers"].map((name) => ({
+    tags: [
+      "runs",
+      "workflows",
+      "conversations",
+      "files",
+      "secrets",
+      "triggers",
+      "webhooks",
+      "schedules",
+      "operations",
+      "pools",
+      "workers",
+    ].map((name) => ({
       name,
     })),
     paths,
     webhooks: WEBHOOKS,
-    components: { schemas: { ...SCHEMAS, ...WEBHOOK_SCHEMAS, ...POOL_SCHEMAS, ...WORKER_SCHEMAS, ...SCHEDULE_SCHEMAS } },
+    components: {
+      schemas: { ...SCHEMAS, ...WEBHOOK_SCHEMAS, ...POOL_SCHEMAS, ...WORKER_SCHEMAS, ...SCHEDULE_SCHEMAS },
+    },
   };
 }

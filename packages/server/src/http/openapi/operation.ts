@@ -6,7 +6,18 @@ export interface Operation {
   /** Unique; the name of the method that a generated client gets. */
   readonly id: string;
   readonly summary: string;
-  readonly tag: "runs" | "workflows" | "conversations" | "files" | "secrets" | "triggers" | "webhooks" | "schedules" | "operations" | "pools" | "workers";
+  readonly tag:
+    | "runs"
+    | "workflows"
+    | "conversations"
+    | "files"
+    | "secrets"
+    | "triggers"
+    | "webhooks"
+    | "schedules"
+    | "operations"
+    | "pools"
+    | "workers";
   readonly parameters?: readonly JsonObject[];
   readonly body?: JsonObject;
   /** Answers by status. */

@@ -1,0 +1,164 @@
+import { Payload, type Decision, type RunEvent } from "@weftwork/core";
+import { describe, expect, test } from "vitest";
+import { judgeEffects } from "./check-effects.ts";
+import { judgeAccepted, judgeFence, judgeResults, judgeRows, judgeSignals } from "./check-rows.ts";
+import { judgeRecovery, judgeTimers } from "./check-time.ts";
+import type { Evidence, Violation } from "./evidence.ts";
+import type { RecordedRow, RecordedRun } from "./record-reader.ts";
+
+/** The checker finds what is planted, and nothing where nothing is. */
+const T0 = 1_000_000;
+
+const done = (node: string, call: number, attempt = 1): RunEvent => ({
+  type: "task_completed",
+  scope: "root",
+  node,
+  attempt,
+  output: Payload.of({ body: { call } }),
+});
+const END: RunEvent = { type: "run_completed", output: Payload.of({}) };
+const BEGIN = { type: "run_created", runId: "r" } as unknown as RunEvent;
+
+function row(seq: number, epoch: number, at: number, ...events: readonly RunEvent[]): RecordedRow {
+  const decisions: readonly Decision[] = [{ at, causes: [], events }];
+  return { seq, epoch, body: "", decisions };
+}
+
+const GOOD = [
+  row(1, 1, T0, BEGIN),
+  row(2, 1, T0 + 100, done("a", 1)),
+  row(3, 2, T0 + 15_000, done("b", 3)),
+  row(4, 2, T0 + 15_010, END),
+];
+const run = (rows: readonly RecordedRow[], rest: Partial<RecordedRun> = {}): RecordedRun => ({
+  key: 1,
+  id: "r",
+  tenant: "default",
+  workflow: "chain",
+  status: "succeeded",
+  errorCode: null,
+  epoch: 2,
+  isOwned: false,
+  hasEnded: true,
+  rows,
+  snapshot: null,
+  ...rest,
+});
+const call = (id: number, node: string, at: number, read: number | null) => ({ id, key: `r/root/${node}#1`, at, read });
+const CALLS = [call(1, "a", T0 + 50, null), call(2, "b", T0 + 200, 1), call(3, "b", T0 + 14_000, 1)];
+const EVIDENCE: Evidence = {
+  database: "",
+  workflows: {},
+  accepted: [{ id: "r", workflow: "chain", at: T0 }],
+  signals: [],
+  calls: CALLS,
+  faults: [{ kind: "kill", what: "owner-1", at: T0 + 300, until: T0 + 300 }],
+  hits: [{ run: "r", at: T0 + 300, held: "task", process: "owner-1" }],
+  marks: [{ run: "r", epoch: 2, seq: 2 }],
+};
+
+function found(runs: readonly RecordedRun[], evidence: Evidence = EVIDENCE): readonly string[] {
+  const violations: Violation[] = [];
+  judgeAccepted(runs, evidence, violations);
+  for (const one of runs) {
+    judgeRows(one, violations);
+    judgeFence(one, evidence, violations);
+    judgeResults(one, violations);
+  }
+  judgeSignals(runs, evidence, violations);
+  judgeEffects(runs, evidence, violations);
+  judgeRecovery(runs, evidence, violations);
+  judgeTimers(runs, evidence, violations);
+  return violations.map(({ invariant, what }) => `${invariant} ${what}`);
+}
+
+test("a run that was met by a kill and went on well is judged well", () => {
+  expect(found([run(GOOD)])).toEqual([]);
+});
+
+describe("planted", () => {
+  const timer: RunEvent = {
+    type: "task_waiting",
+    scope: "root",
+    node: "w",
+    waiting: { type: "time" },
+    dueAt: T0 + 5000,
+  };
+  test.each<{
+    readonly fact: string;
+    readonly runs?: readonly RecordedRun[];
+    readonly given?: Partial<Evidence>;
+    readonly says: string;
+  }>([
+    { fact: "a lost run", runs: [], given: { calls: [] }, says: "I1 was accepted and is lost" },
+    {
+      fact: "a run that does not end",
+      runs: [run(GOOD.slice(0, 3), { hasEnded: false, status: "running" })],
+      says: "I1 has not ended",
+    },
+    { fact: "a failed run", runs: [run(GOOD, { status: "failed" })], says: "I1 ended as failed" },
+    {
+      fact: "a gap",
+      runs: [run([GOOD[0]!, GOOD[1]!, { ...GOOD[2]!, seq: 4 }, { ...GOOD[3]!, seq: 5 }])],
+      says: "I2 row 4 stands at place 3",
+    },
+    {
+      fact: "an epoch that falls",
+      runs: [run([...GOOD.slice(0, 3), { ...GOOD[3]!, epoch: 1 }])],
+      says: "I2 the epoch falls",
+    },
+    {
+      fact: "an event behind the end",
+      runs: [run([...GOOD, row(5, 2, T0 + 15_020, done("c", 4))])],
+      says: "I2 task_completed stands behind the end",
+    },
+    {
+      fact: "two successes",
+      runs: [run([...GOOD.slice(0, 2), row(3, 2, T0 + 15_000, done("a", 3, 2)), GOOD[3]!])],
+      says: "I3 root/a succeeds twice",
+    },
+    {
+      fact: "a stale row",
+      runs: [run([...GOOD.slice(0, 2), { ...GOOD[2]!, epoch: 1 }, { ...GOOD[3]!, epoch: 1 }])],
+      says: "I4 row 3 of epoch 1 came after 2 was granted",
+    },
+    {
+      fact: "a recorded step that is done again",
+      given: { calls: [...CALLS, call(4, "a", T0 + 20_000, null)] },
+      says: "I5 r/root/a#1 was called again",
+    },
+    { fact: "a repeat without a fault", given: { faults: [] }, says: "I5 r/root/b#1 was called again without a fault" },
+    {
+      fact: "a result of nothing",
+      given: { calls: CALLS.slice(0, 2) },
+      says: "I5 r/root/b#1 has the result of call 3",
+    },
+    {
+      fact: "a step that began too early",
+      given: { calls: [CALLS[0]!, { ...CALLS[1]!, at: T0 + 60 }, CALLS[2]!] },
+      says: "I5 r/root/b#1 began before what it reads",
+    },
+    {
+      fact: "a value that nobody recorded",
+      given: { calls: [...CALLS.slice(0, 2), { ...CALLS[2]!, read: 9 }] },
+      says: "I3 r/root/b#1 has read call 9",
+    },
+    {
+      fact: "a run that stands still",
+      runs: [run([...GOOD.slice(0, 2), row(3, 2, T0 + 40_000, done("b", 3)), row(4, 2, T0 + 40_010, END)])],
+      says: "I13 stood still for 39700 ms",
+    },
+    {
+      fact: "a signal that is lost",
+      given: { signals: [{ run: "r", id: "go" }] },
+      says: "I8 the signal go is recorded 0 times",
+    },
+    {
+      fact: "a timer that is early",
+      runs: [run([row(1, 1, T0, BEGIN, timer), row(2, 2, T0 + 100, done("a", 1), done("w", 0)), ...GOOD.slice(2)])],
+      says: "I11 the timer of root/w fired 4900 ms early",
+    },
+  ])("$fact is found", ({ runs = [run(GOOD)], given = {}, says }) => {
+    expect(found(runs, { ...EVIDENCE, ...given }).join("\n")).toContain(says);
+  });
+});
