@@ -70,7 +70,9 @@ export async function bench(args: readonly string[]): Promise<void> {
     for (const transport of transports) {
       const { workers, shares, variance } = await balance(server, transport, 4);
       const told = shares.map((share) => share.toFixed(0)).join(", ");
-      print(`balance · ${transport} · ${workers} workers: shares of the work ${told} % of the mean, variance ${variance.toFixed(1)}`);
+      print(
+        `balance · ${transport} · ${workers} workers: shares of the work ${told} % of the mean, variance ${variance.toFixed(1)}`,
+      );
     }
   }
   if (part("idle")) {
@@ -88,7 +90,9 @@ async function runs(
   rounds: number,
   size: number,
 ): Promise<void> {
-  const rows = [["workload", "tickets", "workers", "rounds", "median", "min", "max", "unit", "p50 ms", "p99 ms", "of one process"]];
+  const rows = [
+    ["workload", "tickets", "workers", "rounds", "median", "min", "max", "unit", "p50 ms", "p99 ms", "of one process"],
+  ];
   for (const workload of workloads) {
     const drives = new Map<Setting, Drive[]>(settings.map((setting) => [setting, []]));
     // In turns, so that what the machine does meanwhile falls on all alike.
@@ -149,7 +153,9 @@ async function backlogs(server: TestPostgres, sizes: readonly number[]): Promise
   print("");
   for (const { pending, p50Ms, p99Ms } of results) {
     const ratio = (p99Ms / results[0]!.p99Ms).toFixed(2);
-    print(`claim of 16 with ${pending} pending: p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms (${ratio} of the first)`);
+    print(
+      `claim of 16 with ${pending} pending: p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms (${ratio} of the first)`,
+    );
   }
 }
 

@@ -8,7 +8,13 @@ import { transportOf } from "./setup.ts";
  * at SIGTERM, or when whoever started it is gone.
  */
 const [store, transport] = process.argv.slice(2) as [string, string];
-const weft = await openWeft({ store, nodes: [...NODES, uneven], own: false, name: `worker-${process.pid}`, ...transportOf(transport) });
+const weft = await openWeft({
+  store,
+  nodes: [...NODES, uneven],
+  own: false,
+  name: `worker-${process.pid}`,
+  ...transportOf(transport),
+});
 let ending: Promise<void> | null = null;
 // The channel to the parent would keep the process alive.
 const leave = (): void => void process.disconnect?.();

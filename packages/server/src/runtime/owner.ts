@@ -45,8 +45,11 @@ export interface Tasks {
   poolOf(run: HotRun, command: DispatchTask): string;
   /** The task must not be done twice, so its start is recorded first. */
   recordsStart(run: HotRun, command: DispatchTask): boolean;
-  /** Another process may be doing the task: that its start was recorded does not mean that nobody knows its outcome. */
-  isElsewhere(run: HotRun, command: DispatchTask): boolean;
+  /**
+   * A task whose start an earlier owner has recorded and which must not be done twice. False: nobody can know its
+   * outcome. True: another process may be doing it; its outcome is reported, or that it is not known.
+   */
+  resume(run: HotRun, command: DispatchTask): boolean;
   /** The outcome of a task that was done elsewhere came in. */
   reported(run: HotRun, commandId: string): void;
   abort(run: HotRun, commandId: string): void;
@@ -152,9 +155,8 @@ export class Owner {
     this.hold(run);
     this.options.adopted(run);
     for (const command of Array.from(run.state.owed.values())) {
-      if (command.type === "dispatch_task" && command.started && !this.options.tasks.isElsewhere(run, command))
-        this.unknownOutcome(run, command);
-      else this.carryOut(run, command);
+      if (command.type !== "dispatch_task" || !command.started) this.carryOut(run, command);
+      else if (!this.options.tasks.resume(run, command)) this.unknownOutcome(run, command);
     }
     if (run.state.undecided.length > 0) this.take(run, { type: "resume" });
   }

@@ -84,7 +84,7 @@ class Cluster {
 }
 
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const end = performance.now() + 30_000; !(await holds()); ) {
+  for (const end = performance.now() + 30_000; !(await holds());) {
     if (performance.now() > end) throw new Error(`it never came to pass: ${what}`);
     await new Promise((resolve) => void setTimeout(resolve, 20));
   }
@@ -219,7 +219,10 @@ describe.skipIf(server === null)("tasks that other processes do", () => {
     const worker = await cluster.start("worker", { own: false });
     await owner.workflows.publish(ONE_STEP({ type: "where" }));
     await until(async () => (await owner.pools.list()).length > 0, "the owner knows of the worker");
-    expect(await owner.pools.pause("default", "maintenance")).toMatchObject({ status: "paused", reason: "maintenance" });
+    expect(await owner.pools.pause("default", "maintenance")).toMatchObject({
+      status: "paused",
+      reason: "maintenance",
+    });
     await until(async () => (await worker.pools.get("default")).status === "paused", "the worker has heard of it");
     const { run } = await owner.runs.start({ workflow: "one", inputs: {} });
     await until(async () => (await owner.pools.get("default")).waiting === 1, "the step waits");
@@ -244,6 +247,37 @@ describe.skipIf(server === null)("tasks that other processes do", () => {
     expect(await owner.runs.wait(run.id, { timeoutMs: 30_000 })).toMatchObject({ status: "succeeded" });
   });
 
+  test("a step that must not be repeated goes on where it is done when its run changes its owner", async () => {
+    const first = await cluster.start("first", { serves: [] });
+    await cluster.start("worker", { own: false });
+    await first.workflows.publish(ONE_STEP({ type: "hold", idempotent: false }));
+    const { run } = await first.runs.start({ workflow: "one", inputs: {} });
+    await until(() => cluster.held.length === 1, "the step was begun");
+    const second = await cluster.start("second", { serves: [] });
+    await cluster.close(first);
+    cluster.held[0]!.end("once");
+    expect(await second.runs.wait(run.id, { timeoutMs: 30_000 })).toMatchObject({
+      status: "succeeded",
+      outputs: { s: "once" },
+    });
+    expect(cluster.held).toHaveLength(1);
+  });
+
+  test("a step that must not be repeated and died with its owner has an unknown outcome, wherever others could do it", async () => {
+    const first = await cluster.start("first", {});
+    await first.workflows.publish(ONE_STEP({ type: "hold", idempotent: false }));
+    const { run } = await first.runs.start({ workflow: "one", inputs: {} });
+    await until(() => cluster.held.length === 1, "the step was begun");
+    const second = await cluster.start("second", { serves: [] });
+    await cluster.close(first);
+    await cluster.start("worker", { own: false });
+    expect(await second.runs.wait(run.id, { timeoutMs: 30_000 })).toMatchObject({
+      status: "failed",
+      error: { code: "OUTCOME_UNKNOWN" },
+    });
+    expect(cluster.held).toHaveLength(1);
+  });
+
   test("a process that only answers leaves its runs to one that works", async () => {
     const api = await cluster.start("api", { own: false, serves: [] });
     await cluster.start("worker", {});
@@ -266,11 +300,10 @@ describe.skipIf(server === null)("tasks that other processes do", () => {
       }),
     );
     const begun = await Promise.all([1, 2].map(() => api.runs.start({ workflow: "one", inputs: {} })));
-    for (let at = 0; at < 2; at++) {
-      await until(() => cluster.held.length === at + 1, "one of them was begun");
-      cluster.held[at]!.end(at);
-    }
-    for (const { run } of begun)
-      expect((await api.runs.wait(run.id, { timeoutMs: 30_000 }))!.status).toBe("succeeded");
+    await until(() => cluster.held.length === 1, "one of them was begun");
+    cluster.held[0]!.end("first");
+    await until(() => cluster.held.length === 2, "the other was begun");
+    cluster.held[1]!.end("second");
+    for (const { run } of begun) expect((await api.runs.wait(run.id, { timeoutMs: 30_000 }))!.status).toBe("succeeded");
   });
 });

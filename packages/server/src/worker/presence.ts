@@ -1,4 +1,4 @@
-import type { Json } from "@weftwork/core";
+import { isJsonObject, type Json, type JsonObject } from "@weftwork/core";
 import type { Live } from "../live/live.ts";
 import type { Clock } from "../runtime/clock.ts";
 
@@ -58,7 +58,7 @@ export class Presences {
       return;
     }
     this.stops = [
-      signals.subscribe(CHANNEL, (message) => this.heard(message as unknown as Presence)),
+      signals.subscribe(CHANNEL, (message) => this.heard(readPresence(message))),
       signals.subscribe(QUESTION, () => this.tell()),
     ];
     signals.publish(QUESTION, null);
@@ -91,12 +91,13 @@ export class Presences {
     return [...this.others.values()].map(({ presence }) => presence);
   }
 
-  private heard(presence: Presence): void {
+  private heard(presence: Presence | null): void {
+    if (presence === null) return;
     this.others.set(presence.worker, { presence, at: this.options.clock.monotonic() });
   }
 
   private tell(): void {
-    this.options.signals.publish(CHANNEL, this.options.self() as unknown as Json);
+    this.options.signals.publish(CHANNEL, messageOf(this.options.self()));
   }
 
   private arm(): void {
@@ -109,6 +110,37 @@ export class Presences {
       this.arm();
     });
   }
+}
+
+function messageOf({ pools, ...self }: Presence): JsonObject {
+  const entries = Object.entries(pools).map(([name, { slots, active, waiting }]) => [name, { slots, active, waiting }]);
+  return { ...self, pools: Object.fromEntries(entries) as JsonObject };
+}
+
+/** Null for what another version may send. */
+function readPresence(message: Json): Presence | null {
+  if (!isJsonObject(message)) return null;
+  const { worker, name, pid, owns, load, loopDelayMs, pools } = message;
+  const numbers = [worker, pid, load, loopDelayMs];
+  if (!numbers.every((value) => typeof value === "number") || typeof name !== "string" || !isJsonObject(pools))
+    return null;
+  const [workerKey, processId, busy, delay] = numbers as number[];
+  return {
+    worker: workerKey!,
+    name,
+    pid: processId!,
+    owns: owns === true,
+    load: busy!,
+    loopDelayMs: delay!,
+    pools: Object.fromEntries(Object.entries(pools).flatMap(([pool, share]) => entryOf(pool, share))),
+  };
+}
+
+function entryOf(pool: string, share: Json | undefined): readonly (readonly [string, PoolPresence])[] {
+  if (!isJsonObject(share)) return [];
+  const { slots, active, waiting } = share;
+  if (typeof slots !== "number" || typeof active !== "number" || typeof waiting !== "number") return [];
+  return [[pool, { slots, active, waiting }]];
 }
 
 /**

@@ -30,7 +30,8 @@ interface Given extends PoolTask {
   readonly run: HotRun;
   readonly command: DispatchTask;
   readonly pool: Pool<Given>;
-  stage: "waiting" | "posting" | "posted";
+  /** `unsure`: begun under an earlier owner, and not found yet. */
+  stage: "unsure" | "waiting" | "posting" | "posted";
   postedAt: number;
   /** It stood in the store when the owner looked last. */
   seenAt: number;
@@ -40,6 +41,8 @@ interface Given extends PoolTask {
 /** Between two looks whether what was put up is still there. */
 const LOOK_MS = 10_000;
 const LOOK_MS_MIN = 250;
+/** Between two looks for a task that was begun under an earlier owner. */
+const ASK_MS = 2000;
 const RETRY_MS_MAX = 5000;
 const POST_MAX = 256;
 const LOOK_MAX = 1000;
@@ -87,8 +90,50 @@ export class RemoteTasks {
   }
 
   post(run: HotRun, command: DispatchTask, poolName: string): void {
+    const task = this.give(run, command, poolName);
+    if (!task) return;
+    task.pool.push(task);
+    this.fill(task.pool);
+  }
+
+  /**
+   * A task whose start an earlier owner has recorded, and which must not be done twice: it goes on where it stands. When
+   * it stands nowhere and no result comes, nobody knows its outcome (D3).
+   */
+  resume(run: HotRun, command: DispatchTask, poolName: string): void {
+    const task = this.give(run, command, poolName);
+    if (!task) return;
+    task.stage = "unsure";
+    void this.ask(task);
+  }
+
+  private async ask(task: Given): Promise<void> {
+    const { store, clock, report } = this.options;
+    const name = { runKey: task.run.key, task: task.command.id };
+    for (let absent = 0; absent < 2;) {
+      await new Promise<void>((resolve) => void clock.after(this.pause(ASK_MS), resolve));
+      if (!this.isWanted(task) || this.closed) return;
+      // While the store is away nothing is known.
+      const standing = await store.present([name]).catch(() => null);
+      if (!this.isWanted(task)) return;
+      if (standing === null) continue;
+      if (standing.length === 0) {
+        absent += 1;
+        continue;
+      }
+      // Put up once more, for it to bear the epoch of its new owner; whoever holds it goes on.
+      task.stage = "waiting";
+      task.pool.push(task);
+      this.fill(task.pool);
+      return;
+    }
+    this.remove(keyOf(task.run, task.command.id));
+    report(task.run, task.command, failed(new AppError("OUTCOME_UNKNOWN")));
+  }
+
+  private give(run: HotRun, command: DispatchTask, poolName: string): Given | null {
     const key = keyOf(run, command.id);
-    if (this.given.has(key) || this.closed) return;
+    if (this.given.has(key) || this.closed) return null;
     const pool = this.pool(poolName);
     const node = nodeOf(run.state.scopes.get(command.scope)!, command.node) as WorkNode;
     const created = run.state.created!;
@@ -111,8 +156,7 @@ export class RemoteTasks {
     };
     this.given.set(key, task);
     this.cancelLook ??= this.lookLater();
-    pool.push(task);
-    this.fill(pool);
+    return task;
   }
 
   /** The result came in. */
@@ -147,7 +191,7 @@ export class RemoteTasks {
     const task = this.given.get(key);
     if (!task) return undefined;
     this.given.delete(key);
-    if (task.stage !== "waiting") {
+    if (task.stage === "posting" || task.stage === "posted") {
       task.pool.left(task, this.options.clock.monotonic() - task.postedAt);
       this.fill(task.pool);
     }
@@ -174,7 +218,7 @@ export class RemoteTasks {
 
   private async postAll(): Promise<void> {
     const { store, transport, clock, problem } = this.options;
-    for (let delay = 100; this.posting.length > 0 && !this.closed; ) {
+    for (let delay = 100; this.posting.length > 0 && !this.closed;) {
       const batch = this.posting.splice(0, POST_MAX).filter((task) => this.isWanted(task));
       const posted = batch.map((task) => postedOf(task));
       if (posted.length === 0) continue;
@@ -227,7 +271,8 @@ export class RemoteTasks {
     const before = clock.monotonic() - LOOK_MS;
     const old = [...this.given.values()].filter(({ stage, seenAt }) => stage === "posted" && seenAt <= before);
     try {
-      for (let at = 0; at < old.length && !this.closed; at += LOOK_MAX) await this.compare(old.slice(at, at + LOOK_MAX));
+      for (let at = 0; at < old.length && !this.closed; at += LOOK_MAX)
+        await this.compare(old.slice(at, at + LOOK_MAX));
       await this.endOverdue();
     } catch (error) {
       problem("the store of tasks does not answer", error);

@@ -53,9 +53,12 @@ export class Router implements Tasks {
     this.remote.abort(run, commandId);
   }
 
-  /** The task may be done elsewhere at this moment, so its start in the journal says nothing of its end. */
-  isElsewhere(run: HotRun, command: DispatchTask): boolean {
-    return !this.worker.serves(this.worker.poolOf(run, command));
+  /** Where this process does the tasks of the pool itself, nobody else was to do them: it died with the one before. */
+  resume(run: HotRun, command: DispatchTask): boolean {
+    const pool = this.worker.poolOf(run, command);
+    if (this.worker.serves(pool)) return false;
+    this.remote.resume(run, command, pool);
+    return true;
   }
 
   reported(run: HotRun, commandId: string): void {

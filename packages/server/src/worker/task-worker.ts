@@ -152,14 +152,17 @@ export class TaskWorker {
   /** Tells the results that are there, and gives back undone what is left: no attempt is counted. */
   async giveBack(): Promise<void> {
     await Promise.all(this.reporting);
-    const { store, member } = this.options;
-    const names = [...this.foreign.values()].map(({ taken: { runKey, task } }) => ({ runKey, task }));
+    const { store, member, transport, problem } = this.options;
+    const tickets = Array.from(this.foreign.values(), ({ taken }) => ticketOf(taken));
     for (const run of this.foreign.keys()) run.gone = true;
     this.foreign.clear();
-    if (names.length === 0 || member.isOver) return;
-    await store.giveBack(member.workerKey, names).catch((error: unknown) => {
-      this.options.problem("tasks could not be given back; others take them when the lease has ended", "", error);
-    });
+    if (tickets.length === 0 || member.isOver) return;
+    try {
+      await store.giveBack(member.workerKey, tickets);
+      await transport.publish(tickets);
+    } catch (error) {
+      problem("tasks could not be given back at once; others take them a little later", "", error);
+    }
   }
 
   report(run: HotRun, { scope, node, attempt }: DispatchTask, outcome: TaskOutcome): void {
@@ -375,4 +378,8 @@ export class TaskWorker {
     });
     this.timers.set(name, cancel);
   }
+}
+
+function ticketOf({ tenant, pool, priority, runKey, task }: TakenTask): Ticket {
+  return { tenant, pool, priority, runKey, task };
 }

@@ -116,8 +116,8 @@ export class Worker implements Tasks {
     return waiting > concurrency * BEHIND;
   }
 
-  /** Nothing that was begun here may be under way elsewhere. */
-  isElsewhere(): boolean {
+  /** What an earlier owner began is not under way anywhere. */
+  resume(): boolean {
     return false;
   }
 
