@@ -136,6 +136,8 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
     ...reports,
     clock,
     pools,
+    keepsBegun: traffic.isShared,
+    mayStart: (run) => reports.mayStart() && (foreign?.mayStart(run) ?? true),
     report: (run, task, outcome) =>
       foreign?.isForeign(run) ? foreign.report(run, task, outcome) : reports.report(run, task, outcome),
     progress: (run, task, part) =>
@@ -160,7 +162,7 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
       pools: Object.fromEntries(served) as Presence["pools"],
     };
   };
-  const presences = new Presences({ signals, clock, self, isAlone: !traffic.isShared });
+  const presences = new Presences({ signals, clock, self, key: () => member.workerKey, isAlone: !traffic.isShared });
   const remote = new RemoteTasks({
     store: traffic.tasks,
     transport: traffic.transport,
@@ -185,6 +187,7 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
       plans: reports.plans,
       dispatch: (run, command) => worker.dispatch(run, command),
       abort: (run, commandId) => worker.abort(run, commandId),
+      hasBegun: (run) => worker.hasBegun(run),
       putObject: options.putObject,
       objectBytesMin: options.objectBytesMin,
       problem,

@@ -218,6 +218,11 @@ export const ERRORS = {
     false,
     "Workflows are nested deeper than {limit} levels. Flatten them, or end the recursion.",
   ),
+  STEP_QUARANTINED: row(
+    500,
+    false,
+    "{count} workers were lost while they did the step, and it is not begun again. Look at what it does, then rerun from it.",
+  ),
   RUN_QUARANTINED: row(
     500,
     false,

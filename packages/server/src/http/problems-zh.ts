@@ -79,6 +79,8 @@ export const MESSAGES_ZH: Readonly<Record<ErrorCode, string>> = {
   ITERATION_LIMIT: "循环在 {limit} 轮后仍未结束。请检查 until 条件，或调高 max_iterations。",
   ITEMS_INVALID: "这里需要一个列表，而 items 是 {actual}。",
   NESTING_LIMIT: "工作流嵌套超过 {limit} 层。请减少层数，或结束递归。",
+  STEP_QUARANTINED:
+    "已有 {count} 个工作进程在执行该步骤时失联，不再重新开始。请检查该步骤所做的事，然后从它开始重新运行。",
   RUN_QUARANTINED: "所属进程 {count} 次崩溃时该运行都处于打开状态，已被搁置。请查看其最后的步骤，再重跑。",
   RUN_DAMAGED: "无法读取该运行的存储记录：{reason}。请从备份恢复。",
   RESULT_TOO_LARGE: "步骤的结果有 {size} 字节，上限是 {limit}。请减少返回内容，或调高 {setting}。",

@@ -53,6 +53,8 @@ export function connectionConfig(options: PostgresPoolOptions): pg.ClientConfig 
       .join(" "),
     application_name: options.applicationName,
     connectionTimeoutMillis: 5000,
+    // A server that is gone without a word answers nothing, not even that the statement took too long.
+    query_timeout: options.statementTimeoutMs + 5000,
     keepAlive: true,
     types: exactNumbers,
   };

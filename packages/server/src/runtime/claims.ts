@@ -27,6 +27,8 @@ export interface ClaimsOptions {
   /** Called with a run that is read back, before it is taken over. */
   readonly recovering: (run: HotRun) => Promise<void>;
   readonly offered: Offered;
+  /** Commands of a run that others carry out already. */
+  readonly elsewhere: (run: HotRun) => Promise<ReadonlySet<string>>;
   /** Longest pause between two looks while idle. */
   readonly pollMsMax: number;
   readonly problem: (message: string, run: { readonly id: string }, error: unknown) => void;
@@ -242,7 +244,7 @@ export class Claims {
       if (failure) this.quarantine(run, failure);
       else {
         this.probation.begins(run, head);
-        owner.adopt(run);
+        owner.adopt(run, await this.options.elsewhere(run));
       }
     } catch (error) {
       this.options.problem("the run cannot be recovered", head, error);

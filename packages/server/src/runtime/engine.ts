@@ -282,6 +282,7 @@ export class Engine {
       recoveryBytesMax: limits.recoveryBytesMax,
       recovering: (run) => this.answers.restore(run),
       offered: this.offered,
+      elsewhere: (run) => this.worker.elsewhere(run),
       pollMsMax: limits.pollMsMax ?? POLL_MS_MAX,
       problem: (message, head, error) => options.problem(message, head.id, error),
     });

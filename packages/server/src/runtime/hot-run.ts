@@ -27,6 +27,8 @@ export interface OpenRow {
  * H2. At most one row is on its way (`sending`), so rows arrive in order.
  */
 export interface HotRun {
+  /** One for each of these in this process: two may be of the same run, one of them held by another process. */
+  readonly serial: number;
   readonly key: number;
   readonly tenant: string;
   readonly id: string;
@@ -72,11 +74,14 @@ export function emptyRow(): OpenRow {
   return { decisions: [], events: 0, commands: [], inputs: [] };
 }
 
+let serial = 0;
+
 export function hotRun(
   of: Pick<HotRun, "key" | "tenant" | "id" | "epoch" | "state" | "nextSeq" | "creation" | "recordedStatus">,
 ): HotRun {
   return {
     ...of,
+    serial: ++serial,
     inputs: [],
     queued: false,
     open: emptyRow(),

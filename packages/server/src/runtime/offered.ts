@@ -15,7 +15,7 @@ export interface OfferedOptions {
 }
 
 /** Inputs of one look at most: as many may mean that more wait. */
-export const INBOX_MAX = 256;
+export const INBOX_MAX = 512;
 /** What the inbox ids of results of tasks begin with. */
 const RESULT = resultId("");
 
@@ -76,6 +76,8 @@ export class Offered {
         problem("an input cannot be read", run, error);
       }
     }
+    // Those that are not taken yet must not hide those behind them for long.
+    if (inputs.length === INBOX_MAX && taken > 0) this.again = true;
     return taken;
   }
 }

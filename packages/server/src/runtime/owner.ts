@@ -46,10 +46,12 @@ export interface Tasks {
   /** The task must not be done twice, so its start is recorded first. */
   recordsStart(run: HotRun, command: DispatchTask): boolean;
   /**
-   * A task whose start an earlier owner has recorded and which must not be done twice. False: nobody can know its
-   * outcome. True: another process may be doing it; its outcome is reported, or that it is not known.
+   * Commands of a run that was taken over whose tasks other processes do, or have done without the result being taken in.
+   * Asked before anything of the run is carried out.
    */
-  resume(run: HotRun, command: DispatchTask): boolean;
+  elsewhere(run: HotRun): Promise<ReadonlySet<string>>;
+  /** Such a task goes on where it is; its outcome is reported. */
+  goOn(run: HotRun, command: DispatchTask): void;
   /** The outcome of a task that was done elsewhere came in. */
   reported(run: HotRun, commandId: string): void;
   abort(run: HotRun, commandId: string): void;
@@ -90,6 +92,7 @@ export interface OwnerOptions {
 export const REST_MS_MIN = 5000;
 /** Events of one run that may wait to be sent. */
 const OPEN_EVENTS_MAX = 4000;
+const NOTHING: ReadonlySet<string> = new Set();
 /** Rows refused in a row after which the run itself fails: no rule of its steps helped. */
 const REFUSALS_MAX = 3;
 
@@ -148,15 +151,20 @@ export class Owner {
     });
   }
 
-  /** Takes over a run whose state was folded from the journal, and carries out what is owed. */
-  adopt(run: HotRun): void {
+  /**
+   * Takes over a run whose state was folded from the journal, and carries out what is owed. `elsewhere`: commands that
+   * others carry out already.
+   */
+  adopt(run: HotRun, elsewhere: ReadonlySet<string> = NOTHING): void {
     const before = this.runs.get(run.key);
     if (before) this.drop(before);
     this.hold(run);
     this.options.adopted(run);
     for (const command of Array.from(run.state.owed.values())) {
-      if (command.type !== "dispatch_task" || !command.started) this.carryOut(run, command);
-      else if (!this.options.tasks.resume(run, command)) this.unknownOutcome(run, command);
+      if (command.type !== "dispatch_task") this.carryOut(run, command);
+      else if (elsewhere.has(command.id)) this.options.tasks.goOn(run, command);
+      else if (command.started) this.unknownOutcome(run, command);
+      else this.carryOut(run, command);
     }
     if (run.state.undecided.length > 0) this.take(run, { type: "resume" });
   }
@@ -405,8 +413,12 @@ export class Owner {
     run.refusals += 1;
     if (run.refusals >= REFUSALS_MAX) this.take(run, { type: "run_refused", failure: failureOf(error) });
     for (const queued of again) this.repeat(run, queued, row.inputs.includes(queued) ? error : null);
-    for (const command of Array.from(run.state.owed.values()))
-      if (!again.some(({ input }) => answers(input, command))) this.carryOut(run, command);
+    for (const command of Array.from(run.state.owed.values())) {
+      if (again.some(({ input }) => answers(input, command))) continue;
+      // What was under way was aborted above, and must not be done twice.
+      if (command.type === "dispatch_task" && command.started) this.unknownOutcome(run, command);
+      else this.carryOut(run, command);
+    }
   }
 
   /** An input whose row was not recorded. `error`: the row was refused, perhaps because of this input. */

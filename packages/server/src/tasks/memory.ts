@@ -160,8 +160,21 @@ export class MemoryTasks implements TaskStore {
     for (const entry of this.found(names)) if (entry.holder === holder && !entry.isLeaving) this.free(entry, 1);
   }
 
-  async withdraw(names: readonly TaskName[]): Promise<void> {
-    for (const entry of this.found(names)) this.remove(entry);
+  async withdraw(names: readonly (TaskName & { readonly epoch: number })[]): Promise<void> {
+    for (const name of names) {
+      const entry = this.entries.get(nameOf(name));
+      if (entry && entry.task.epoch <= name.epoch) this.remove(entry);
+    }
+  }
+
+  async expire(names: readonly TaskName[]): Promise<readonly TaskName[]> {
+    const free = this.found(names).filter((entry) => entry.isWaiting());
+    for (const entry of free) this.remove(entry);
+    return free.map(({ task: { runKey, task } }) => ({ runKey, task }));
+  }
+
+  async holding(holder: number): Promise<readonly TaskName[]> {
+    return Array.from(this.byHolder.get(holder) ?? [], ({ task: { runKey, task } }) => ({ runKey, task }));
   }
 
   async held(holder: number, names: readonly TaskName[]): Promise<readonly TaskName[]> {

@@ -194,13 +194,26 @@ select ${QUICK}`;
 
 /** $1 shard, $2, $3 names. */
 export const WITHDRAW = `
-with ${NAMED},
+with asked as materialized (
+  select * from unnest($2::int8[], $3::text[], $4::int4[]) as asked (run_key, task, epoch)
+),
 gone as (
-  delete from task using asked where task.run_key = asked.run_key and task.task = asked.task
+  delete from task using asked
+  where task.run_key = asked.run_key and task.task = asked.task and task.epoch <= asked.epoch
   returning task.pool, task.holder is null as waited
 ),
 ${counted("$1", "select pool, case when waited then -1 else 0 end as waiting, case when waited then 0 else -1 end as held from gone")}
 select ${QUICK}`;
+
+/** $1 shard, $2, $3 names. */
+export const EXPIRE = `
+with ${NAMED},
+gone as (
+  delete from task using asked where task.run_key = asked.run_key and task.task = asked.task and task.holder is null
+  returning task.run_key, task.task, task.pool
+),
+${counted("$1", "select pool, -1 as waiting, 0 as held from gone")}
+select gone.run_key, gone.task from gone`;
 
 /** $1 holder, $2, $3 names. */
 export const READ = `

@@ -122,7 +122,7 @@ describe.skipIf(postgres === null)("the task store of many processes", () => {
             if (answers[index] === "reported") reported.set(key, (reported.get(key) ?? 0) + 1);
           }
           if (round % 5 === at % 5) await store.sweep(0, 50);
-          await store.withdraw([{ runKey: runs[0]!.runKey, task: "none" }]);
+          await store.withdraw([{ runKey: runs[0]!.runKey, task: "none", epoch: 1 }]);
         }
         for (
           let left = await store.next(holder, "gpu", 100);

@@ -9,6 +9,7 @@ import { PostgresHolders } from "./postgres-holders.ts";
 import { inOrder, namesOf, takenTask, type TakenRow } from "./postgres-rows.ts";
 import {
   DEPTHS,
+  EXPIRE,
   FREE_LAPSED,
   GIVE_ALL_BACK,
   GIVE_BACK,
@@ -191,9 +192,22 @@ export class PostgresTasks implements TaskStore {
     });
   }
 
-  async withdraw(names: readonly TaskName[]): Promise<void> {
+  async withdraw(names: readonly (TaskName & { readonly epoch: number })[]): Promise<void> {
     if (names.length === 0) return;
-    await this.pool.query({ name: "withdraw", text: WITHDRAW, values: [shard(), ...namesOf(inOrder(names))] });
+    const ordered = inOrder(names);
+    const values = [shard(), ...namesOf(ordered), integers(ordered.map(({ epoch }) => epoch))];
+    await this.pool.query({ name: "withdraw", text: WITHDRAW, values });
+  }
+
+  async expire(names: readonly TaskName[]): Promise<readonly TaskName[]> {
+    if (names.length === 0) return [];
+    const query = { name: "expire", text: EXPIRE, values: [shard(), ...namesOf(inOrder(names))] };
+    const rows = await this.pool.query<{ run_key: number; task: string }>(query);
+    return rows.map(({ run_key, task }) => ({ runKey: run_key, task }));
+  }
+
+  holding(holder: number): Promise<readonly TaskName[]> {
+    return this.holders.tasks(holder);
   }
 
   async held(holder: number, names: readonly TaskName[]): Promise<readonly TaskName[]> {

@@ -256,11 +256,26 @@ export function taskStoreConformance(suite: string, open: () => Promise<OpenedTa
     test("what is withdrawn is gone, whoever holds it", async () => {
       await at.tasks.post(owner.workerKey, [task("a"), task("b"), task("c")]);
       await at.tasks.take(holder, named("a"));
-      await at.tasks.withdraw(named("a", "b", "unknown"));
+      await at.tasks.withdraw(named("a", "b", "unknown").map((name) => ({ ...name, epoch: 1 })));
       expect(await at.tasks.held(holder, named("a"))).toEqual([]);
       expect(ids(await at.tasks.present(named("a", "b", "c")))).toEqual(["c"]);
       expect(await at.tasks.report(holder, [result("a")])).toEqual(["stale"]);
       expect(await depth()).toEqual([{ pool: "gpu", waiting: 1, held: 0 }]);
+    });
+
+    test("an owner of an earlier epoch withdraws nothing that a later one has put up", async () => {
+      await at.tasks.post(owner.workerKey, [task("a")]);
+      await at.tasks.withdraw([{ ...named("a")[0]!, epoch: 0 }]);
+      expect(ids(await at.tasks.present(named("a")))).toEqual(["a"]);
+    });
+
+    test("only what nobody holds expires", async () => {
+      await at.tasks.post(owner.workerKey, [task("a"), task("b")]);
+      await at.tasks.take(holder, named("a"));
+      expect(ids(await at.tasks.expire(named("a", "b", "unknown")))).toEqual(["b"]);
+      expect(ids(await at.tasks.present(named("a", "b")))).toEqual(["a"]);
+      expect(ids(await at.tasks.holding(holder))).toEqual(["a"]);
+      expect(await depth()).toEqual([{ pool: "gpu", waiting: 0, held: 1 }]);
     });
 
     test("the tasks of a run are listed, with who waits since when", async () => {

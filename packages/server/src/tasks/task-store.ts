@@ -28,8 +28,14 @@ export interface TaskStore {
   /** Gives tasks back undone: no attempt is counted. Others can take them at once. */
   giveBack(holder: number, names: readonly TaskName[]): Promise<void>;
 
-  /** The run no longer wants these: they leave, whoever holds them. */
-  withdraw(names: readonly TaskName[]): Promise<void>;
+  /** The run no longer wants these: they leave, whoever holds them. Those put up under a newer epoch stay. */
+  withdraw(names: readonly (TaskName & { readonly epoch: number })[]): Promise<void>;
+
+  /** Takes away those of these that nobody holds; answers which. */
+  expire(names: readonly TaskName[]): Promise<readonly TaskName[]>;
+
+  /** All that a holder holds. */
+  holding(holder: number): Promise<readonly TaskName[]>;
 
   /** Which of these the holder still holds. The others were withdrawn, or taken over. */
   held(holder: number, names: readonly TaskName[]): Promise<readonly TaskName[]>;

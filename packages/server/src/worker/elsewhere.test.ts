@@ -278,6 +278,37 @@ describe.skipIf(server === null)("tasks that other processes do", () => {
     expect(cluster.held).toHaveLength(1);
   });
 
+  test("an owner that could do a step itself leaves it to who is at it, and takes a result that waits", async () => {
+    const first = await cluster.start("first", { serves: [] });
+    await cluster.start("worker", { own: false });
+    await first.workflows.publish(ONE_STEP({ type: "hold" }));
+    const { run } = await first.runs.start({ workflow: "one", inputs: {} });
+    await until(() => cluster.held.length === 1, "the step was begun");
+    await cluster.close(first);
+    const second = await cluster.start("second", {});
+    cluster.held[0]!.end("once");
+    expect(await second.runs.wait(run.id, { timeoutMs: 30_000 })).toMatchObject({
+      status: "succeeded",
+      outputs: { s: "once" },
+    });
+    expect(cluster.held.map(({ by }) => by)).toEqual(["worker"]);
+  });
+
+  test("a worker that ends in the middle of a step that must not be repeated says that its outcome is unknown", async () => {
+    const owner = await cluster.start("owner", { serves: [] });
+    const worker = await cluster.start("worker", { own: false });
+    await owner.workflows.publish(ONE_STEP({ type: "hold", idempotent: false }));
+    const { run } = await owner.runs.start({ workflow: "one", inputs: {} });
+    await until(() => cluster.held.length === 1, "the step was begun");
+    await cluster.start("other", { own: false });
+    await cluster.close(worker);
+    expect(await owner.runs.wait(run.id, { timeoutMs: 30_000 })).toMatchObject({
+      status: "failed",
+      error: { code: "OUTCOME_UNKNOWN" },
+    });
+    expect(cluster.held).toHaveLength(1);
+  });
+
   test("a process that only answers leaves its runs to one that works", async () => {
     const api = await cluster.start("api", { own: false, serves: [] });
     await cluster.start("worker", {});

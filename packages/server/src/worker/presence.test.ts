@@ -25,8 +25,8 @@ test("who comes is known at once, and who falls silent is forgotten", async () =
   const clock = new HandClock();
   const signals = memoryLive<Json>();
   const gpu = { gpu: { slots: 3, active: 1, waiting: 0 } };
-  const first = new Presences({ signals, clock, self: () => presence(1, gpu) });
-  const second = new Presences({ signals, clock, self: () => presence(2, gpu) });
+  const first = new Presences({ signals, clock, self: () => presence(1, gpu), key: () => 1 });
+  const second = new Presences({ signals, clock, self: () => presence(2, gpu), key: () => 2 });
   expect(first.slotsElsewhere("gpu")).toBe(3);
   expect(second.slotsElsewhere("gpu")).toBe(3);
   await clock.advance(5000);

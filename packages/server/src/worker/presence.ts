@@ -28,6 +28,8 @@ export interface PresenceOptions {
   readonly signals: Live<Json>;
   readonly clock: Clock;
   readonly self: () => Presence;
+  /** The key of this process. */
+  readonly key: () => number;
   /** Nobody else can be on the store: nothing is told or heard. */
   readonly isAlone?: boolean;
 }
@@ -73,7 +75,8 @@ export class Presences {
 
   /** Slots of a pool in all other processes; 0: nobody else serves it. */
   slotsElsewhere(pool: string): number {
-    const self = this.options.self().worker;
+    if (this.others.size === 0) return 0;
+    const self = this.options.key();
     let sum = 0;
     for (const { worker, pools } of this.living()) if (worker !== self) sum += pools[pool]?.slots ?? 0;
     return sum;
@@ -92,7 +95,7 @@ export class Presences {
   }
 
   private heard(presence: Presence | null): void {
-    if (presence === null) return;
+    if (presence === null || presence.worker === this.options.key()) return;
     this.others.set(presence.worker, { presence, at: this.options.clock.monotonic() });
   }
 

@@ -30,8 +30,7 @@ interface Given extends PoolTask {
   readonly run: HotRun;
   readonly command: DispatchTask;
   readonly pool: Pool<Given>;
-  /** `unsure`: begun under an earlier owner, and not found yet. */
-  stage: "unsure" | "waiting" | "posting" | "posted";
+  stage: "waiting" | "posting" | "posted";
   postedAt: number;
   /** It stood in the store when the owner looked last. */
   seenAt: number;
@@ -41,11 +40,10 @@ interface Given extends PoolTask {
 /** Between two looks whether what was put up is still there. */
 const LOOK_MS = 10_000;
 const LOOK_MS_MIN = 250;
-/** Between two looks for a task that was begun under an earlier owner. */
-const ASK_MS = 2000;
 const RETRY_MS_MAX = 5000;
 const POST_MAX = 256;
 const LOOK_MAX = 1000;
+const WITHDRAW_MAX = 500;
 /** Channel of a process for what its tasks say elsewhere. */
 export const partsChannel = (owner: number): string => `parts/${owner}`;
 /** Channel on which all hear of tasks that are no longer wanted. */
@@ -67,7 +65,7 @@ export class RemoteTasks {
   private readonly pools = new Map<string, Pool<Given>>();
   private readonly listening = new Map<number, () => void>();
   private posting: Given[] = [];
-  private withdrawn: TaskName[] = [];
+  private withdrawn: (TaskName & { readonly epoch: number })[] = [];
   private busy = false;
   private withdrawing = false;
   /** Null while there is nothing to look after. */
@@ -96,39 +94,13 @@ export class RemoteTasks {
     this.fill(task.pool);
   }
 
-  /**
-   * A task whose start an earlier owner has recorded, and which must not be done twice: it goes on where it stands. When
-   * it stands nowhere and no result comes, nobody knows its outcome (D3).
-   */
-  resume(run: HotRun, command: DispatchTask, poolName: string): void {
-    const task = this.give(run, command, poolName);
-    if (!task) return;
-    task.stage = "unsure";
-    void this.ask(task);
-  }
-
-  private async ask(task: Given): Promise<void> {
-    const { store, clock, report } = this.options;
-    const name = { runKey: task.run.key, task: task.command.id };
-    for (let absent = 0; absent < 2;) {
-      await new Promise<void>((resolve) => void clock.after(this.pause(ASK_MS), resolve));
-      if (!this.isWanted(task) || this.closed) return;
-      // While the store is away nothing is known.
-      const standing = await store.present([name]).catch(() => null);
-      if (!this.isWanted(task)) return;
-      if (standing === null) continue;
-      if (standing.length === 0) {
-        absent += 1;
-        continue;
-      }
-      // Put up once more, for it to bear the epoch of its new owner; whoever holds it goes on.
-      task.stage = "waiting";
-      task.pool.push(task);
-      this.fill(task.pool);
-      return;
-    }
-    this.remove(keyOf(task.run, task.command.id));
-    report(task.run, task.command, failed(new AppError("OUTCOME_UNKNOWN")));
+  /** Tasks of a run that stand in the store, or whose results wait for the run, by their commands. */
+  async standing(run: HotRun): Promise<ReadonlySet<string>> {
+    const names: TaskName[] = [];
+    for (const { type, id } of run.state.owed.values())
+      if (type === "dispatch_task") names.push({ runKey: run.key, task: id });
+    if (names.length === 0) return new Set();
+    return new Set((await this.options.store.present(names)).map(({ task }) => task));
   }
 
   private give(run: HotRun, command: DispatchTask, poolName: string): Given | null {
@@ -166,9 +138,10 @@ export class RemoteTasks {
 
   /** The run no longer wants the task. One that only leaves this process leaves its tasks to the next owner. */
   abort(run: HotRun, commandId: string): void {
+    if (this.given.size === 0) return;
     const task = this.remove(keyOf(run, commandId));
     if (!task || task.stage === "waiting" || (run.gone && !run.endRecorded)) return;
-    this.withdrawn.push({ runKey: run.key, task: commandId });
+    this.withdrawn.push({ runKey: run.key, task: commandId, epoch: run.epoch });
     if (this.withdrawing) return;
     this.withdrawing = true;
     this.options.clock.soon(() => void this.withdraw());
@@ -191,7 +164,7 @@ export class RemoteTasks {
     const task = this.given.get(key);
     if (!task) return undefined;
     this.given.delete(key);
-    if (task.stage === "posting" || task.stage === "posted") {
+    if (task.stage !== "waiting") {
       task.pool.left(task, this.options.clock.monotonic() - task.postedAt);
       this.fill(task.pool);
     }
@@ -219,8 +192,7 @@ export class RemoteTasks {
   private async postAll(): Promise<void> {
     const { store, transport, clock, problem } = this.options;
     for (let delay = 100; this.posting.length > 0 && !this.closed;) {
-      const batch = this.posting.splice(0, POST_MAX).filter((task) => this.isWanted(task));
-      const posted = batch.map((task) => postedOf(task));
+      const [batch, posted] = this.encoded(this.posting.splice(0, POST_MAX));
       if (posted.length === 0) continue;
       const owner = this.options.owner();
       this.listen(owner);
@@ -251,18 +223,27 @@ export class RemoteTasks {
     }
   }
 
+  /** Again until the store has answered: an unwanted task that stays there would be done. */
   private async withdraw(): Promise<void> {
-    const names = this.withdrawn;
-    this.withdrawn = [];
+    const { store, clock, signals, problem } = this.options;
+    for (let delay = 100; this.withdrawn.length > 0; delay = Math.min(delay * 2, RETRY_MS_MAX)) {
+      const tasks = this.withdrawn.slice(0, WITHDRAW_MAX);
+      try {
+        await store.withdraw(tasks);
+        this.withdrawn.splice(0, tasks.length);
+        delay = 50;
+        // Their holders look when they hear of it, and find that they hold them no more.
+        signals.publish(
+          ABORTS,
+          tasks.map(({ runKey, task }) => [runKey, task]),
+        );
+      } catch (error) {
+        if (this.closed) break;
+        problem("tasks could not be withdrawn; trying again", error);
+        await new Promise<void>((resolve) => void clock.after(this.pause(delay), resolve));
+      }
+    }
     this.withdrawing = false;
-    this.options.signals.publish(
-      ABORTS,
-      names.map(({ runKey, task }) => [runKey, task]),
-    );
-    // What stays there is found by its holder, and by the sweep when the run has ended.
-    await this.options.store.withdraw(names).catch((error: unknown) => {
-      this.options.problem("tasks could not be withdrawn", error);
-    });
   }
 
   /** Looks whether what was put up still stands, and whether it has waited for too long. */
@@ -289,7 +270,10 @@ export class RemoteTasks {
     const standing = new Set((await this.options.store.present(names)).map(({ runKey, task }) => `${runKey}/${task}`));
     const now = this.options.clock.monotonic();
     for (const task of tasks) {
-      if (!this.isWanted(task)) continue;
+      if (!this.isWanted(task)) {
+        this.forget(task);
+        continue;
+      }
       task.seenAt = now;
       if (standing.has(keyOf(task.run, task.command.id))) task.missed = 0;
       else this.miss(task);
@@ -311,21 +295,47 @@ export class RemoteTasks {
     this.fill(task.pool);
   }
 
+  /** What nobody has begun for too long is taken away first: who took it meanwhile does it. */
   private async endOverdue(): Promise<void> {
-    const now = this.options.clock.monotonic();
     const limit = this.options.queueMsMax;
     if (limit === null) return;
-    for (const task of Array.from(this.given.values())) {
-      if (now - task.at < limit || !this.isWanted(task)) continue;
-      if (task.stage === "posted") {
-        const standing = await this.options.store.of(task.run.key);
-        if (standing.some(({ task: id, isHeld }) => id === task.command.id && isHeld)) continue;
-      }
-      if (!this.isWanted(task)) continue;
-      this.abort(task.run, task.command.id);
-      const details = { pool: task.pool.name, waitedMs: Math.round(now - task.at) };
-      this.options.report(task.run, task.command, failed(new AppError("QUEUE_TIMEOUT", details)));
+    const now = this.options.clock.monotonic();
+    const overdue = [...this.given.values()].filter((task) => now - task.at >= limit && this.isWanted(task));
+    const standing = overdue.filter(({ stage }) => stage === "posted");
+    const names = standing.map(({ run, command }) => ({ runKey: run.key, task: command.id }));
+    const expired = new Set((await this.options.store.expire(names)).map(({ runKey, task }) => `${runKey}/${task}`));
+    for (const task of overdue) {
+      const { run, command, pool, stage } = task;
+      if (!this.isWanted(task) || (stage !== "waiting" && !expired.has(keyOf(run, command.id)))) continue;
+      this.remove(keyOf(run, command.id));
+      const details = { pool: pool.name, waitedMs: Math.round(now - task.at) };
+      this.options.report(run, command, failed(new AppError("QUEUE_TIMEOUT", details)));
     }
+  }
+
+  /** Tasks as the store takes them. One that cannot be written down fails by the rules of its step. */
+  private encoded(tasks: readonly Given[]): readonly [Given[], PostedTask[]] {
+    const [batch, posted]: [Given[], PostedTask[]] = [[], []];
+    for (const task of tasks) {
+      if (!this.isWanted(task)) {
+        this.forget(task);
+        continue;
+      }
+      try {
+        posted.push(postedOf(task));
+        batch.push(task);
+      } catch (error) {
+        this.remove(keyOf(task.run, task.command.id));
+        this.options.report(task.run, task.command, { type: "failed", failure: failureOf(error, "STEP_FAILED") });
+      }
+    }
+    return [batch, posted];
+  }
+
+  /** Its place in the window is free again. */
+  private forget(task: Given): void {
+    const key = keyOf(task.run, task.command.id);
+    if (this.given.get(key) === task) this.remove(key);
   }
 
   private isWanted(task: Given): boolean {
@@ -341,7 +351,8 @@ export class RemoteTasks {
   }
 
   private said(message: Json): void {
-    const { run: runKey, task: id, parts } = message as { run: number; task: string; parts: readonly TaskPart[] };
+    const { run: runKey, task: id, parts } = message as { run: number; task: string; parts?: readonly TaskPart[] };
+    if (!Array.isArray(parts)) return;
     const task = this.given.get(`${runKey}/${id}`);
     if (!task || !this.isWanted(task)) return;
     for (const part of parts) this.options.progress(task.run, task.command, part);

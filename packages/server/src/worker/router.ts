@@ -5,6 +5,9 @@ import type { RemoteTasks } from "./remote-tasks.ts";
 import type { TaskWorker } from "./task-worker.ts";
 import type { Worker } from "./worker.ts";
 
+/** For telling results and giving tasks back, once nothing is done any more. */
+const GIVE_BACK_MS = 3000;
+
 /**
  * Where the tasks of the runs held here are done: in this process where it serves their pool and is not behind with it,
  * by others otherwise.
@@ -30,7 +33,8 @@ export class Router implements Tasks {
 
   /** What others do is told to them only when it is recorded. */
   startsEarly(run: HotRun, command: DispatchTask): boolean {
-    return this.worker.serves(this.worker.poolOf(run, command)) && this.worker.startsEarly(run, command);
+    const pool = this.worker.poolOf(run, command);
+    return this.worker.serves(pool) && this.worker.startsEarly(run, command) && !this.othersSooner(pool);
   }
 
   recordsStart(run: HotRun, command: DispatchTask): boolean {
@@ -53,22 +57,25 @@ export class Router implements Tasks {
     this.remote.abort(run, commandId);
   }
 
-  /** Where this process does the tasks of the pool itself, nobody else was to do them: it died with the one before. */
-  resume(run: HotRun, command: DispatchTask): boolean {
-    const pool = this.worker.poolOf(run, command);
-    if (this.worker.serves(pool)) return false;
-    this.remote.resume(run, command, pool);
-    return true;
+  elsewhere(run: HotRun): Promise<ReadonlySet<string>> {
+    return this.remote.standing(run);
+  }
+
+  /** Put up once more, for it to bear the epoch of its new owner: whoever holds it goes on. */
+  goOn(run: HotRun, command: DispatchTask): void {
+    this.remote.post(run, command, this.worker.poolOf(run, command));
   }
 
   reported(run: HotRun, commandId: string): void {
     this.remote.reported(run, commandId);
   }
 
+  /** All of it within the grace, and a moment for telling. */
   async drain(graceMs: number): Promise<void> {
-    await this.foreign?.stop();
+    const stopped = this.foreign?.stop();
     await this.worker.drain(graceMs);
-    await this.foreign?.giveBack();
+    await this.foreign?.giveBack(GIVE_BACK_MS);
+    await stopped;
     this.remote.close();
   }
 }

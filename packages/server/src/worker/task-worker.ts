@@ -27,6 +27,8 @@ export interface TaskWorkerOptions {
   /** Does a task; false when its pool is not served here. */
   readonly dispatch: (run: HotRun, command: DispatchTask) => boolean;
   readonly abort: (run: HotRun, commandId: string) => void;
+  /** Whether the executor of the run's task was called. */
+  readonly hasBegun: (run: HotRun) => boolean;
   /** Stores large results by their hash, where every process can read them. */
   readonly putObject: (tenant: string, hash: string, bytes: Uint8Array) => Promise<void>;
   readonly objectBytesMin: number;
@@ -56,6 +58,12 @@ const PARTS_MS = 50;
 const SWEEP_MS = 5000;
 const QUIET_MS = 15_000;
 const SWEEP_MAX = 1000;
+/** Messages in the transport from which a pool counts as one that nobody serves: nothing is told again. */
+const PILE_MAX = (4 * SWEEP_MAX) / PACK_MAX;
+/** Between two looks for tasks that are ours without our knowing. */
+const FORGOTTEN_MS = 10_000;
+/** Workers that a task may take with it (F8). */
+const TAKES_MAX = 5;
 const REPORT_RETRY_MS_MAX = 2000;
 
 /**
@@ -74,6 +82,12 @@ export class TaskWorker {
   private readonly takes: Batch<TaskName, { readonly task: TakenTask; readonly holder: number } | null>;
   private readonly reports: Batch<{ readonly holder: number; readonly result: TaskResult }, "reported" | "stale">;
   private readonly reporting = new Set<Promise<void>>();
+  /** Runs whose outcome is being told. */
+  private readonly telling = new WeakSet<HotRun>();
+  /** Held by us at the last look, and known to nobody here. */
+  private suspects: ReadonlySet<string> = new Set();
+  /** Tasks that were taken and are not among the foreign ones yet. */
+  private readonly beginning = new Set<string>();
   private readonly consumers = new Map<string, Consumer>();
   private paused: ReadonlySet<string> = new Set();
   private started = false;
@@ -93,7 +107,12 @@ export class TaskWorker {
         const holder = member.workerKey;
         const taken = await store.take(holder, names);
         const byName = new Map(taken.map((task) => [`${task.runKey}/${task.task}`, { task, holder }]));
-        return names.map(({ runKey, task }) => byName.get(`${runKey}/${task}`) ?? null);
+        return names.map(({ runKey, task }) => {
+          const found = byName.get(`${runKey}/${task}`) ?? null;
+          // Of two tickets of one task in the same moment one begins it (F44).
+          byName.delete(`${runKey}/${task}`);
+          return found;
+        });
       },
     });
     this.reports = new Batch({
@@ -112,7 +131,9 @@ export class TaskWorker {
     this.stopSignals = signals.subscribe(ABORTS, (message) => this.unwanted(message));
     for (const pool of pools) if (!this.paused.has(pool)) this.consume(pool);
     this.started = true;
+    this.repeat("lease", HELD_MS, () => Promise.resolve(this.endWithLease()));
     this.repeat("held", HELD_MS, () => this.lookAtHeld());
+    this.repeat("forgotten", FORGOTTEN_MS, () => this.lookAtForgotten());
     this.repeat("sweep", SWEEP_MS, () => this.sweep());
   }
 
@@ -149,12 +170,32 @@ export class TaskWorker {
     await Promise.all([...this.consumers.values()].map((consumer) => consumer.close()));
   }
 
-  /** Tells the results that are there, and gives back undone what is left: no attempt is counted. */
-  async giveBack(): Promise<void> {
-    await Promise.all(this.reporting);
-    const { store, member, transport, problem } = this.options;
-    const tickets = Array.from(this.foreign.values(), ({ taken }) => ticketOf(taken));
-    for (const run of this.foreign.keys()) run.gone = true;
+  /** Whether what is done for others may be begun: under the lease under which it was taken. */
+  mayStart(run: HotRun): boolean {
+    const task = this.foreign.get(run);
+    return task === undefined || task.holder === this.options.member.workerKey;
+  }
+
+  /**
+   * Tells the results that are there, for so long at most, and gives back undone what is left: no attempt is counted. Of
+   * one that must not be repeated and was begun nobody knows the outcome.
+   */
+  async giveBack(graceMs: number): Promise<void> {
+    const { store, member, transport, problem, hasBegun } = this.options;
+    for (const [run, { command }] of this.foreign) {
+      if (!command.started || !hasBegun(run) || this.telling.has(run)) continue;
+      this.report(run, command, { type: "failed", failure: failureOf(new AppError("OUTCOME_UNKNOWN")) });
+    }
+    await Promise.race([
+      Promise.all(this.reporting),
+      new Promise<void>((resolve) => void this.options.clock.after(graceMs, resolve)),
+    ]);
+    const tickets: Ticket[] = [];
+    for (const [run, { taken, command }] of this.foreign) {
+      run.gone = true;
+      // What was begun and must not be repeated is left to the end of the lease, for its next taker to see.
+      if (!command.started || !hasBegun(run)) tickets.push(ticketOf(taken));
+    }
     this.foreign.clear();
     if (tickets.length === 0 || member.isOver) return;
     try {
@@ -166,6 +207,7 @@ export class TaskWorker {
   }
 
   report(run: HotRun, { scope, node, attempt }: DispatchTask, outcome: TaskOutcome): void {
+    this.telling.add(run);
     const work = this.tell(run, { type: "task_reported", scope, node, attempt, outcome }).finally(() =>
       this.reporting.delete(work),
     );
@@ -228,33 +270,35 @@ export class TaskWorker {
   }
 
   private async begin(taken: TakenTask, holder: number): Promise<void> {
-    const { plans, dispatch, store, clock, problem } = this.options;
+    const { plans, dispatch, store, clock, problem, member } = this.options;
     const { runKey: key, tenant, runId: id, epoch } = taken;
+    const name = `${key}/${taken.task}`;
+    this.beginning.add(name);
     try {
       const task = readTask(taken.body);
       const { plan, nested } = await plans(task.hash, task.pins, tenant);
+      // The lease may have ended meanwhile: then it is somebody else's.
+      if (member.workerKey !== holder || clock.monotonic() >= member.deadline()) return;
       const { state, command } = task.decode(plan, nested);
-      const run = hotRun({
-        key,
-        tenant,
-        id,
-        epoch,
-        state,
-        nextSeq: state.seq + 1,
-        creation: null,
-        recordedStatus: null,
-      });
+      const at = { key, tenant, id, epoch, state, nextSeq: state.seq + 1, creation: null, recordedStatus: null };
+      const run = hotRun(at);
       this.foreign.set(run, { taken, command, holder, since: clock.monotonic(), parts: [], telling: false });
       if (command.started && taken.takes > 1)
         this.report(run, command, { type: "failed", failure: failureOf(new AppError("OUTCOME_UNKNOWN")) });
-      else if (!dispatch(run, command)) {
+      else if (taken.takes > TAKES_MAX) {
+        const lost = new AppError("STEP_QUARANTINED", { count: taken.takes - 1 });
+        this.report(run, command, { type: "failed", failure: failureOf(lost) });
+      } else if (!dispatch(run, command)) {
         this.forget(run);
         await store.giveBack(holder, [taken]);
       }
     } catch (error) {
       // Another process may be able to: a newer version that knows the plan, a store that answers there.
       problem("a task cannot be begun here", id, error);
+      // Where this fails as well, the look at all that is held finds it.
       await store.giveBack(holder, [taken]).catch(() => undefined);
+    } finally {
+      this.beginning.delete(name);
     }
   }
 
@@ -274,7 +318,8 @@ export class TaskWorker {
         break;
       } catch (error) {
         problem("a result could not be told; trying again", taken.runId, error);
-        if (member.workerKey !== holder || clock.monotonic() >= member.deadline()) break;
+        // Somebody else's by now, or given up.
+        if (member.workerKey !== holder || clock.monotonic() >= member.deadline() || !this.foreign.has(run)) break;
         await new Promise<void>((resolve) => void clock.after(delay, resolve));
       }
     }
@@ -315,24 +360,29 @@ export class TaskWorker {
     task.parts = [];
   }
 
-  /** Withdrawn by the owner of its run, or taken over by others. */
+  /** Withdrawn by the owner of its run: whether that is so says the store. */
   private unwanted(message: Json): void {
-    const names = new Set((message as readonly (readonly [number, string])[]).map(([run, task]) => `${run}/${task}`));
-    for (const [run, { taken, command }] of this.foreign)
-      if (names.has(`${taken.runKey}/${taken.task}`)) this.drop(run, command);
+    if (!Array.isArray(message) || this.foreign.size === 0) return;
+    const names = new Set((message as readonly Json[]).map((name) => (Array.isArray(name) ? name.join("/") : "")));
+    const named = [...this.foreign].filter(([, { taken }]) => names.has(`${taken.runKey}/${taken.task}`));
+    if (named.length > 0) void this.compare(named).catch(() => undefined);
   }
 
   private async lookAtHeld(): Promise<void> {
-    const { clock, store, member } = this.options;
-    if (clock.monotonic() >= member.deadline()) {
-      for (const [run, { command }] of this.foreign) this.drop(run, command);
-      return;
-    }
+    const { clock } = this.options;
     const before = clock.monotonic() - HELD_MS;
+    await this.compare([...this.foreign].filter(([, { since }]) => since <= before));
+  }
+
+  /** Ends what is not held any more. */
+  private async compare(tasks: readonly (readonly [HotRun, Foreign])[]): Promise<void> {
+    const { store, member } = this.options;
     const holder = member.workerKey;
-    const old = [...this.foreign].filter(([, { since }]) => since <= before);
-    for (const [run, task] of old) if (task.holder !== holder) this.drop(run, task.command);
-    const ours = old.filter(([, task]) => task.holder === holder);
+    const ours: [HotRun, Foreign][] = [];
+    for (const [run, task] of tasks) {
+      if (task.holder === holder) ours.push([run, task]);
+      else this.drop(run, task.command);
+    }
     if (ours.length === 0) return;
     const held = await store.held(
       holder,
@@ -340,7 +390,35 @@ export class TaskWorker {
     );
     const names = new Set(held.map(({ runKey, task }) => `${runKey}/${task}`));
     for (const [run, { taken, command }] of ours)
-      if (!names.has(`${taken.runKey}/${taken.task}`)) this.drop(run, command);
+      if (!names.has(`${taken.runKey}/${taken.task}`) && this.foreign.has(run)) this.drop(run, command);
+  }
+
+  /** Under no lease nothing is begun, and what was begun is aborted. */
+  private endWithLease(): void {
+    const { clock, member } = this.options;
+    if (clock.monotonic() < member.deadline()) return;
+    for (const [run, { command }] of this.foreign) this.drop(run, command);
+  }
+
+  /**
+   * Gives back what the store says is ours and nobody here knows of: the answer to a taking or a giving back was lost.
+   * Twice seen, for a taking may be on its way.
+   */
+  private async lookAtForgotten(): Promise<void> {
+    const { store, member } = this.options;
+    const holder = member.workerKey;
+    const known = new Set(this.beginning);
+    for (const { taken } of this.foreign.values()) known.add(`${taken.runKey}/${taken.task}`);
+    const held = await store.holding(holder);
+    for (const { taken } of this.foreign.values()) known.add(`${taken.runKey}/${taken.task}`);
+    const unknown = held.filter(({ runKey, task }) => {
+      const name = `${runKey}/${task}`;
+      return !known.has(name) && !this.beginning.has(name);
+    });
+    const forgotten = unknown.filter(({ runKey, task }) => this.suspects.has(`${runKey}/${task}`));
+    this.suspects = new Set(unknown.map(({ runKey, task }) => `${runKey}/${task}`));
+    if (forgotten.length === 0 || member.workerKey !== holder) return;
+    await store.giveBack(holder, forgotten);
   }
 
   private drop(run: HotRun, command: DispatchTask): void {
@@ -353,16 +431,18 @@ export class TaskWorker {
     run.gone = true;
   }
 
-  /**
-   * Tells of tasks again that nobody came for. Where the transport still has as many messages as they fill, nothing was
-   * lost: they only wait, and would otherwise fill a queue that nobody serves.
-   */
+  /** Tells of tasks again that nobody came for, unless they only pile up because nobody serves their pool. */
   private async sweep(): Promise<void> {
-    const { store, transport } = this.options;
+    const { store, transport, problem } = this.options;
     const quietMs = transport.capabilities.durable ? QUIET_MS : QUIET_MS / 3;
     const tickets = await store.sweep(quietMs, SWEEP_MAX);
-    for (const [pool, ofPool] of Map.groupBy(tickets, (ticket) => ticket.pool))
-      if ((await transport.depth(pool)) < ofPool.length / PACK_MAX) await transport.publish(ofPool);
+    for (const [pool, ofPool] of Map.groupBy(tickets, (ticket) => ticket.pool)) {
+      try {
+        if ((await transport.depth(pool)) < PILE_MAX) await transport.publish(ofPool);
+      } catch (error) {
+        problem("tickets could not be handed over; they are published again", "", error);
+      }
+    }
   }
 
   private repeat(name: string, ms: number, work: () => Promise<void>): void {

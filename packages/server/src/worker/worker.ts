@@ -40,9 +40,13 @@ export interface WorkerOptions {
   readonly progress: (run: HotRun, task: DispatchTask, part: TaskPart) => void;
   /** Told of each attempt that has ended; `wanted` false: the run gave it up. Left out: nobody counts. */
   readonly ended?: (type: string, outcome: TaskOutcome, ms: number, wanted: boolean) => void;
-  /** Whether an effect may still be started: the lease holds. */
-  readonly mayStart: () => boolean;
+  /** Remember which runs had a task begun. */
+  readonly keepsBegun?: boolean;
+  /** Whether an effect may still be started: the lease under which this process has the task holds. */
+  readonly mayStart: (run: HotRun) => boolean;
 }
+
+const NOTHING: ReadonlySet<string> = new Set();
 
 interface Waiting extends PoolTask {
   readonly run: HotRun;
@@ -64,6 +68,7 @@ export class Worker implements Tasks {
   private readonly pump: Pump;
   private readonly ready: Pool<Waiting>[] = [];
   private readonly cache: ResultCache;
+  private readonly begun = new WeakSet<HotRun>();
   private draining = false;
   private idle: (() => void)[] = [];
 
@@ -116,10 +121,17 @@ export class Worker implements Tasks {
     return waiting > concurrency * BEHIND;
   }
 
-  /** What an earlier owner began is not under way anywhere. */
-  resume(): boolean {
-    return false;
+  /** Whether the executor of some task of the run was called here. */
+  hasBegun(run: HotRun): boolean {
+    return this.begun.has(run);
   }
+
+  /** What an earlier owner began is not under way anywhere. */
+  elsewhere(): Promise<ReadonlySet<string>> {
+    return Promise.resolve(NOTHING);
+  }
+
+  goOn(): void {}
 
   /** Results come back by `report` alone. */
   reported(): void {}
@@ -146,7 +158,7 @@ export class Worker implements Tasks {
   }
 
   abort(run: HotRun, commandId: string): void {
-    const key = `${run.key}/${commandId}`;
+    const key = `${run.serial}/${commandId}`;
     const task = this.running.get(key);
     if (!task) return;
     this.running.delete(key);
@@ -219,11 +231,12 @@ export class Worker implements Tasks {
 
   private start(pool: Pool<Waiting>, waiting: Waiting): void {
     const { run, command, node } = waiting;
-    if (run.gone || run.state.owed.get(command.id) !== command || !this.options.mayStart()) {
+    if (run.gone || run.state.owed.get(command.id) !== command || !this.options.mayStart(run)) {
       pool.withdraw(waiting);
       return;
     }
     pool.active += 1;
+    if (this.options.keepsBegun === true) this.begun.add(run);
     const { clock, ended } = this.options;
     const began = clock.monotonic();
     let task: RunningTask | null = null;
@@ -254,7 +267,7 @@ export class Worker implements Tasks {
       },
     });
     if (!task) return;
-    key = `${run.key}/${command.id}`;
+    key = `${run.serial}/${command.id}`;
     this.running.set(key, task);
   }
 
