@@ -56,7 +56,7 @@ const HELD_MS = 1000;
 const PARTS_MS = 50;
 /** Between two looks for tasks that nobody was told of; and how long they have been quiet then. */
 const SWEEP_MS = 5000;
-const QUIET_MS = 15_000;
+const QUIET_MS = 10_000;
 const SWEEP_MAX = 1000;
 /** Messages in the transport from which a pool counts as one that nobody serves: nothing is told again. */
 const PILE_MAX = (4 * SWEEP_MAX) / PACK_MAX;
@@ -440,9 +440,20 @@ export class TaskWorker {
       try {
         if ((await transport.depth(pool)) < PILE_MAX) await transport.publish(ofPool);
       } catch (error) {
-        problem("tickets could not be handed over; they are published again", "", error);
+        problem("tickets could not be handed over; tasks are taken without them", "", error);
+        await this.takeWithout(pool);
       }
     }
+  }
+
+  /** While the transport is away the store is asked for tasks itself: slower, and nothing stands still. */
+  private async takeWithout(pool: string): Promise<void> {
+    const { store, member, pools } = this.options;
+    const room = Math.min(TAKE_MAX, this.roomOf(pool));
+    if (!pools.includes(pool) || this.paused.has(pool) || this.closing || room <= 0) return;
+    const holder = member.workerKey;
+    const taken = await store.next(holder, pool, room);
+    await Promise.all(taken.map((task) => this.begin(task, holder)));
   }
 
   private repeat(name: string, ms: number, work: () => Promise<void>): void {
