@@ -27,6 +27,7 @@ describe("the next times of a rule", () => {
     // Put forward in Berlin on 29 March 2026, 2:00 to 3:00: the time that is missing comes at 3:00.
     ["30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", ["2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]],
     ["0 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", ["2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"]],
+    ["0 2-2 * * *", "America/New_York", "2026-03-08T06:59:59Z", ["2026-03-08T07:00:00Z", "2026-03-09T06:00:00Z"]],
     ["30 * * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", ["2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z"]],
     // A rule with several times a day passes over those that are missing.
     ["*/30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", ["2026-03-30T00:00:00Z", "2026-03-30T00:30:00Z"]],
@@ -57,6 +58,8 @@ describe("the next times of a rule", () => {
         .map((values) => values.toSorted((a, b) => a - b).join(",")),
       fc
         .tuple(fc.integer({ min: low, max: high }), fc.integer({ min: low, max: high }))
+        // A range of one is one time, which the look at every minute does not know.
+        .filter(([a, b]) => a !== b)
         .map(([a, b]) => `${Math.min(a, b)}-${Math.max(a, b)}`),
     );
   const cron = fc
