@@ -57,6 +57,7 @@ const PARTS_MS = 50;
 /** Between two looks for tasks that nobody was told of; and how long they have been quiet then. */
 const SWEEP_MS = 5000;
 const QUIET_MS = 10_000;
+const QUIET_LOSSY_MS = 4000;
 const SWEEP_MAX = 1000;
 /** Messages in the transport from which a pool counts as one that nobody serves: nothing is told again. */
 const PILE_MAX = (4 * SWEEP_MAX) / PACK_MAX;
@@ -434,7 +435,7 @@ export class TaskWorker {
   /** Tells of tasks again that nobody came for, unless they only pile up because nobody serves their pool. */
   private async sweep(): Promise<void> {
     const { store, transport, problem } = this.options;
-    const quietMs = transport.capabilities.durable ? QUIET_MS : QUIET_MS / 3;
+    const quietMs = transport.capabilities.durable ? QUIET_MS : QUIET_LOSSY_MS;
     const tickets = await store.sweep(quietMs, SWEEP_MAX);
     for (const [pool, ofPool] of Map.groupBy(tickets, (ticket) => ticket.pool)) {
       try {
