@@ -57,6 +57,7 @@ const PARTS_MS = 50;
 /** Between two looks for tasks that nobody was told of; and how long they have been quiet then. */
 const SWEEP_MS = 5000;
 const QUIET_MS = 10_000;
+/** The same where the transport keeps nothing over a restart. */
 const QUIET_LOSSY_MS = 4000;
 const SWEEP_MAX = 1000;
 /** Messages in the transport from which a pool counts as one that nobody serves: nothing is told again. */
