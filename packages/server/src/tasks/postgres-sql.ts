@@ -60,6 +60,9 @@ put as (
 ${counted("$13", "select pool, 1 as waiting, 0 as held from put where made")}
 select ${QUICK}`;
 
+/** $1 runs. */
+export const LOCK_POSTED = `select run_key from run where run_key = any ($1::int8[]) order by run_key for no key update`;
+
 const TAKEN = `task.run_key, task.task, task.tenant, task.run_id, task.epoch, task.owner, task.pool, task.rank, task.takes,
   task.once, task.body`;
 

@@ -1,7 +1,7 @@
 import { AppError } from "@weftwork/core";
 import type { Budget } from "../connections/shares.ts";
 import { Bytes, integers, texts } from "../journal/postgres-arrays.ts";
-import { PostgresPool, run } from "../journal/postgres-pool.ts";
+import { PostgresPool, run, type Query } from "../journal/postgres-pool.ts";
 import { inboxChannel, migratePostgres } from "../journal/postgres-schema.ts";
 import { isText, priorityOf, rankOf } from "../journal/rules.ts";
 import type { Ticket } from "../transport/transport.ts";
@@ -15,6 +15,7 @@ import {
   GIVE_BACK,
   HELD,
   LET_GO,
+  LOCK_POSTED,
   NEXT,
   OF,
   POST,
@@ -95,6 +96,25 @@ export class PostgresTasks implements TaskStore {
         throw new AppError("INVALID_REQUEST", { reason: "a task holds NUL or a lone surrogate" });
       }
     }
+    const again = tasks.filter((task) => task.again === true);
+    await this.put(
+      owner,
+      tasks.filter((task) => task.again !== true),
+    );
+    if (again.length === 0) return;
+    const runs = integers([...new Set(again.map(({ runKey }) => runKey))]);
+    // Behind every report that is under way, and with a newer look: what it says is seen then.
+    await this.pool.transaction(async (client) => {
+      await run(client, { name: "lock_posted", text: LOCK_POSTED, values: [runs] });
+      await run(client, this.posting(owner, again));
+    });
+  }
+
+  private async put(owner: number, tasks: readonly PostedTask[]): Promise<void> {
+    if (tasks.length > 0) await this.pool.query(this.posting(owner, tasks));
+  }
+
+  private posting(owner: number, tasks: readonly PostedTask[]): Query {
     const sorted = inOrder(tasks);
     const bodies = new Bytes();
     for (const { body } of sorted) bodies.add(body);
@@ -112,7 +132,7 @@ export class PostgresTasks implements TaskStore {
       bodies.whole(),
       shard(),
     ];
-    await this.pool.query({ name: "post", text: POST, values });
+    return { name: "post", text: POST, values };
   }
 
   async take(holder: number, names: readonly TaskName[]): Promise<readonly TakenTask[]> {

@@ -73,6 +73,8 @@ export interface PostedTask extends TaskName {
   readonly priority: Priority;
   /** It must not be done twice: that it was taken is durable. Left out: no. */
   readonly once?: boolean;
+  /** It may have been put up before, and its result may be on its way: that is waited for. */
+  readonly again?: boolean;
   /** Everything that doing the task needs, as text (see `encodeTask`). Opaque here. */
   readonly body: string;
 }

@@ -31,6 +31,8 @@ interface Given extends PoolTask {
   readonly command: DispatchTask;
   readonly pool: Pool<Given>;
   stage: "waiting" | "posting" | "posted";
+  /** It may stand in the store already. */
+  again: boolean;
   postedAt: number;
   /** It stood in the store when the owner looked last. */
   seenAt: number;
@@ -87,9 +89,11 @@ export class RemoteTasks {
     return this.given.get(keyOf(run, commandId))?.at ?? null;
   }
 
-  post(run: HotRun, command: DispatchTask, poolName: string): void {
+  /** `again`: others may be doing it, put up by an earlier owner. */
+  post(run: HotRun, command: DispatchTask, poolName: string, again = false): void {
     const task = this.give(run, command, poolName);
     if (!task) return;
+    task.again = again;
     task.pool.push(task);
     this.fill(task.pool);
   }
@@ -122,6 +126,7 @@ export class RemoteTasks {
       bonusMs: 0,
       booked: 0,
       stage: "waiting",
+      again: false,
       postedAt: now,
       seenAt: now,
       missed: 0,
@@ -140,8 +145,13 @@ export class RemoteTasks {
   abort(run: HotRun, commandId: string): void {
     if (this.given.size === 0) return;
     const task = this.remove(keyOf(run, commandId));
-    if (!task || task.stage === "waiting" || (run.gone && !run.endRecorded)) return;
-    this.withdrawn.push({ runKey: run.key, task: commandId, epoch: run.epoch });
+    if (task && task.stage !== "waiting") this.takeBack(task);
+  }
+
+  /** Withdraws a task, unless its run has only left this process: then the next owner has it. */
+  private takeBack({ run, command }: Given): void {
+    if (run.gone && !run.endRecorded) return;
+    this.withdrawn.push({ runKey: run.key, task: command.id, epoch: run.epoch });
     if (this.withdrawing) return;
     this.withdrawing = true;
     this.options.clock.soon(() => void this.withdraw());
@@ -201,6 +211,8 @@ export class RemoteTasks {
         delay = 100;
       } catch (error) {
         problem("tasks for other processes could not be put up; trying again", error);
+        // It may have been done, and the answer lost.
+        for (const task of batch) task.again = true;
         this.posting.unshift(...batch);
         await new Promise<void>((resolve) => void clock.after(this.pause(delay), resolve));
         delay = Math.min(delay * 2, RETRY_MS_MAX);
@@ -211,8 +223,11 @@ export class RemoteTasks {
         task.stage = "posted";
         task.seenAt = now;
       }
+      // Its result came while it was put up once more: it is to stand there no longer, and nobody is told of it.
+      for (const task of batch) if (!this.isWanted(task)) this.takeBack(task);
+      const told = posted.filter((_, at) => this.isWanted(batch[at]!));
       // Whoever misses the ticket finds the task: the store names it again.
-      transport.publish(posted.map((task) => ticketOf(task))).catch((error: unknown) => {
+      transport.publish(told.map((task) => ticketOf(task))).catch((error: unknown) => {
         problem("tickets could not be handed over; they are published again", error);
       });
     }
@@ -291,6 +306,7 @@ export class RemoteTasks {
       return;
     }
     task.stage = "posting";
+    task.again = true;
     this.posting.push(task);
     this.fill(task.pool);
   }
@@ -372,7 +388,7 @@ function failed(error: AppError): TaskOutcome {
   return { type: "failed", failure: failureOf(error) };
 }
 
-function postedOf({ run, command, pool, priority }: Given): PostedTask {
+function postedOf({ run, command, pool, priority, again }: Given): PostedTask {
   return {
     runKey: run.key,
     task: command.id,
@@ -382,6 +398,7 @@ function postedOf({ run, command, pool, priority }: Given): PostedTask {
     pool: pool.name,
     priority,
     ...(command.started ? { once: true } : {}),
+    ...(again ? { again } : {}),
     body: encodeTask(run.state, command),
   };
 }

@@ -63,7 +63,7 @@ export class Router implements Tasks {
 
   /** Put up once more, for it to bear the epoch of its new owner: whoever holds it goes on. */
   goOn(run: HotRun, command: DispatchTask): void {
-    this.remote.post(run, command, this.worker.poolOf(run, command));
+    this.remote.post(run, command, this.worker.poolOf(run, command), true);
   }
 
   reported(run: HotRun, commandId: string): void {
