@@ -10,7 +10,7 @@ export interface IdleResult {
   readonly queriesPerSecond: number;
 }
 
-const SETTLE_MS = 8000;
+const SETTLE_MS = 20_000;
 
 /** What workers ask the database while there is nothing to do. A statement by itself is one transaction. */
 export async function idle(server: TestPostgres, transport: TransportName, seconds: number): Promise<IdleResult> {
