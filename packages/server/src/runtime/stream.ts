@@ -203,9 +203,9 @@ function isForeign(
   last: readonly Decision[] | undefined,
   isNew: boolean,
 ): boolean {
-  // Nothing stands before the first row; and where no row is new, the log has all that was said before.
-  if (!isNew || !options.buffer.shared || !last || options.isHeld(head.runKey) || head.finishedAt !== null)
-    return false;
+  // Nothing stands before the first row; and where no row is new, the log has all that was said before. A run that has
+  // ended is no exception: its owner writes what was said last a moment after its last row.
+  if (!isNew || !options.buffer.shared || !last || options.isHeld(head.runKey)) return false;
   return (last.at(-1)?.at ?? 0) > options.clock.now() - YOUNG_MS;
 }
 
