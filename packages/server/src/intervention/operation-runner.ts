@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { failureOf } from "@weftwork/core";
 import type { OperationError } from "@weftwork/sdk";
-import type { Clock } from "../runtime/clock.ts";
+import { spread, type Clock } from "../runtime/clock.ts";
 import { chosenRuns, type ChoiceOptions } from "./chosen-runs.ts";
 import { doItem, type ItemOptions } from "./operation-items.ts";
 import type { OperationStep, OperationTable, StoredOperation } from "./operation-table.ts";
@@ -74,8 +74,8 @@ export class OperationRunner {
           this.again = false;
           this.poke();
         } else {
-          const spread = 0.8 + 0.4 * (this.options.clock.monotonic() % 1);
-          this.cancel = this.options.clock.after(LOOK_MS * spread, () => this.poke());
+          const { clock } = this.options;
+          this.cancel = clock.after(spread(clock, LOOK_MS), () => this.poke());
         }
       });
   }

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import { spread, type Clock } from "./clock.ts";
 
 export interface RecurringOptions {
   readonly clock: Pick<Clock, "after" | "monotonic">;
@@ -40,7 +40,7 @@ export class Recurring {
 
   private arm(ms: number): void {
     const { clock } = this.options;
-    this.cancel = clock.after(ms * (0.8 + 0.4 * (clock.monotonic() % 1)), () => {
+    this.cancel = clock.after(spread(clock, ms), () => {
       this.working = this.work();
     });
   }

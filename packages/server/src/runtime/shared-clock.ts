@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import { spread, type Clock } from "./clock.ts";
 
 /** Asks the store for its time, in milliseconds since 1970. */
 export type AskTime = () => Promise<number>;
@@ -59,7 +59,7 @@ export class SharedClock implements Clock {
 
   private arm(): void {
     if (this.closed) return;
-    const pause = EVERY_MS * (0.8 + 0.4 * (this.base.monotonic() % 1));
+    const pause = spread(this.base, EVERY_MS);
     this.cancel = this.base.after(pause, () => void this.compare().then(() => this.arm()));
   }
 

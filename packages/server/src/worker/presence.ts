@@ -1,6 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from "@weftwork/core";
 import type { Live } from "../live/live.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { Recurring } from "../runtime/recurring.ts";
 
 /** What a process says of itself to the others. */
 export interface Presence {
@@ -49,12 +50,18 @@ export class Presences {
   private readonly options: PresenceOptions;
   private readonly others = new Map<number, { readonly presence: Presence; readonly at: number }>();
   private readonly stops: (() => void)[];
-  private cancel: () => void = () => undefined;
-  private closed = false;
+  private readonly telling: Recurring;
 
   constructor(options: PresenceOptions) {
     this.options = options;
-    const { signals, isAlone = false } = options;
+    const { signals, clock, isAlone = false } = options;
+    this.telling = new Recurring({
+      clock,
+      firstMs: TELL_MS,
+      everyMs: TELL_MS,
+      work: () => Promise.resolve(this.tell()),
+      failed: () => undefined,
+    });
     if (isAlone) {
       this.stops = [];
       return;
@@ -64,7 +71,7 @@ export class Presences {
       signals.subscribe(QUESTION, () => this.tell()),
     ];
     signals.publish(QUESTION, null);
-    this.arm();
+    this.telling.start();
   }
 
   /** All that are there, this process first. */
@@ -83,8 +90,7 @@ export class Presences {
   }
 
   close(): void {
-    this.closed = true;
-    this.cancel();
+    void this.telling.close();
     for (const stop of this.stops) stop();
   }
 
@@ -101,17 +107,6 @@ export class Presences {
 
   private tell(): void {
     this.options.signals.publish(CHANNEL, messageOf(this.options.self()));
-  }
-
-  private arm(): void {
-    const { clock } = this.options;
-    // Those who started together spread apart.
-    const pause = TELL_MS * (0.8 + 0.4 * (clock.monotonic() % 1));
-    this.cancel = clock.after(pause, () => {
-      if (this.closed) return;
-      this.tell();
-      this.arm();
-    });
   }
 }
 

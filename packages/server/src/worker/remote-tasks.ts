@@ -2,7 +2,7 @@ import { AppError, encodeTask, failureOf, nodeOf } from "@weftwork/core";
 import type { DispatchTask, Json, TaskOutcome, WorkNode } from "@weftwork/core";
 import type { Live } from "../live/live.ts";
 import type { TaskPart } from "../nodes/node.ts";
-import type { Clock } from "../runtime/clock.ts";
+import { spread, type Clock } from "../runtime/clock.ts";
 import type { HotRun } from "../runtime/hot-run.ts";
 import type { PostedTask, TaskName, TaskStore } from "../tasks/task-store.ts";
 import type { Ticket, Transport } from "../transport/transport.ts";
@@ -77,11 +77,6 @@ export class RemoteTasks {
   constructor(options: RemoteTasksOptions) {
     this.options = options;
     this.lookMs = Math.min(LOOK_MS, Math.max(LOOK_MS_MIN, (options.queueMsMax ?? Infinity) / 4));
-  }
-
-  /** Tasks that wait for a place in the store, and that stand in it. */
-  depths(): readonly { readonly pool: string; readonly waiting: number; readonly posted: number }[] {
-    return [...this.pools.values()].map(({ name, waiting, active }) => ({ pool: name, waiting, posted: active }));
   }
 
   /** Since when the task waits or is done elsewhere; null: it is not given to others. */
@@ -374,9 +369,8 @@ export class RemoteTasks {
     for (const part of parts) this.options.progress(task.run, task.command, part);
   }
 
-  /** Those who look at the same time spread apart. */
   private pause(ms: number): number {
-    return ms * (0.8 + 0.4 * (this.options.clock.monotonic() % 1));
+    return spread(this.options.clock, ms);
   }
 }
 

@@ -4,6 +4,7 @@ import type { DispatchTask, Json, Payload, TaskOutcome } from "@weftwork/core";
 import type { Live } from "../live/live.ts";
 import type { TaskPart } from "../nodes/node.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { Recurring } from "../runtime/recurring.ts";
 import { hotRun, type HotRun } from "../runtime/hot-run.ts";
 import { encodeInput } from "../runtime/inbox.ts";
 import type { Member } from "../runtime/member.ts";
@@ -93,11 +94,9 @@ export class TaskWorker {
   private readonly consumers = new Map<string, Consumer>();
   private paused: ReadonlySet<string> = new Set();
   private started = false;
-  private readonly timers = new Map<string, () => void>();
+  private readonly timers: readonly Recurring[];
   private stopSignals: () => void = () => undefined;
   private closing = false;
-  /** Results that nobody wanted any more. */
-  stale = 0;
 
   constructor(options: TaskWorkerOptions) {
     this.options = options;
@@ -126,6 +125,12 @@ export class TaskWorker {
         return this.reportAll(holder, items);
       },
     });
+    this.timers = [
+      this.every(HELD_MS, () => Promise.resolve(this.endWithLease())),
+      this.every(HELD_MS, () => this.lookAtHeld()),
+      this.every(FORGOTTEN_MS, () => this.lookAtForgotten()),
+      this.every(SWEEP_MS, () => this.sweep()),
+    ];
   }
 
   start(): void {
@@ -133,10 +138,7 @@ export class TaskWorker {
     this.stopSignals = signals.subscribe(ABORTS, (message) => this.unwanted(message));
     for (const pool of pools) if (!this.paused.has(pool)) this.consume(pool);
     this.started = true;
-    this.repeat("lease", HELD_MS, () => Promise.resolve(this.endWithLease()));
-    this.repeat("held", HELD_MS, () => this.lookAtHeld());
-    this.repeat("forgotten", FORGOTTEN_MS, () => this.lookAtForgotten());
-    this.repeat("sweep", SWEEP_MS, () => this.sweep());
+    for (const timer of this.timers) timer.start();
   }
 
   /** Takes nothing of these pools, and again of all others. What was taken waits or goes on. */
@@ -159,15 +161,10 @@ export class TaskWorker {
     return this.foreign.has(run);
   }
 
-  /** Tasks of others that are done or wait here. */
-  get count(): number {
-    return this.foreign.size;
-  }
-
   /** Takes nothing more. */
   async stop(): Promise<void> {
     this.closing = true;
-    for (const cancel of this.timers.values()) cancel();
+    for (const timer of this.timers) void timer.close();
     this.stopSignals();
     await Promise.all([...this.consumers.values()].map((consumer) => consumer.close()));
   }
@@ -315,8 +312,8 @@ export class TaskWorker {
         if (input.type === "task_reported" && input.outcome.type === "completed")
           await this.moveOut(taken.tenant, input.outcome.output);
         const { runKey, task: name } = taken;
-        const answer = await this.reports.add({ holder, result: { runKey, task: name, input: encodeInput(input) } });
-        if (answer === "stale") this.stale += 1;
+        // A stale one is nobody's any more: whoever took the task reports it.
+        await this.reports.add({ holder, result: { runKey, task: name, input: encodeInput(input) } });
         break;
       } catch (error) {
         problem("a result could not be told; trying again", taken.runId, error);
@@ -458,18 +455,10 @@ export class TaskWorker {
     await Promise.all(taken.map((task) => this.begin(task, holder)));
   }
 
-  private repeat(name: string, ms: number, work: () => Promise<void>): void {
+  private every(everyMs: number, work: () => Promise<void>): Recurring {
     const { clock, problem } = this.options;
-    // Those who started together spread apart.
-    const pause = ms * (0.8 + 0.4 * (clock.monotonic() % 1));
-    const cancel = clock.after(pause, () => {
-      void work()
-        .catch((error: unknown) => problem("the store of tasks does not answer", "", error))
-        .finally(() => {
-          if (!this.closing) this.repeat(name, ms, work);
-        });
-    });
-    this.timers.set(name, cancel);
+    const failed = (error: unknown): void => problem("the store of tasks does not answer", "", error);
+    return new Recurring({ clock, firstMs: everyMs, everyMs, work, failed });
   }
 }
 
