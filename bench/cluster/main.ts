@@ -18,6 +18,7 @@ const USAGE = `npm run bench -- cluster [options]
   --transport NAMES   ${TRANSPORTS.join(", ")}; default: all that answer
   --workload NAMES    W1, W2, W3; default all
   --workers COUNTS    worker processes, default 1,2,4
+  --ways NAMES        handover: steps go straight to workers with room; tickets: each goes by ticket; default both
   --rounds N          default 3
   --quick             a tenth of the runs, and a backlog of 100,000 at most
   --only PART         runs, backlog, balance or idle
@@ -27,6 +28,8 @@ const USAGE = `npm run bench -- cluster [options]
 interface Setting {
   readonly transport: TransportName | null;
   readonly workers: number;
+  /** Tasks are handed to workers that have room; otherwise each goes by ticket. */
+  readonly handover: boolean;
 }
 
 /** `npm run bench -- cluster` */
@@ -37,6 +40,7 @@ export async function bench(args: readonly string[]): Promise<void> {
       transport: { type: "string" },
       workload: { type: "string", default: "W1,W2,W3" },
       workers: { type: "string", default: "1,2,4" },
+      ways: { type: "string", default: "handover,tickets" },
       rounds: { type: "string", default: "3" },
       only: { type: "string" },
       quick: { type: "boolean", default: false },
@@ -52,6 +56,7 @@ export async function bench(args: readonly string[]): Promise<void> {
   const asked = values.transport?.split(",") ?? TRANSPORTS;
   const transports = await transportsHere(TRANSPORTS.filter((name) => asked.includes(name)));
   const counts = values.workers.split(",").map(Number);
+  const ways = values.ways.split(",");
   const machine = hardware(tmpdir());
   const postgres = await postgresVersion();
   print(`${machine.cpu} · ${machine.cores} cores · ${machine.memoryGb} GB · ${machine.system}`);
@@ -60,8 +65,10 @@ export async function bench(args: readonly string[]): Promise<void> {
   if (part("runs")) {
     const workloads = WORKLOADS.filter(({ name }) => values.workload.split(",").includes(name));
     const settings = [
-      { transport: null, workers: 0 },
-      ...transports.flatMap((transport) => counts.map((workers) => ({ transport, workers }))),
+      { transport: null, workers: 0, handover: false },
+      ...transports.flatMap((transport) =>
+        counts.flatMap((workers) => ways.map((way) => ({ transport, workers, handover: way === "handover" }))),
+      ),
     ];
     await runs(server, workloads, settings, Number(values.rounds), values.quick ? 0.1 : 1);
   }
@@ -91,7 +98,20 @@ async function runs(
   size: number,
 ): Promise<void> {
   const rows = [
-    ["workload", "tickets", "workers", "rounds", "median", "min", "max", "unit", "p50 ms", "p99 ms", "of one process"],
+    [
+      "workload",
+      "transport",
+      "way",
+      "workers",
+      "rounds",
+      "median",
+      "min",
+      "max",
+      "unit",
+      "p50 ms",
+      "p99 ms",
+      "of one process",
+    ],
   ];
   for (const workload of workloads) {
     const drives = new Map<Setting, Drive[]>(settings.map((setting) => [setting, []]));
@@ -99,13 +119,14 @@ async function runs(
     for (let at = 0; at < rounds; at++)
       for (const setting of settings) drives.get(setting)!.push(await round(server, workload, setting, size));
     const alone = median(drives.get(settings[0]!)!.map(workload.value));
-    for (const [{ transport, workers }, done] of drives) {
+    for (const [{ transport, workers, handover }, done] of drives) {
       const found = done.map(workload.value);
       const samples = done.flatMap((each) => each.samples);
       const share = workload.unit.startsWith("ms") ? alone / median(found) : median(found) / alone;
       rows.push([
         workload.name,
         transport ?? "none",
+        transport === null ? "" : handover ? "handover" : "tickets",
         workers === 0 ? "(one process)" : String(workers),
         String(rounds),
         ...[median(found), Math.min(...found), Math.max(...found)].map(short),
@@ -123,8 +144,8 @@ async function runs(
 
 async function round(server: TestPostgres, workload: Workload, setting: Setting, size: number): Promise<Drive> {
   const { url, drop } = await server.create();
-  const { transport, workers } = setting;
-  const away: WeftOptions = transport === null ? {} : { serves: [], ...transportOf(transport) };
+  const { transport, workers, handover } = setting;
+  const away: WeftOptions = transport === null ? {} : { serves: [], handover, ...transportOf(transport) };
   const weft = await openWeft({ store: url, nodes: NODES, name: "owner", ...away });
   try {
     await weft.workflows.publish(workload.source("effect"));

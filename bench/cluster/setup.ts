@@ -13,9 +13,11 @@ const URLS: Readonly<Record<"redis" | "rabbitmq", { readonly variable: string; r
   rabbitmq: { variable: "WEFT_TEST_RABBITMQ_URL", url: "amqp://127.0.0.1:5672" },
 };
 
-export function transportOf(name: string): Pick<WeftOptions, "transport"> {
+/** With Redis, what processes tell each other goes over it as well. */
+export function transportOf(name: string): Pick<WeftOptions, "transport" | "live"> {
   if (name !== "redis" && name !== "rabbitmq") return {};
-  return { transport: { type: name, url: urlOf(name) } };
+  const url = urlOf(name);
+  return { transport: { type: name, url }, ...(name === "redis" ? { live: { type: name, url } } : {}) };
 }
 
 function urlOf(name: "redis" | "rabbitmq"): string {

@@ -20,15 +20,24 @@ export interface Role {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Three workers, two owners and a server of the API: no step is done where its run is held. */
+/** Every step goes by ticket. */
+const BY_TICKET = { WEFT_HANDOVER: "false" };
+
+/**
+ * Three workers, two owners and a server of the API: no step is done where its run is held. One owner hands steps to
+ * workers that have room, the other gives all away by ticket.
+ */
 export const APART: readonly Role[] = [
   { name: "api-1", args: ["serve", "--no-work"], api: true },
   { name: "owner-1", args: ["worker", "--pools", "none", "--own"] },
-  { name: "owner-2", args: ["worker", "--pools", "none", "--own"] },
+  { name: "owner-2", args: ["worker", "--pools", "none", "--own"], env: BY_TICKET },
   { name: "worker-1", args: ["worker", "--pools", "default"] },
   { name: "worker-2", args: ["worker", "--pools", "default"] },
   { name: "worker-3", args: ["worker", "--pools", "default"] },
 ];
+
+/** The same where no step is handed over. */
+export const TICKETS_ALONE: readonly Role[] = APART.map((role) => ({ ...role, env: BY_TICKET }));
 
 /** Servers that do everything. */
 export const TOGETHER: readonly Role[] = [

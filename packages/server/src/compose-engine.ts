@@ -136,6 +136,8 @@ function workforceOf(options: OpenEngineOptions, reports: WorkerReports): Workfo
       pools: chosen.pools,
       serves: chosen.serves ?? null,
       queueMsMax: chosen.queueMsMax ?? null,
+      handover: chosen.handover ?? true,
+      given: (way) => metrics.taskGiven(way),
       ...moved,
       worker: {
         registry: steps.registry,

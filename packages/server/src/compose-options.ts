@@ -29,6 +29,8 @@ export interface ComposeOptions {
   readonly transport?: TransportAddress | null;
   /** How long a step may wait for a worker of its pool, in milliseconds; null or left out: as long as it takes. */
   readonly queueMsMax?: number | null;
+  /** Hands tasks straight to workers of other processes that have room. Left out: yes. */
+  readonly handover?: boolean;
   readonly httpAllow: readonly string[];
   /** Ports that `http` steps may speak to, as `80` and `1024-65535`. Left out: the usual ones. */
   readonly httpPorts?: readonly string[] | undefined;

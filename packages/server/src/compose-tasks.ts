@@ -11,7 +11,8 @@ import { memoryTransport } from "./transport/memory.ts";
 import type { Transport, TransportOptions } from "./transport/transport.ts";
 import { POOL_DEFAULTS, Worker, type WorkerOptions } from "./worker/worker.ts";
 import { Presences, type Presence } from "./worker/presence.ts";
-import { RemoteTasks } from "./worker/remote-tasks.ts";
+import { RemoteTasks, type RemoteTasksOptions } from "./worker/remote-tasks.ts";
+import { weighed } from "./worker/room.ts";
 import { Router } from "./worker/router.ts";
 import { TaskWorker } from "./worker/task-worker.ts";
 import type { WorkerReports } from "./runtime/engine.ts";
@@ -97,6 +98,9 @@ export interface WorkforceOptions {
   /** The pools served here; null: all. */
   readonly serves: readonly string[] | null;
   readonly queueMsMax: number | null;
+  /** Tasks are handed straight to workers of other processes that have room. */
+  readonly handover: boolean;
+  readonly given: RemoteTasksOptions["given"];
   readonly objectBytesMin: number;
   readonly worker: Omit<WorkerOptions, keyof WorkerReports | "pools" | "clock">;
   readonly putObject: (tenant: string, hash: string, bytes: Uint8Array) => Promise<void>;
@@ -139,9 +143,9 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
     keepsBegun: traffic.isShared,
     mayStart: (run) => reports.mayStart() && (foreign?.mayStart(run) ?? true),
     report: (run, task, outcome) =>
-      foreign?.isForeign(run) ? foreign.report(run, task, outcome) : reports.report(run, task, outcome),
+      foreign?.isForeign(run) ? foreign.report(run, outcome) : reports.report(run, task, outcome),
     progress: (run, task, part) =>
-      foreign?.isForeign(run) ? foreign.progress(run, task, part) : reports.progress(run, task, part),
+      foreign?.isForeign(run) ? foreign.progress(run, part) : reports.progress(run, task, part),
   });
   const [load, loopDelay] = [processLoad(), eventLoopDelay()];
   let measured = { at: -Infinity, load: 0, loopDelayMs: 0 };
@@ -159,6 +163,7 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
       pid: process.pid,
       owns: options.own,
       ...busy,
+      takesHanded: foreign?.takesHanded ?? false,
       pools: Object.fromEntries(served) as Presence["pools"],
     };
   };
@@ -169,8 +174,11 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
     clock,
     owner: () => member.workerKey,
     signals,
+    others: () => (options.handover ? presences.reachable() : []),
+    given: options.given,
     window: WINDOW,
     queueMsMax: options.queueMsMax,
+    mayTake: reports.mayStart,
     report: reports.report,
     progress: reports.progress,
     problem: (message, error) => problem(message, "", error),
@@ -188,6 +196,7 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
       dispatch: (run, command) => worker.dispatch(run, command),
       abort: (run, commandId) => worker.abort(run, commandId),
       hasBegun: (run) => worker.hasBegun(run),
+      changed: () => presences.tell(),
       putObject: options.putObject,
       objectBytesMin: options.objectBytesMin,
       problem,
@@ -215,12 +224,4 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
 function servedPools(sizes: PoolSizes, serves: readonly string[] | null): PoolSizes {
   if (serves === null) return sizes;
   return Object.fromEntries(serves.map((name) => [name, sizes[name] ?? OWN_POOL_SLOTS]));
-}
-
-/** Delay of the event loop from which a process counts as late, in milliseconds. */
-const LATE_MS = 50;
-
-/** A process that is late with everything takes less: at a delay of 100 ms half of its room, at 200 ms a quarter. */
-function weighed(room: number, loopDelayMs: number): number {
-  return loopDelayMs <= LATE_MS ? room : Math.max(1, Math.floor((room * LATE_MS) / loopDelayMs));
 }

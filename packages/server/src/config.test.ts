@@ -40,6 +40,7 @@ test("without any variable everything has its default", () => {
     serves: null,
     own: true,
     queueTimeout: null,
+    handover: true,
     containers: "auto",
     bodyLimit: 16 * 1024 * 1024,
     unknown: [],

@@ -53,6 +53,8 @@ export interface Config {
   readonly own: boolean;
   /** How long a step may wait for a worker of its pool, as a duration; null: as long as it takes. */
   readonly queueTimeout: string | null;
+  /** Whether steps are handed straight to workers that have room. */
+  readonly handover: boolean;
   /** Tasks at once in each pool; pools left out keep their default. */
   readonly pools: PoolSizes;
   /** Open runs of the tenant at most; more are refused. */
@@ -131,6 +133,7 @@ const SETTINGS = {
   serves: setting<readonly string[] | null>("WEFT_SERVES", null, readServes),
   own: setting("WEFT_OWN", true, readFlag),
   queueTimeout: setting<string | null>("WEFT_QUEUE_TIMEOUT", null, readRetention),
+  handover: setting("WEFT_HANDOVER", true, readFlag),
   s3Url: setting<string | null>("WEFT_S3_URL", null, readBucketUrl),
   s3Region: setting("WEFT_S3_REGION", "us-east-1", readRegion),
   s3AccessKeyId: setting<string | null>("WEFT_S3_ACCESS_KEY_ID", null, (text) => ({ value: text })),
@@ -198,6 +201,7 @@ export function readConfig(environment: Environment): Config {
     serves: read(SETTINGS.serves),
     own: read(SETTINGS.own),
     queueTimeout: read(SETTINGS.queueTimeout),
+    handover: read(SETTINGS.handover),
     s3: {
       url: read(SETTINGS.s3Url),
       region: read(SETTINGS.s3Region),

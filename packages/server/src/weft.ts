@@ -51,6 +51,8 @@ export interface WeftOptions {
   readonly cache?: { readonly type: "redis"; readonly url: string };
   /** How long a step may wait for a worker of its pool, as a duration (`"5m"`); left out: as long as it takes. */
   readonly queueTimeout?: string;
+  /** Hand steps straight to workers of other processes that have room. Default: yes; otherwise each goes by ticket. */
+  readonly handover?: boolean;
   /** Targets (`host:port`) that `http` steps may reach although they are private. */
   readonly httpAllow?: readonly string[];
   /** Ports and ranges (`443`, `8000-8999`) that `http` steps may speak to. Default: 80, 443 and from 1024 on. */
@@ -225,6 +227,7 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     live: options.live ?? null,
     cache: options.cache ?? null,
     queueMsMax: options.queueTimeout === undefined ? null : durationOf("queueTimeout", options.queueTimeout),
+    handover: options.handover ?? true,
     httpAllow: options.httpAllow ?? [],
     httpPorts: options.httpPorts,
     codeLimits: { ...SANDBOX_LIMITS, ...options.codeLimits },

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Arena } from "../arena.ts";
-import { APART } from "../processes.ts";
+import { TICKETS_ALONE } from "../processes.ts";
 import type { Finding, Injection } from "./injection.ts";
 
 const AWAY_MS = 60_000;
@@ -40,7 +40,7 @@ export const brokerAway: Injection = {
   id: "F46",
   title: "Redis, and RabbitMQ, away for a minute",
   holds: "I1-I6; no attempt counted; all goes on by itself, without a restart",
-  needs: { roles: APART, transports: ["redis", "rabbitmq"], open: 30 },
+  needs: { roles: TICKETS_ALONE, transports: ["redis", "rabbitmq"], open: 30 },
   seconds: 75,
   quick: false,
   inject: away,

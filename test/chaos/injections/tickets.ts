@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { priorityOf } from "../../../packages/server/src/journal/rules.ts";
 import { postgresTransport } from "../../../packages/server/src/transport/postgres.ts";
 import type { Ticket } from "../../../packages/server/src/transport/transport.ts";
-import { APART } from "../processes.ts";
+import { TICKETS_ALONE } from "../processes.ts";
 import type { Injection } from "./injection.ts";
 
 const TIMES = 5;
@@ -16,7 +16,7 @@ export const tickets: Injection = {
   id: "F44",
   title: "each ticket 5 times, backwards, and again at the end; tickets of tasks that do not exist (F43)",
   holds: "I3, I5: a task is taken once; what is late or unknown is passed over",
-  needs: { roles: APART, transports: ["postgres"], open: 40 },
+  needs: { roles: TICKETS_ALONE, transports: ["postgres"], open: 40 },
   seconds: SECONDS,
   quick: false,
   async inject(arena) {

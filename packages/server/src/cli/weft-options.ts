@@ -33,6 +33,7 @@ export function weftOptions(config: Config, environment: Environment): WeftOptio
       ? {}
       : { cache: { type: "redis", url: config.redisUrl } }),
     ...(config.queueTimeout === null ? {} : { queueTimeout: config.queueTimeout }),
+    handover: config.handover,
     ...objectsOf(config),
     ...configFromFolder(environment),
     environment,
@@ -76,8 +77,9 @@ function transportOf({ transport, redisUrl, rabbitmqUrl }: Config): Pick<WeftOpt
   });
 }
 
-function liveOf({ live, redisUrl }: Config): Pick<WeftOptions, "live"> {
-  if (live !== "redis") return {};
+/** Where tickets go over Redis, the rest of what processes tell each other does too, unless it is set otherwise. */
+function liveOf({ live, transport, redisUrl }: Config): Pick<WeftOptions, "live"> {
+  if (live === "postgres" || (live === "auto" && transport !== "redis")) return {};
   if (redisUrl !== null) return { live: { type: "redis", url: redisUrl } };
   throw new AppError("CONFIGURATION_INVALID", { count: 1, first: "WEFT_LIVE is redis, and WEFT_REDIS_URL is not set" });
 }

@@ -89,7 +89,7 @@ export class MemoryTasks implements TaskStore {
     return head && head.runKey === runKey && !isFinal(head.status) ? head.epoch : null;
   }
 
-  private put(task: PostedTask & { readonly owner: number }): void {
+  private put({ holder, ...task }: PostedTask & { readonly owner: number }): void {
     const postedAt = this.now();
     const entry: Entry = {
       number: this.nextNumber++,
@@ -104,6 +104,7 @@ export class MemoryTasks implements TaskStore {
     this.entries.set(nameOf(task), entry);
     groupOf(this.runs, task.runKey).add(entry);
     this.queueOf(entry).add(entry);
+    if (holder !== undefined) this.hold(entry, holder);
   }
 
   async take(holder: number, names: readonly TaskName[]): Promise<readonly TakenTask[]> {

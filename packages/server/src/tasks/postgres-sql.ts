@@ -36,17 +36,19 @@ counted as (
 const NAMED = `asked as materialized (select * from unnest($2::int8[], $3::text[]) as asked (run_key, task))`;
 
 /**
- * $1 owner, $2.. columns, $12 bodies, $13 shard. A task whose result waits in the inbox is done: its owner has only not
- * read it yet. The holder of a task stays when a new owner puts it up again.
+ * $1 owner, $2.. columns, $12 bodies, $13 shard, $14 holders (0: none). A task whose result waits in the inbox is done: its
+ * owner has only not read it yet. The holder of a task stays when a new owner puts it up again.
  */
 export const POST = `
 with asked as materialized (
   select * from unnest($2::int8[], $3::text[], $4::int4[], $5::text[], $6::text[], $7::text[], $8::int2[], $9::bool[],
-    $10::int4[], $11::int4[]) as asked (run_key, task, epoch, tenant, run_id, pool, rank, once, body_from, body_length)
+    $10::int4[], $11::int4[], $14::int8[])
+    as asked (run_key, task, epoch, tenant, run_id, pool, rank, once, body_from, body_length, holder)
 ),
 put as (
-  insert into task (run_key, task, tenant, run_id, epoch, owner, pool, rank, takes, posted_at, told_at, once, body)
-  select asked.run_key, asked.task, asked.tenant, run_id, asked.epoch, $1, pool, rank, 0, now.ms, now.ms, once,
+  insert into task (run_key, task, tenant, run_id, epoch, owner, pool, rank, holder, takes, posted_at, told_at, once, body)
+  select asked.run_key, asked.task, asked.tenant, run_id, asked.epoch, $1, pool, rank,
+    nullif(holder, 0), least(holder, 1), now.ms, now.ms, once,
     substring($12::bytea from body_from for body_length)
   from (select now_ms() as ms) as now, asked, lateral (
     select owner, epoch, tenant, finished_at from run where run.run_key = asked.run_key offset 0) as run
@@ -55,9 +57,9 @@ put as (
       select from inbox where inbox.run_key = asked.run_key and inbox.input_id = 'task:' || asked.task)
   on conflict (run_key, task) do update set epoch = excluded.epoch, owner = excluded.owner
     where task.epoch < excluded.epoch or (task.epoch = excluded.epoch and task.owner <> excluded.owner)
-  returning pool, xmax = 0 as made
+  returning pool, holder is null as waits, xmax = 0 as made
 ),
-${counted("$13", "select pool, 1 as waiting, 0 as held from put where made")}
+${counted("$13", "select pool, waits::int as waiting, (not waits)::int as held from put where made")}
 select ${QUICK}`;
 
 /** $1 runs. */

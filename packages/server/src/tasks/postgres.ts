@@ -131,6 +131,7 @@ export class PostgresTasks implements TaskStore {
       integers(bodies.length),
       bodies.whole(),
       shard(),
+      integers(sorted.map(({ holder }) => holder ?? 0)),
     ];
     return { name: "post", text: POST, values };
   }

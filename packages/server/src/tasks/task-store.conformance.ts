@@ -81,6 +81,32 @@ export function taskStoreConformance(suite: string, open: () => Promise<OpenedTa
       expect(ids(await at.tasks.held(holder, named("a", "b")))).toEqual(["a"]);
     });
 
+    test("a task that is put up in a worker's name is that one's, as if it had taken it", async () => {
+      await at.tasks.post(owner.workerKey, [task("a", { holder }), task("b", { holder }), task("c")]);
+      expect(await depth()).toEqual([{ pool: "gpu", waiting: 1, held: 2 }]);
+      const other = await hold("other");
+      expect(await at.tasks.take(other, named("a", "b"))).toEqual([]);
+      expect(ids(await at.tasks.next(other, "gpu", 10))).toEqual(["c"]);
+      expect(ids(await at.tasks.holding(holder))).toEqual(["a", "b"]);
+      expect(await at.tasks.report(holder, [result("a")])).toEqual(["reported"]);
+      expect(await inbox()).toEqual([`${resultId("a")} ${result("a").input}`]);
+      // Given back no taking counts; the next taker is the first.
+      await at.tasks.giveBack(holder, named("b"));
+      expect(await at.tasks.take(other, named("b"))).toMatchObject([{ task: "b", takes: 1 }]);
+    });
+
+    test("in the name of a worker whose lease ends it is free, and one taking is counted", async () => {
+      await at.tasks.post(owner.workerKey, [task("a", { holder })]);
+      await at.holders.leave(holder);
+      await at.tasks.post(owner.workerKey, [task("b", { holder })]);
+      await at.tasks.sweep(0, 10);
+      const taken = await at.tasks.take(await hold("other"), named("a", "b"));
+      expect(taken.map(({ task: name, takes }) => [name, takes])).toEqual([
+        ["a", 1],
+        ["b", 2],
+      ]);
+    });
+
     test("a task of another epoch, of an ended run and of no run is passed over", async () => {
       const ended = await newRun("ended");
       await end(ended);

@@ -75,6 +75,8 @@ export interface PostedTask extends TaskName {
   readonly once?: boolean;
   /** It may have been put up before, and its result may be on its way: that is waited for. */
   readonly again?: boolean;
+  /** A worker that does it already: it counts as taken by that one. Left out: nobody has it. */
+  readonly holder?: number;
   /** Everything that doing the task needs, as text (see `encodeTask`). Opaque here. */
   readonly body: string;
 }

@@ -48,6 +48,11 @@ export class EngineMetrics {
     "node_type",
     "status",
   ]);
+  private readonly given = new Counters(
+    "weft_tasks_given_total",
+    "Attempts of steps given to other processes: handed to a worker, or stored for whoever takes them.",
+    ["way"],
+  );
   private readonly steps = new Histograms(
     "weft_node_duration_seconds",
     "Time of an attempt of a step.",
@@ -100,6 +105,10 @@ export class EngineMetrics {
     this.steps.observe([type], ms / 1000);
   }
 
+  taskGiven(way: "handed" | "stored"): void {
+    this.given.add([way]);
+  }
+
   modelCalled({ provider, model, status, seconds, firstSeconds, usage }: ModelCall): void {
     this.calls.add([provider, model, status]);
     this.callTimes.observe([provider, model], seconds);
@@ -127,6 +136,7 @@ export class EngineMetrics {
       this.runs,
       this.queued,
       this.tasks,
+      this.given,
       this.steps,
       this.calls,
       this.callTimes,

@@ -18,7 +18,7 @@ test.each([
 });
 
 function presence(worker: number, pools: Presence["pools"]): Presence {
-  return { worker, name: `w${worker}`, pid: worker, owns: true, load: 10, loopDelayMs: 1, pools };
+  return { worker, name: `w${worker}`, pid: worker, owns: true, load: 10, loopDelayMs: 1, takesHanded: false, pools };
 }
 
 test("who comes is known at once, and who falls silent is forgotten", async () => {

@@ -15,6 +15,8 @@ export interface Presence {
   readonly load: number;
   /** Milliseconds that its event loop was late, at the 99th percentile. */
   readonly loopDelayMs: number;
+  /** It takes tasks that owners hand to it. */
+  readonly takesHanded: boolean;
   readonly pools: Readonly<Record<string, PoolPresence>>;
 }
 
@@ -51,6 +53,8 @@ export class Presences {
   private readonly others = new Map<number, { readonly presence: Presence; readonly at: number }>();
   private readonly stops: (() => void)[];
   private readonly telling: Recurring;
+  /** When messages may have been missed last. */
+  private gapAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PresenceOptions) {
     this.options = options;
@@ -67,7 +71,11 @@ export class Presences {
       return;
     }
     this.stops = [
-      signals.subscribe(CHANNEL, (message) => this.heard(readPresence(message))),
+      signals.subscribe(
+        CHANNEL,
+        (message) => this.heard(readPresence(message)),
+        () => (this.gapAt = clock.monotonic()),
+      ),
       signals.subscribe(QUESTION, () => this.tell()),
     ];
     signals.publish(QUESTION, null);
@@ -89,6 +97,22 @@ export class Presences {
     return sum;
   }
 
+  /** Others that take what is handed to them, and were heard of since the last gap: what is sent to them arrives. */
+  reachable(): readonly Presence[] {
+    const self = this.options.key();
+    const after = Math.max(this.gapAt, this.options.clock.monotonic() - GONE_MS);
+    const found: Presence[] = [];
+    for (const { presence, at } of this.others.values())
+      if (at > after && presence.takesHanded && presence.worker !== self) found.push(presence);
+    return found;
+  }
+
+  /** Says at once how things are now. */
+  tell(): void {
+    const { signals, self, isAlone = false } = this.options;
+    if (!isAlone) signals.publish(CHANNEL, messageOf(self()));
+  }
+
   close(): void {
     void this.telling.close();
     for (const stop of this.stops) stop();
@@ -104,10 +128,6 @@ export class Presences {
     if (presence === null || presence.worker === this.options.key()) return;
     this.others.set(presence.worker, { presence, at: this.options.clock.monotonic() });
   }
-
-  private tell(): void {
-    this.options.signals.publish(CHANNEL, messageOf(this.options.self()));
-  }
 }
 
 function messageOf({ pools, ...self }: Presence): JsonObject {
@@ -118,7 +138,7 @@ function messageOf({ pools, ...self }: Presence): JsonObject {
 /** Null for what another version may send. */
 function readPresence(message: Json): Presence | null {
   if (!isJsonObject(message)) return null;
-  const { worker, name, pid, owns, load, loopDelayMs, pools } = message;
+  const { worker, name, pid, owns, load, loopDelayMs, takesHanded, pools } = message;
   const numbers = [worker, pid, load, loopDelayMs];
   if (!numbers.every((value) => typeof value === "number") || typeof name !== "string" || !isJsonObject(pools))
     return null;
@@ -130,6 +150,7 @@ function readPresence(message: Json): Presence | null {
     owns: owns === true,
     load: busy!,
     loopDelayMs: delay!,
+    takesHanded: takesHanded === true,
     pools: Object.fromEntries(Object.entries(pools).flatMap(([pool, share]) => entryOf(pool, share))),
   };
 }

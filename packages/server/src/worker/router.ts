@@ -73,6 +73,7 @@ export class Router implements Tasks {
   /** All of it within the grace, and a moment for telling. */
   async drain(graceMs: number): Promise<void> {
     const stopped = this.foreign?.stop();
+    await this.remote.settle();
     await this.worker.drain(graceMs);
     await this.foreign?.giveBack(GIVE_BACK_MS);
     await stopped;

@@ -39,6 +39,7 @@ test("of two tickets of one task that come together one begins it (F44)", async 
     plans: () => Promise.reject(new Error("no plan")),
     dispatch: () => true,
     hasBegun: () => false,
+    changed: () => undefined,
     abort: () => undefined,
     putObject: async () => undefined,
     objectBytesMin: 1,

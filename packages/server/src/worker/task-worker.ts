@@ -1,25 +1,21 @@
-import { createHash } from "node:crypto";
 import { AppError, failureOf, readTask } from "@weftwork/core";
-import type { DispatchTask, Json, Payload, TaskOutcome } from "@weftwork/core";
-import type { Live } from "../live/live.ts";
+import type { DispatchTask, Json, TaskOutcome } from "@weftwork/core";
 import type { TaskPart } from "../nodes/node.ts";
-import type { Clock } from "../runtime/clock.ts";
-import { Recurring } from "../runtime/recurring.ts";
 import { hotRun, type HotRun } from "../runtime/hot-run.ts";
-import { encodeInput } from "../runtime/inbox.ts";
-import type { Member } from "../runtime/member.ts";
+import { Recurring } from "../runtime/recurring.ts";
 import type { PreparedPlan } from "../runtime/workflows.ts";
-import type { TakenTask, TaskName, TaskResult, TaskStore } from "../tasks/task-store.ts";
+import type { TakenTask, TaskName, TaskStore } from "../tasks/task-store.ts";
 import { PACK_MAX, type Consumer, type Ticket, type Transport } from "../transport/transport.ts";
 import { Batch } from "./batch.ts";
-import { ABORTS, partsChannel } from "./remote-tasks.ts";
+import { nameOf, type ForeignTask } from "./foreign-task.ts";
+import { HandedTasks } from "./handed-tasks.ts";
+import { HeldTasks } from "./held-tasks.ts";
+import { ABORTS } from "./task-posts.ts";
+import { TaskReports, type TaskReportsOptions } from "./task-reports.ts";
 
-export interface TaskWorkerOptions {
+export interface TaskWorkerOptions extends Omit<TaskReportsOptions, "store" | "tellOwner"> {
   readonly store: TaskStore;
   readonly transport: Transport;
-  readonly clock: Clock;
-  readonly member: Member;
-  readonly signals: Live<Json>;
   /** The pools served here. */
   readonly pools: readonly string[];
   /** Tasks that the pool may be given now: its free slots, and a few in front of them. */
@@ -30,31 +26,17 @@ export interface TaskWorkerOptions {
   readonly abort: (run: HotRun, commandId: string) => void;
   /** Whether the executor of the run's task was called. */
   readonly hasBegun: (run: HotRun) => boolean;
-  /** Stores large results by their hash, where every process can read them. */
-  readonly putObject: (tenant: string, hash: string, bytes: Uint8Array) => Promise<void>;
-  readonly objectBytesMin: number;
-  readonly problem: (message: string, runId: string, error: unknown) => void;
-}
-
-/** A task of a run that another process holds. */
-interface Foreign {
-  readonly taken: TakenTask;
-  readonly command: DispatchTask;
-  readonly holder: number;
-  readonly since: number;
-  parts: TaskPart[];
-  telling: boolean;
+  /** `takesHanded` has changed. */
+  readonly changed: () => void;
 }
 
 /** Messages of a pool that wait here at the same time. */
 const PREFETCH = 4;
 const TAKE_MAX = 256;
-const REPORT_MAX = 64;
 /** A ticket that finds no room for this long goes back, for others may have some. */
 const HAND_ON_MS = 250;
 /** Between two looks whether what is done here is still wanted. */
 const HELD_MS = 1000;
-const PARTS_MS = 50;
 /** Between two looks for tasks that nobody was told of; and how long they have been quiet then. */
 const SWEEP_MS = 5000;
 const QUIET_MS = 10_000;
@@ -63,35 +45,34 @@ const QUIET_LOSSY_MS = 4000;
 const SWEEP_MAX = 1000;
 /** Messages in the transport from which a pool counts as one that nobody serves: nothing is told again. */
 const PILE_MAX = (4 * SWEEP_MAX) / PACK_MAX;
-/** Between two looks for tasks that are ours without our knowing. */
+/** Between two looks for tasks that are ours without our knowing; and where a message was missed. */
 const FORGOTTEN_MS = 10_000;
+const MISSED_MS = 1500;
 /** Workers that a task may take with it (F8). */
 const TAKES_MAX = 5;
-const REPORT_RETRY_MS_MAX = 2000;
 
 /**
- * Does tasks of runs that other processes hold: takes them by the tickets of its pools, does them as its own, and
- * reports what became of them.
+ * Does tasks of runs that other processes hold, as its own: those whose tickets it takes from its pools, and those that
+ * their owners hand to it. What became of them is told by `TaskReports`.
  *
  * T1. A task is taken only when there is room for it, so one that waits here keeps nobody else from taking it.
- * T2. What is done is reported until the store has answered, or the lease of this process has ended: then it belongs to
- *     somebody else.
  * T3. After the deadline of the lease no task is begun, and what was begun is aborted.
  */
 export class TaskWorker {
   private readonly options: TaskWorkerOptions;
-  private readonly foreign = new Map<HotRun, Foreign>();
+  private readonly foreign = new Map<HotRun, ForeignTask>();
   private readonly reserved = new Map<string, number>();
   private readonly takes: Batch<TaskName, { readonly task: TakenTask; readonly holder: number } | null>;
-  private readonly reports: Batch<{ readonly holder: number; readonly result: TaskResult }, "reported" | "stale">;
-  private readonly reporting = new Set<Promise<void>>();
-  /** Runs whose outcome is being told. */
-  private readonly telling = new WeakSet<HotRun>();
-  /** Held by us at the last look, and known to nobody here. */
-  private suspects: ReadonlySet<string> = new Set();
-  /** Tasks that were taken and are not among the foreign ones yet. */
+  private readonly reports: TaskReports;
+  private readonly held: HeldTasks;
+  private readonly handed: HandedTasks;
+  /** Tasks that came and are not among the foreign ones yet. */
   private readonly beginning = new Set<string>();
+  /** Those of them that are no longer wanted. */
+  private readonly unwanted = new Set<string>();
   private readonly consumers = new Map<string, Consumer>();
+  /** Tickets of each pool that wait for room. */
+  private readonly queued = new Map<string, number>();
   private paused: ReadonlySet<string> = new Set();
   private started = false;
   private readonly timers: readonly Recurring[];
@@ -100,45 +81,41 @@ export class TaskWorker {
 
   constructor(options: TaskWorkerOptions) {
     this.options = options;
-    const { clock, store, member } = options;
-    this.takes = new Batch({
+    const { clock, signals, store, member } = options;
+    this.takes = new Batch({ clock, max: TAKE_MAX, call: (names) => this.take(names) });
+    this.handed = new HandedTasks({
+      signals,
       clock,
-      max: TAKE_MAX,
-      call: async (names) => {
-        const holder = member.workerKey;
-        const taken = await store.take(holder, names);
-        const byName = new Map(taken.map((task) => [`${task.runKey}/${task.task}`, { task, holder }]));
-        return names.map(({ runKey, task }) => {
-          const found = byName.get(`${runKey}/${task}`) ?? null;
-          // Of two tickets of one task in the same moment one begins it (F44).
-          byName.delete(`${runKey}/${task}`);
-          return found;
-        });
-      },
+      begin: (task) => this.beginHanded(task),
+      drop: (names) => this.dropNamed(names),
+      missed: () => this.missed(),
     });
-    this.reports = new Batch({
+    this.reports = new TaskReports({ ...options, tellOwner: (task, input) => this.handed.tell(task, input) });
+    const { foreign: tasks, beginning } = this;
+    this.held = new HeldTasks({
+      store,
       clock,
-      max: REPORT_MAX,
-      call: (items) => {
-        const holder = member.workerKey;
-        // What was taken under an earlier lease is somebody else's by now.
-        return this.reportAll(holder, items);
-      },
+      member,
+      tasks,
+      beginning,
+      drop: (run, { command }) => this.drop(run, command),
     });
     this.timers = [
-      this.every(HELD_MS, () => Promise.resolve(this.endWithLease())),
-      this.every(HELD_MS, () => this.lookAtHeld()),
-      this.every(FORGOTTEN_MS, () => this.lookAtForgotten()),
+      this.every(HELD_MS, () => Promise.resolve(this.lookAtLease())),
+      this.every(HELD_MS, () => this.held.look()),
+      this.every(FORGOTTEN_MS, () => this.held.lookForForgotten()),
       this.every(SWEEP_MS, () => this.sweep()),
     ];
   }
 
   start(): void {
-    const { pools, signals } = this.options;
-    this.stopSignals = signals.subscribe(ABORTS, (message) => this.unwanted(message));
+    const { pools, signals, member } = this.options;
+    this.stopSignals = signals.subscribe(ABORTS, (message: Json) => this.held.unwanted(message));
+    this.handed.listen(member.workerKey);
     for (const pool of pools) if (!this.paused.has(pool)) this.consume(pool);
     this.started = true;
     for (const timer of this.timers) timer.start();
+    this.options.changed();
   }
 
   /** Takes nothing of these pools, and again of all others. What was taken waits or goes on. */
@@ -156,6 +133,11 @@ export class TaskWorker {
     }
   }
 
+  /** Whether it begins what is handed to it. */
+  get takesHanded(): boolean {
+    return this.started && !this.closing;
+  }
+
   /** Whether the run of a task is held by another process. */
   isForeign(run: HotRun): boolean {
     return this.foreign.has(run);
@@ -164,6 +146,7 @@ export class TaskWorker {
   /** Takes nothing more. */
   async stop(): Promise<void> {
     this.closing = true;
+    this.options.changed();
     for (const timer of this.timers) void timer.close();
     this.stopSignals();
     await Promise.all([...this.consumers.values()].map((consumer) => consumer.close()));
@@ -182,20 +165,22 @@ export class TaskWorker {
   async giveBack(graceMs: number): Promise<void> {
     const { store, member, transport, problem, hasBegun } = this.options;
     for (const [run, { command }] of this.foreign) {
-      if (!command.started || !hasBegun(run) || this.telling.has(run)) continue;
-      this.report(run, command, { type: "failed", failure: failureOf(new AppError("OUTCOME_UNKNOWN")) });
+      if (!command.started || !hasBegun(run) || this.reports.isTelling(run)) continue;
+      this.report(run, { type: "failed", failure: failureOf(new AppError("OUTCOME_UNKNOWN")) });
     }
     await Promise.race([
-      Promise.all(this.reporting),
+      this.reports.settled(),
       new Promise<void>((resolve) => void this.options.clock.after(graceMs, resolve)),
     ]);
     const tickets: Ticket[] = [];
-    for (const [run, { taken, command }] of this.foreign) {
+    for (const [run, { taken, command, handed }] of this.foreign) {
       run.gone = true;
+      if (handed) this.handed.giveBack(taken);
       // What was begun and must not be repeated is left to the end of the lease, for its next taker to see.
       if (!command.started || !hasBegun(run)) tickets.push(ticketOf(taken));
     }
     this.foreign.clear();
+    this.handed.close();
     if (tickets.length === 0 || member.isOver) return;
     try {
       await store.giveBack(member.workerKey, tickets);
@@ -205,24 +190,14 @@ export class TaskWorker {
     }
   }
 
-  report(run: HotRun, { scope, node, attempt }: DispatchTask, outcome: TaskOutcome): void {
-    this.telling.add(run);
-    const work = this.tell(run, { type: "task_reported", scope, node, attempt, outcome }).finally(() =>
-      this.reporting.delete(work),
-    );
-    this.reporting.add(work);
+  report(run: HotRun, outcome: TaskOutcome): void {
+    const task = this.foreign.get(run);
+    if (task) void this.reports.tell(run, task, outcome).then(() => this.forget(run));
   }
 
-  progress(run: HotRun, _: DispatchTask, part: TaskPart): void {
+  progress(run: HotRun, part: TaskPart): void {
     const task = this.foreign.get(run);
-    if (!task) return;
-    task.parts.push(part);
-    if (task.telling) return;
-    task.telling = true;
-    this.options.clock.after(PARTS_MS, () => {
-      task.telling = false;
-      this.tellParts(task);
-    });
+    if (task) this.reports.progress(task, part);
   }
 
   private consume(pool: string): void {
@@ -247,7 +222,9 @@ export class TaskWorker {
       if (patience <= 0) return transport.publish(waiting);
       const pause = Math.min(patience, 10);
       patience -= pause;
+      add(this.queued, pool, waiting.length);
       await new Promise<void>((resolve) => void clock.after(pause, resolve));
+      add(this.queued, pool, -waiting.length);
     }
     return undefined;
   }
@@ -258,166 +235,99 @@ export class TaskWorker {
     return room(pool) - (this.reserved.get(pool) ?? 0);
   }
 
+  private async take(names: readonly TaskName[]): Promise<readonly ({ task: TakenTask; holder: number } | null)[]> {
+    const holder = this.options.member.workerKey;
+    const taken = await this.options.store.take(holder, names);
+    const byName = new Map(taken.map((task) => [nameOf(task), { task, holder }]));
+    return names.map((name) => {
+      const found = byName.get(nameOf(name)) ?? null;
+      // Of two tickets of one task in the same moment one begins it (F44).
+      byName.delete(nameOf(name));
+      return found;
+    });
+  }
+
   private async takeAll(pool: string, tickets: readonly Ticket[]): Promise<void> {
-    this.reserved.set(pool, (this.reserved.get(pool) ?? 0) + tickets.length);
+    add(this.reserved, pool, tickets.length);
     try {
       const taken = await Promise.all(tickets.map(({ runKey, task }) => this.takes.add({ runKey, task })));
-      await Promise.all(taken.map((one) => one && this.begin(one.task, one.holder)));
+      await Promise.all(taken.map((one) => one && this.begin(one.task, one.holder, false)));
     } finally {
-      this.reserved.set(pool, this.reserved.get(pool)! - tickets.length);
+      add(this.reserved, pool, -tickets.length);
     }
   }
 
-  private async begin(taken: TakenTask, holder: number): Promise<void> {
-    const { plans, dispatch, store, clock, problem, member } = this.options;
+  /** Those who came by tickets and wait for room come first. */
+  private beginHanded(task: TakenTask): boolean {
+    const { pool } = task;
+    if (this.closing || this.paused.has(pool) || !this.options.pools.includes(pool)) return false;
+    if (this.roomOf(pool) <= (this.queued.get(pool) ?? 0)) return false;
+    add(this.reserved, pool, 1);
+    void this.begin(task, this.options.member.workerKey, true).finally(() => add(this.reserved, pool, -1));
+    return true;
+  }
+
+  private async begin(taken: TakenTask, holder: number, handed: boolean): Promise<void> {
+    const { plans, dispatch, clock, problem, member } = this.options;
     const { runKey: key, tenant, runId: id, epoch } = taken;
-    const name = `${key}/${taken.task}`;
+    const name = nameOf(taken);
     this.beginning.add(name);
     try {
       const task = readTask(taken.body);
       const { plan, nested } = await plans(task.hash, task.pins, tenant);
+      if (this.unwanted.delete(name)) return;
       // The lease may have ended meanwhile: then it is somebody else's.
       if (member.workerKey !== holder || clock.monotonic() >= member.deadline()) return;
       const { state, command } = task.decode(plan, nested);
       const at = { key, tenant, id, epoch, state, nextSeq: state.seq + 1, creation: null, recordedStatus: null };
       const run = hotRun(at);
-      this.foreign.set(run, { taken, command, holder, since: clock.monotonic(), parts: [], telling: false });
+      this.foreign.set(run, { taken, command, holder, since: clock.monotonic(), handed, parts: [], telling: false });
       if (command.started && taken.takes > 1)
-        this.report(run, command, { type: "failed", failure: failureOf(new AppError("OUTCOME_UNKNOWN")) });
+        this.report(run, { type: "failed", failure: failureOf(new AppError("OUTCOME_UNKNOWN")) });
       else if (taken.takes > TAKES_MAX) {
         const lost = new AppError("STEP_QUARANTINED", { count: taken.takes - 1 });
-        this.report(run, command, { type: "failed", failure: failureOf(lost) });
+        this.report(run, { type: "failed", failure: failureOf(lost) });
       } else if (!dispatch(run, command)) {
         this.forget(run);
-        await store.giveBack(holder, [taken]);
+        await this.giveBackOne(taken, holder, handed);
       }
     } catch (error) {
       // Another process may be able to: a newer version that knows the plan, a store that answers there.
       problem("a task cannot be begun here", id, error);
       // Where this fails as well, the look at all that is held finds it.
-      await store.giveBack(holder, [taken]).catch(() => undefined);
+      await this.giveBackOne(taken, holder, handed).catch(() => undefined);
     } finally {
       this.beginning.delete(name);
+      this.unwanted.delete(name);
     }
   }
 
-  private async tell(run: HotRun, input: Parameters<typeof encodeInput>[0]): Promise<void> {
-    const task = this.foreign.get(run);
-    if (!task) return;
-    const { taken, holder } = task;
-    const { clock, problem, member } = this.options;
-    this.tellParts(task);
-    for (let delay = 50; ; delay = Math.min(delay * 2, REPORT_RETRY_MS_MAX)) {
-      try {
-        if (input.type === "task_reported" && input.outcome.type === "completed")
-          await this.moveOut(taken.tenant, input.outcome.output);
-        const { runKey, task: name } = taken;
-        // A stale one is nobody's any more: whoever took the task reports it.
-        await this.reports.add({ holder, result: { runKey, task: name, input: encodeInput(input) } });
-        break;
-      } catch (error) {
-        problem("a result could not be told; trying again", taken.runId, error);
-        // Somebody else's by now, or given up.
-        if (member.workerKey !== holder || clock.monotonic() >= member.deadline() || !this.foreign.has(run)) break;
-        await new Promise<void>((resolve) => void clock.after(delay, resolve));
-      }
-    }
-    this.forget(run);
+  private async giveBackOne(taken: TakenTask, holder: number, handed: boolean): Promise<void> {
+    if (handed) this.handed.giveBack(taken);
+    else await this.options.store.giveBack(holder, [taken]);
   }
 
-  private async reportAll(
-    holder: number,
-    items: readonly { readonly holder: number; readonly result: TaskResult }[],
-  ): Promise<readonly ("reported" | "stale")[]> {
-    const ours = items.filter((item) => item.holder === holder);
-    const answers =
-      ours.length === 0
-        ? []
-        : await this.options.store.report(
-            holder,
-            ours.map(({ result }) => result),
-          );
-    let at = 0;
-    return items.map((item) => (item.holder === holder ? answers[at++]! : "stale"));
+  /** Handed over to us, and not wanted any more. */
+  private dropNamed(names: readonly TaskName[]): void {
+    const dropped = new Set(names.map(nameOf));
+    for (const name of dropped) if (this.beginning.has(name)) this.unwanted.add(name);
+    for (const [run, { taken, command }] of this.foreign) if (dropped.has(nameOf(taken))) this.drop(run, command);
   }
 
-  /** A large result goes to the object store first; what is reported names it. */
-  private async moveOut(tenant: string, output: Payload): Promise<void> {
-    const { objectBytesMin, putObject } = this.options;
-    if (output.reference || output.size < objectBytesMin / 4) return;
-    const bytes = Buffer.from(output.storable());
-    if (bytes.length < objectBytesMin) return;
-    const hash = createHash("sha256").update(bytes).digest("hex");
-    await putObject(tenant, hash, bytes);
-    output.storedAs(hash, bytes.length);
-  }
-
-  private tellParts(task: Foreign): void {
-    if (task.parts.length === 0) return;
-    const { runKey, task: name, owner } = task.taken;
-    this.options.signals.publish(partsChannel(owner), { run: runKey, task: name, parts: task.parts as never });
-    task.parts = [];
-  }
-
-  /** Withdrawn by the owner of its run: whether that is so says the store. */
-  private unwanted(message: Json): void {
-    if (!Array.isArray(message) || this.foreign.size === 0) return;
-    const names = new Set((message as readonly Json[]).map((name) => (Array.isArray(name) ? name.join("/") : "")));
-    const named = [...this.foreign].filter(([, { taken }]) => names.has(`${taken.runKey}/${taken.task}`));
-    if (named.length > 0) void this.compare(named).catch(() => undefined);
-  }
-
-  private async lookAtHeld(): Promise<void> {
+  /** What was handed over to us may have been lost: its owner puts it up in our name, and we do not know of it. */
+  private missed(): void {
     const { clock } = this.options;
-    const before = clock.monotonic() - HELD_MS;
-    await this.compare([...this.foreign].filter(([, { since }]) => since <= before));
+    const look = (): void => {
+      if (!this.closing) void this.held.lookForForgotten().catch(() => undefined);
+    };
+    clock.after(MISSED_MS, look);
+    clock.after(2 * MISSED_MS, look);
   }
 
-  /** Ends what is not held any more. */
-  private async compare(tasks: readonly (readonly [HotRun, Foreign])[]): Promise<void> {
-    const { store, member } = this.options;
-    const holder = member.workerKey;
-    const ours: [HotRun, Foreign][] = [];
-    for (const [run, task] of tasks) {
-      if (task.holder === holder) ours.push([run, task]);
-      else this.drop(run, task.command);
-    }
-    if (ours.length === 0) return;
-    const held = await store.held(
-      holder,
-      ours.map(([, { taken }]) => taken),
-    );
-    const names = new Set(held.map(({ runKey, task }) => `${runKey}/${task}`));
-    for (const [run, { taken, command }] of ours)
-      if (!names.has(`${taken.runKey}/${taken.task}`) && this.foreign.has(run)) this.drop(run, command);
-  }
-
-  /** Under no lease nothing is begun, and what was begun is aborted. */
-  private endWithLease(): void {
-    const { clock, member } = this.options;
-    if (clock.monotonic() < member.deadline()) return;
-    for (const [run, { command }] of this.foreign) this.drop(run, command);
-  }
-
-  /**
-   * Gives back what the store says is ours and nobody here knows of: the answer to a taking or a giving back was lost.
-   * Twice seen, for a taking may be on its way.
-   */
-  private async lookAtForgotten(): Promise<void> {
-    const { store, member } = this.options;
-    const holder = member.workerKey;
-    const known = new Set(this.beginning);
-    for (const { taken } of this.foreign.values()) known.add(`${taken.runKey}/${taken.task}`);
-    const held = await store.holding(holder);
-    for (const { taken } of this.foreign.values()) known.add(`${taken.runKey}/${taken.task}`);
-    const unknown = held.filter(({ runKey, task }) => {
-      const name = `${runKey}/${task}`;
-      return !known.has(name) && !this.beginning.has(name);
-    });
-    const forgotten = unknown.filter(({ runKey, task }) => this.suspects.has(`${runKey}/${task}`));
-    this.suspects = new Set(unknown.map(({ runKey, task }) => `${runKey}/${task}`));
-    if (forgotten.length === 0 || member.workerKey !== holder) return;
-    await store.giveBack(holder, forgotten);
+  /** A new membership has a new name, under which tasks are handed over. */
+  private lookAtLease(): void {
+    this.held.endWithLease();
+    if (!this.closing) this.handed.listen(this.options.member.workerKey);
   }
 
   private drop(run: HotRun, command: DispatchTask): void {
@@ -452,7 +362,7 @@ export class TaskWorker {
     if (!pools.includes(pool) || this.paused.has(pool) || this.closing || room <= 0) return;
     const holder = member.workerKey;
     const taken = await store.next(holder, pool, room);
-    await Promise.all(taken.map((task) => this.begin(task, holder)));
+    await Promise.all(taken.map((task) => this.begin(task, holder, false)));
   }
 
   private every(everyMs: number, work: () => Promise<void>): Recurring {
@@ -464,4 +374,8 @@ export class TaskWorker {
 
 function ticketOf({ tenant, pool, priority, runKey, task }: TakenTask): Ticket {
   return { tenant, pool, priority, runKey, task };
+}
+
+function add(counts: Map<string, number>, pool: string, count: number): void {
+  counts.set(pool, (counts.get(pool) ?? 0) + count);
 }

@@ -12,6 +12,7 @@ import { execute, type RunningTask } from "./execute.ts";
 import { droppedOf, poolLimit } from "./pool-limits.ts";
 import { Pool, type PoolTask } from "./pool.ts";
 import { ResultCache } from "./result-cache.ts";
+import { roomOf } from "./room.ts";
 
 /** Tasks done at the same time in each pool, unless configured otherwise. */
 export const POOL_DEFAULTS: Readonly<Record<string, number>> = {
@@ -23,8 +24,6 @@ export const POOL_DEFAULTS: Readonly<Record<string, number>> = {
   gpu: 1,
 };
 
-/** Tasks of other processes that wait in front of a pool at most, so that a slot never waits for a round trip. */
-const PREFETCH_MAX = 16;
 /** Tasks waiting for each slot from which a pool counts as behind. */
 const BEHIND = 2;
 
@@ -104,7 +103,7 @@ export class Worker implements Tasks {
   /** Tasks that the pool has room for: its free slots, and a few more in front of them. */
   room(pool: string): number {
     const { concurrency, active, waiting } = this.pools.get(pool)!;
-    return concurrency + Math.min(PREFETCH_MAX, Math.ceil(concurrency / 4)) - active - waiting;
+    return roomOf(concurrency) - active - waiting;
   }
 
   /** Begins nothing of these pools from now on, and again of all others. */
