@@ -203,7 +203,8 @@ export function compose(options: ComposeOptions): Promise<Composition> {
     if (recurs(options)) intervention.start();
     if ((options.own ?? true) && recurs(options)) webhooks.start();
     opened.keep({ close: channels.signals.subscribe(WEBHOOKS_CHANGED, () => webhooks.refresh()) });
-    opened.keep({ close: hearHandedOver(channels, engine) });
+    // Who advances no runs has nothing to look for.
+    if (options.own ?? true) opened.keep({ close: hearHandedOver(channels, engine) });
     opened.keep(upkeep);
     if (recurs(options)) upkeep.start(() => engine.workflows.ownRetentions());
     opened.keep(sweepFiles(options, steps.files, clock));

@@ -16,6 +16,7 @@ class Service {
     queueMicrotask(() => events.up());
     return {
       bytesMax: 1000,
+      pauseMs: 5,
       send: (envelopes) => {
         if (this.away) {
           this.refused += 1;

@@ -10,8 +10,6 @@ import {
 } from "./frames.ts";
 import type { Envelope, OpenWire, Wire } from "./wire.ts";
 
-/** One text to all processes, and one to one, go out at most this often. */
-const SEND_MS_MIN = 5;
 /** Who wants something says so again this often, give or take a fifth. */
 const RENEW_MS = 10_000;
 /** What was not said again for so long is not wanted any more. */
@@ -67,6 +65,7 @@ export class Exchange {
   private sending: Promise<void> | null = null;
   private sentAt = -Infinity;
   private timer: NodeJS.Timeout | null = null;
+  private soon: NodeJS.Immediate | null = null;
   private readonly renewal: NodeJS.Timeout;
   private readonly answers = new Set<NodeJS.Timeout>();
   private closed = false;
@@ -139,6 +138,7 @@ export class Exchange {
     this.closed = true;
     clearInterval(this.renewal);
     if (this.timer) clearTimeout(this.timer);
+    if (this.soon) clearImmediate(this.soon);
     for (const answer of this.answers) clearTimeout(answer);
     const goodBye = (this.sending ?? Promise.resolve()).then(() => {
       this.control.push({ to: null, text: byeFrame(this.process) });
@@ -242,16 +242,20 @@ export class Exchange {
   }
 
   private schedule(): void {
-    if (this.closed || this.sending || this.timer) return;
-    const pause = Math.max(0, this.sentAt + SEND_MS_MIN - performance.now());
-    this.timer = setTimeout(() => {
-      this.timer = null;
-      this.sentAt = performance.now();
-      this.sending = this.flush().finally(() => {
-        this.sending = null;
-        if (this.control.length > 0 || this.untold.size > 0 || this.outgoing.size > 0) this.schedule();
-      });
-    }, pause);
+    if (this.closed || this.sending || this.timer || this.soon) return;
+    const pause = this.sentAt + this.wire.pauseMs - performance.now();
+    if (pause > 0) this.timer = setTimeout(() => this.sendNow(), pause);
+    else this.soon = setImmediate(() => this.sendNow());
+  }
+
+  private sendNow(): void {
+    this.timer = null;
+    this.soon = null;
+    this.sentAt = performance.now();
+    this.sending = this.flush().finally(() => {
+      this.sending = null;
+      if (this.control.length > 0 || this.untold.size > 0 || this.outgoing.size > 0) this.schedule();
+    });
   }
 
   private async flush(): Promise<void> {

@@ -11,6 +11,7 @@ export interface RedisWireOptions {
 }
 
 const BYTES_MAX = 256 * 1024;
+const PAUSE_MS = 1;
 const RETRY_MS = 200;
 const RETRY_MS_MAX = 5000;
 
@@ -26,6 +27,7 @@ export async function redisWire(options: RedisWireOptions): Promise<OpenWire> {
 
 class RedisWire implements Wire {
   readonly bytesMax = BYTES_MAX;
+  readonly pauseMs = PAUSE_MS;
   private readonly prefix: string;
   private readonly process: string;
   private readonly events: WireEvents;

@@ -17,9 +17,10 @@ export function sharedLive<Message>({ exchange, prefix, codec }: SharedLiveOptio
   const here = new Listeners<Message>();
   const stops = new Set<() => void>();
 
-  function read(text: string): Message | null {
+  /** In a box, for a message may be null. */
+  function read(text: string): { readonly message: Message } | null {
     try {
-      return codec.decode(text);
+      return { message: codec.decode(text) };
     } catch {
       return null;
     }
@@ -35,8 +36,8 @@ export function sharedLive<Message>({ exchange, prefix, codec }: SharedLiveOptio
       const stopHere = here.add(channel, listener);
       const stopThere = exchange.listen(prefix + channel, {
         message(text) {
-          const message = read(text);
-          if (message !== null) listener(message);
+          const told = read(text);
+          if (told) listener(told.message);
           // Another version's: whoever uses this as a bell should look.
           else missed?.();
         },

@@ -174,6 +174,26 @@ test("draining lets a task end and records it; one that does not end is given ba
   expect(bench.calls).toEqual(["r/root/quick#1", "r/root/slow#1", "r/root/slow#1"]);
 });
 
+test("runs that are given back at the end are told of once they are free: another owner has them at once (F9)", async () => {
+  const bench = new TestBench();
+  const other = await bench.start();
+  const ending = await bench.start({ handedOver: () => other.engine.poke() });
+  await bench.publish(ending, { name: "one", steps: [{ id: "a", type: "step" }] });
+  bench.held.add("a");
+  await ending.engine.runs.start({ workflow: "one", id: "r" });
+  // Long enough for its pauses between two looks to have become as long as they get.
+  await bench.clock.advance(8000);
+  const before = bench.clock.now();
+  const closed = ending.engine.close(0);
+  await bench.clock.advance(0);
+  await closed;
+  await turn();
+  expect(bench.clock.now()).toBe(before);
+  expect(other.engine.owner.find("acme", "r")).toBeDefined();
+  await bench.release("r/root/a#1");
+  expect(await statusOf(other, "r")).toBe("succeeded");
+});
+
 test("a run that crashes whoever owns it is set aside, and says so (F8)", async () => {
   const { bench, process } = await opened({ name: "one", steps: [{ id: "bomb", type: "step" }] });
   bench.onCall = (_, by) => by.crash();

@@ -374,8 +374,8 @@ export class Engine {
       availableAt: clock.now(),
     }));
     this.owner.loseAll();
-    // Leaving gives up whatever could not be released.
-    if (releases.length > 0) this.track(journal.release(this.member, releases));
+    // Leaving gives up whatever could not be released. Others hear of the rest once it is free, and need no poll to find it.
+    if (releases.length > 0) this.track(journal.release(this.member, releases).then(() => this.options.handedOver?.()));
     await Promise.all(this.releases);
     await this.buffer.drain();
     this.timers.close();
