@@ -53,7 +53,7 @@ export * from "./engine/outstanding.ts";
 export * from "./engine/scope-view.ts";
 export { defaultInput } from "./engine/default-input.ts";
 export * from "./engine/snapshot.ts";
-export { encodeTask, readTask, type EncodedTask } from "./engine/task-text.ts";
+export { encodeTask, encodeTaskBriefly, readTask, type EncodedTask } from "./engine/task-text.ts";
 export * from "./engine/rerun.ts";
 export { bodyOf } from "./engine/way.ts";
 export * from "./engine/waiting-for.ts";

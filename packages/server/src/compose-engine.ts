@@ -130,6 +130,7 @@ function workforceOf(options: OpenEngineOptions, reports: WorkerReports): Workfo
     {
       traffic,
       signals: channels.signals,
+      wire: channels.handover,
       clock,
       name: chosen.name,
       own: chosen.own ?? true,

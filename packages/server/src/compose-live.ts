@@ -9,6 +9,7 @@ import { jsonCodec, sharedLive } from "./live/shared.ts";
 import type { OpenWire } from "./live/wire.ts";
 import { noticeCodec } from "./runtime/notice-codec.ts";
 import type { RunNotice } from "./runtime/owner.ts";
+import { handoverCodec, type HandoverMessage } from "./worker/handover-wire.ts";
 import { isPostgres, type StoreAddress } from "./compose-store.ts";
 
 /** What carries what processes tell each other now; left out: the store, where it can. */
@@ -23,6 +24,8 @@ export interface LiveChannels {
   readonly runs: Live<RunNotice>;
   /** Small messages between processes, by names: a bell, a task's progress, a word that something changed. */
   readonly signals: Live<Json>;
+  /** Steps that are handed to other processes, and their results. */
+  readonly handover: Live<HandoverMessage>;
   /** Whether what other processes tell is heard here. */
   isHeard(): boolean;
   close(): Promise<void>;
@@ -35,14 +38,14 @@ export async function openLive(
   choice: LiveChoice | null,
 ): Promise<LiveChannels> {
   if (!isPostgres(store)) {
-    const [runs, signals] = [memoryLive<RunNotice>(), memoryLive<Json>()];
+    const [runs, signals, handover] = [memoryLive<RunNotice>(), memoryLive<Json>(), memoryLive<HandoverMessage>()];
     return {
       runs,
       signals,
+      handover,
       isHeard: () => true,
       close() {
-        runs.close();
-        signals.close();
+        for (const live of [runs, signals, handover]) live.close();
         return Promise.resolve();
       },
     };
@@ -54,6 +57,7 @@ export async function openLive(
   return {
     runs: sharedLive({ exchange, prefix: "r/", codec: noticeCodec }),
     signals: sharedLive({ exchange, prefix: "s/", codec: jsonCodec<Json>() }),
+    handover: sharedLive({ exchange, prefix: "h/", codec: handoverCodec }),
     isHeard: () => exchange.isHeard,
     close: () => exchange.close(),
   };

@@ -12,6 +12,7 @@ import type { Transport, TransportOptions } from "./transport/transport.ts";
 import { POOL_DEFAULTS, Worker, type WorkerOptions } from "./worker/worker.ts";
 import { Presences, type Presence } from "./worker/presence.ts";
 import { RemoteTasks, type RemoteTasksOptions } from "./worker/remote-tasks.ts";
+import type { HandoverMessage } from "./worker/handover-wire.ts";
 import { weighed } from "./worker/room.ts";
 import { Router } from "./worker/router.ts";
 import { TaskWorker } from "./worker/task-worker.ts";
@@ -91,6 +92,7 @@ async function openTransport(
 export interface WorkforceOptions {
   readonly traffic: TaskTraffic;
   readonly signals: Live<Json>;
+  readonly wire: Live<HandoverMessage>;
   readonly clock: Clock;
   readonly name: string;
   readonly own: boolean;
@@ -131,7 +133,7 @@ const OWN_POOL_SLOTS = 16;
 const WINDOW = 512;
 
 export function workforce(options: WorkforceOptions, reports: WorkerReports): Workforce {
-  const { traffic, signals, clock, problem } = options;
+  const { traffic, signals, wire, clock, problem } = options;
   const { member } = reports;
   const pools = servedPools({ ...POOL_DEFAULTS, ...options.pools }, options.serves);
   let foreign: TaskWorker | null = null;
@@ -149,11 +151,13 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
   });
   const [load, loopDelay] = [processLoad(), eventLoopDelay()];
   let measured = { at: -Infinity, load: 0, loopDelayMs: 0 };
-  const self = (): Presence => {
-    // Asked for by several: what is measured is the time since it was measured last.
+  /** Asked for by several: what is measured is the time since it was measured last. */
+  const busy = (): { readonly load: number; readonly loopDelayMs: number } => {
     if (clock.monotonic() - measured.at > 1000)
       measured = { at: clock.monotonic(), load: Math.round(load() * 100), loopDelayMs: loopDelay() };
-    const { at: _, ...busy } = measured;
+    return measured;
+  };
+  const self = (): Presence => {
     const served = worker
       .pressure()
       .map(({ pool, concurrency: slots, active, waiting }) => [pool, { slots, active, waiting }]);
@@ -162,7 +166,8 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
       name: options.name,
       pid: process.pid,
       owns: options.own,
-      ...busy,
+      load: busy().load,
+      loopDelayMs: busy().loopDelayMs,
       takesHanded: foreign?.takesHanded ?? false,
       pools: Object.fromEntries(served) as Presence["pools"],
     };
@@ -174,6 +179,7 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
     clock,
     owner: () => member.workerKey,
     signals,
+    wire,
     others: () => (options.handover ? presences.reachable() : []),
     given: options.given,
     window: WINDOW,
@@ -190,8 +196,9 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
       clock,
       member,
       signals,
+      wire,
       pools: Object.keys(pools),
-      room: (pool) => weighed(worker.room(pool), self().loopDelayMs),
+      room: (pool) => weighed(worker.room(pool), busy().loopDelayMs),
       plans: reports.plans,
       dispatch: (run, command) => worker.dispatch(run, command),
       abort: (run, commandId) => worker.abort(run, commandId),

@@ -18,7 +18,7 @@ import { hash32 } from "./retry.ts";
 import { controlPayloads, payloadsRead, scopeView } from "./scope-view.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 import { initialState, isFinal, type RunState, type ScopeState } from "./state.ts";
-import { encodeTask, readTask } from "./task-text.ts";
+import { encodeTask, encodeTaskBriefly, readTask } from "./task-text.ts";
 
 /**
  * A tiny world for one run: it carries out what the run is owed, by a script and a simulated clock, and after every
@@ -187,7 +187,17 @@ export class World {
   /** A process that has nothing of the run but the text of the task sees the same. */
   private checkElsewhere(command: DispatchTask, node: WorkNode, here: { config: JsonObject; input: Json }): void {
     if (this.calls.length > 200) return;
-    const read = readTask(encodeTask(this.state, command));
+    for (const encode of [encodeTask, encodeTaskBriefly])
+      this.checkText(encode(this.state, command), command, node, here);
+  }
+
+  private checkText(
+    text: string,
+    command: DispatchTask,
+    node: WorkNode,
+    here: { config: JsonObject; input: Json },
+  ): void {
+    const read = readTask(text);
     if (read.hash !== this.plan.hash) throw new Error("the task names another plan");
     const elsewhere = read.decode(this.plan, this.nested);
     const scope = elsewhere.state.scopes.get(command.scope)!;

@@ -35,7 +35,7 @@ export function encodeSnapshot(state: RunState): string {
       usage: state.usage,
       counts: state.counts,
       retried: state.retried,
-      scopes: list([...state.scopes.values()], encodeScope),
+      scopes: list([...state.scopes.values()], (scope) => encodeScope(scope)),
       owed: [...state.owed.values()],
       waiting: [...state.waiting.entries()],
       signals: list(
@@ -50,7 +50,7 @@ export function encodeSnapshot(state: RunState): string {
 }
 
 /** Text that is JSON already. */
-class Raw {
+export class Raw {
   readonly text: string;
   constructor(text: string) {
     this.text = text;
@@ -60,16 +60,17 @@ class Raw {
   }
 }
 
-function list<T>(values: readonly T[], encode: (value: T) => string): Raw {
+export function list<T>(values: readonly T[], encode: (value: T) => string): Raw {
   return new Raw(`[${values.map(encode).join(",")}]`);
 }
 
-function encodeScope(scope: ScopeState): string {
+/** `inputs` false: they are not written, for they stand elsewhere. */
+export function encodeScope(scope: ScopeState, inputs = true): string {
   return encodeMembers({
     id: scope.id,
     body: scope.body.index,
     parent: scope.parent && [scope.parent.scope.id, scope.parent.node.id, scope.parent.position],
-    inputs: scope.parent === null || scope.parent.node.kind === "workflow" ? scope.inputs : undefined,
+    inputs: inputs && (scope.parent === null || scope.parent.node.kind === "workflow") ? scope.inputs : undefined,
     unresolved: scope.unresolved,
     taken: scope.taken,
     open: scope.open,
@@ -173,6 +174,8 @@ interface ContainerData {
   readonly assigned: readonly [string, EncodedPayload][];
 }
 
+export type SnapshotContent = SnapshotData & RunState;
+
 /** A snapshot that was read, and waits for the plans that its run is pinned to. */
 export interface EncodedSnapshot {
   /** What names the plans; null before the first event. */
@@ -183,7 +186,11 @@ export interface EncodedSnapshot {
 /** The first half of `decodeSnapshot`, for one who has to ask for the plans first. */
 export function readSnapshot(text: string): EncodedSnapshot {
   if (text[0] !== FORMAT_VERSION) throw new Error(`unknown format version ${JSON.stringify(text[0] ?? "")}`);
-  const data = JSON.parse(text.slice(1)) as SnapshotData & RunState;
+  return snapshotOf(JSON.parse(text.slice(1)) as SnapshotContent);
+}
+
+/** The same of what was parsed already; it is used up. */
+export function snapshotOf(data: SnapshotContent): EncodedSnapshot {
   return { created: data.created, decode: (plan, nested) => stateOf(data, plan, nested) };
 }
 
@@ -192,7 +199,7 @@ export function decodeSnapshot(text: string, plan: Plan, nested: ReadonlyMap<str
   return readSnapshot(text).decode(plan, nested);
 }
 
-function stateOf(data: SnapshotData & RunState, plan: Plan, nested: ReadonlyMap<string, Plan>): RunState {
+function stateOf(data: SnapshotContent, plan: Plan, nested: ReadonlyMap<string, Plan>): RunState {
   const state = initialState(plan, nested);
   state.created = data.created === null ? null : (decodeEvents([data.created as never])[0] as RunCreated);
   const { status, seq, at, createdAt, startedAt, finishedAt, failure, failedAt, usage } = data;

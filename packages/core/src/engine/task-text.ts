@@ -1,7 +1,17 @@
 import type { Plan, WorkNode } from "../plan/plan.ts";
 import type { DispatchTask } from "./command.ts";
 import { nodeOf } from "./evolve.ts";
-import { encodeSnapshot, readSnapshot } from "./snapshot.ts";
+import { encodeEvent, encodeMembers, type RunCreated } from "./event.ts";
+import {
+  encodeScope,
+  encodeSnapshot,
+  list,
+  Raw,
+  readSnapshot,
+  snapshotOf,
+  type EncodedSnapshot,
+  type SnapshotContent,
+} from "./snapshot.ts";
 import { initialState, type ContainerState, type RunState, type ScopeState, type TaskState } from "./state.ts";
 
 /**
@@ -10,6 +20,29 @@ import { initialState, type ContainerState, type RunState, type ScopeState, type
  * stand in it by reference. Its size follows from what the step reads and not from the size of the run.
  */
 export function encodeTask(state: RunState, command: DispatchTask): string {
+  return encodeSnapshot(cutTask(state, command));
+}
+
+/** What a brief text begins with, in the place of a snapshot's version. */
+const BRIEF = "t";
+/** The first event of a run is part of each of its tasks. */
+const encodedCreated = new WeakMap<RunCreated, Raw>();
+
+/**
+ * The same, in fewer words: without what a task never has, and nothing twice. For those who are known to be able to read
+ * it, which `readTask` of older versions is not.
+ */
+export function encodeTaskBriefly(state: RunState, command: DispatchTask): string {
+  const { status, seq, at, createdAt, startedAt, created, scopes } = cutTask(state, command);
+  let text = encodedCreated.get(created!);
+  if (!text) encodedCreated.set(created!, (text = new Raw(encodeEvent(created!))));
+  const written = list([...scopes.values()], (scope) => encodeScope(scope, scope.inputs !== created!.inputs));
+  return (
+    BRIEF + encodeMembers({ status, seq, at, createdAt, startedAt, created: text, scopes: written, owed: [command] })
+  );
+}
+
+function cutTask(state: RunState, command: DispatchTask): RunState {
   const cut = initialState(state.plan, state.nested);
   Object.assign(cut, {
     created: state.created,
@@ -25,7 +58,7 @@ export function encodeTask(state: RunState, command: DispatchTask): string {
   const around = chainOf(scope);
   const wanted = new Set([...reads, command.node]);
   for (const at of around) cut.scopes.set(at.id, cutScope(at, around, wanted));
-  return encodeSnapshot(cut);
+  return cut;
 }
 
 /** A task that was read, and waits for the plans that it names. */
@@ -37,9 +70,9 @@ export interface EncodedTask {
   decode(plan: Plan, nested: ReadonlyMap<string, Plan>): { readonly state: RunState; readonly command: DispatchTask };
 }
 
-/** The reverse of `encodeTask`. Throws on text that this version cannot read. */
+/** The reverse of `encodeTask`, and of `encodeTaskBriefly`. Throws on text that this version cannot read. */
 export function readTask(text: string): EncodedTask {
-  const snapshot = readSnapshot(text);
+  const snapshot = text[0] === BRIEF ? readBriefly(text) : readSnapshot(text);
   if (!snapshot.created) throw new Error("the text holds no task");
   const { hash, pins } = snapshot.created;
   return {
@@ -52,6 +85,27 @@ export function readTask(text: string): EncodedTask {
       return { state, command };
     },
   };
+}
+
+function readBriefly(text: string): EncodedSnapshot {
+  const told = JSON.parse(text.slice(1)) as SnapshotContent;
+  const inputs = told.created?.inputs;
+  return snapshotOf({
+    ...told,
+    finishedAt: null,
+    output: null,
+    failure: null,
+    failedAt: null,
+    usage: { input_tokens: 0, output_tokens: 0, total_tokens: 0 },
+    counts: { completed: 0, failed: 0, skipped: 0, copied: 0 },
+    retried: 0,
+    waiting: [],
+    signals: [],
+    signalIds: [],
+    undecided: [],
+    copies: [],
+    scopes: told.scopes.map((scope) => (scope.inputs || scope.parent ? scope : { ...scope, inputs })),
+  } as unknown as SnapshotContent);
 }
 
 /** The scopes from the root to this one. */

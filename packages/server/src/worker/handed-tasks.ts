@@ -1,4 +1,3 @@
-import type { Json } from "@weftwork/core";
 import type { Live } from "../live/live.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { TakenTask, TaskName } from "../tasks/task-store.ts";
@@ -6,14 +5,16 @@ import { nameOf } from "./foreign-task.ts";
 import {
   answersChannel,
   handsChannel,
-  readHand,
   type Answer,
+  type Hand,
+  type HandoverMessage,
+  type TaskReported,
   type WireName,
   type WireResult,
 } from "./handover-wire.ts";
 
 export interface HandedTasksOptions {
-  readonly signals: Live<Json>;
+  readonly wire: Live<HandoverMessage>;
   readonly clock: Clock;
   /** Begins a task; false: there is no room for it. */
   readonly begin: (task: TakenTask) => boolean;
@@ -69,9 +70,11 @@ export class HandedTasks {
     if (worker === this.worker) return;
     this.stop();
     this.worker = worker;
-    this.stop = this.options.signals.subscribe(
+    this.stop = this.options.wire.subscribe(
       handsChannel(worker),
-      (message) => this.heard(message),
+      (message) => {
+        if (message.type === "hand") this.heard(message);
+      },
       () => {
         for (const number of Array.from(this.unheard.keys())) this.end(number, () => false);
         this.options.missed();
@@ -80,14 +83,16 @@ export class HandedTasks {
   }
 
   /** Tells a task's result to its owner. True: it was taken in. False: the store has to be told. */
-  tell({ owner, runKey, task, epoch }: TakenTask, input: string): Promise<boolean> {
+  tell({ owner, runKey, task, epoch }: TakenTask, input: TaskReported): Promise<boolean> {
     const outgoing = this.to(owner);
-    if (input.length > RESULT_CHARS_MAX) {
+    const { outcome } = input;
+    const chars = outcome.type === "completed" && outcome.output.inline ? outcome.output.size : 0;
+    if (chars > RESULT_CHARS_MAX) {
       outgoing.stand.push([runKey, task]);
       return Promise.resolve(false);
     }
-    outgoing.results.push([runKey, task, epoch, input]);
-    outgoing.chars += input.length;
+    outgoing.results.push({ run: runKey, task, epoch, input });
+    outgoing.chars += chars;
     return new Promise((answer) => {
       outgoing.told.push({ name: nameOf({ runKey, task }), answer });
       if (outgoing.chars > RESULT_CHARS_MAX) this.send();
@@ -106,10 +111,7 @@ export class HandedTasks {
     for (const number of Array.from(this.unheard.keys())) this.end(number, () => false);
   }
 
-  private heard(message: Json): void {
-    const hand = readHand(message);
-    if (!hand) return;
-    const { owner, tasks, heard, drop } = hand;
+  private heard({ owner, tasks, heard, drop }: Hand): void {
     for (const [number, unwanted] of heard) {
       const names = new Set(unwanted.map(([runKey, task]) => nameOf({ runKey, task })));
       this.end(number, (name) => !names.has(name));
@@ -140,12 +142,12 @@ export class HandedTasks {
 
   private send(): void {
     this.isSending = false;
-    const { signals, clock } = this.options;
+    const { wire, clock } = this.options;
     const at = clock.monotonic();
     for (const [owner, { told, results, returned, stand }] of this.outgoing) {
       const number = this.nextNumber++;
-      const answer: Answer = { worker: this.worker, number, results, returned, stand };
-      signals.publish(answersChannel(owner), answer as unknown as Json);
+      const answer: Answer = { type: "answer", worker: this.worker, number, results, returned, stand };
+      wire.publish(answersChannel(owner), answer);
       if (told.length > 0) this.unheard.set(number, { at, told });
     }
     this.outgoing.clear();

@@ -1,12 +1,13 @@
-import type { Json } from "@weftwork/core";
+import { AppError, failureOf, Payload } from "@weftwork/core";
 import { beforeEach, expect, test } from "vitest";
 import type { Live } from "../live/live.ts";
 import { memoryLive } from "../live/memory.ts";
 import { HandClock, turn } from "../runtime/engine.testing.ts";
+import { encodeInput } from "../runtime/inbox.ts";
 import type { TakenTask } from "../tasks/task-store.ts";
 import { HandedTasks } from "./handed-tasks.ts";
 import { Handover } from "./handover.ts";
-import type { WireTask } from "./handover-wire.ts";
+import { handoverCodec, type Answer, type HandoverMessage, type TaskReported, type WireTask } from "./handover-wire.ts";
 import type { Presence } from "./presence.ts";
 import { roomOf } from "./room.ts";
 
@@ -14,9 +15,9 @@ const OWNER = 1;
 
 /** Messages that are lost for a while, and told of as lost or not. */
 class Wire {
-  readonly live: Live<Json>;
+  readonly live: Live<HandoverMessage>;
   readonly sent: string[] = [];
-  private readonly inner = memoryLive<Json>();
+  private readonly inner = memoryLive<HandoverMessage>();
   private readonly gaps = new Set<() => void>();
   loses = false;
 
@@ -24,7 +25,8 @@ class Wire {
     this.live = {
       publish: (channel, message) => {
         this.sent.push(channel);
-        if (!this.loses) this.inner.publish(channel, message);
+        // As text, for that is how it travels.
+        if (!this.loses) this.inner.publish(channel, handoverCodec.decode(handoverCodec.encode(message)));
       },
       subscribe: (channel, listener, missed) => {
         if (missed) this.gaps.add(missed);
@@ -58,11 +60,11 @@ class World {
   begins = true;
   ownerMissed = 0;
   readonly owner = new Handover({
-    signals: this.wire.live,
+    wire: this.wire.live,
     clock: this.clock,
     others: () => this.others,
-    result: ({ task }, epoch, input) => {
-      this.results.push(`${task} ${epoch} ${input}`);
+    result: ({ task }, epoch, outcome) => {
+      this.results.push(`${task} ${epoch} ${outcome.type === "completed" ? outcome.output.text : outcome.type}`);
       return this.wants;
     },
     returned: ({ task }) => void this.returned.push(task),
@@ -84,7 +86,7 @@ class World {
 
   private worker(key: number): HandedTasks {
     const worker = new HandedTasks({
-      signals: this.wire.live,
+      wire: this.wire.live,
       clock: this.clock,
       begin: (task) => {
         if (this.begins) this.began.push([key, task]);
@@ -96,6 +98,11 @@ class World {
     worker.listen(key);
     return worker;
   }
+}
+
+function completed(value: unknown): TaskReported {
+  const outcome = { type: "completed", output: Payload.of(value) } as const;
+  return { type: "task_reported", scope: "root", node: "a", attempt: 1, outcome };
 }
 
 function wireTask(task: string, body = "b"): WireTask {
@@ -157,17 +164,17 @@ test("a result is told to its owner and confirmed", async () => {
   at.give("a");
   await turn();
   const [[worker, task]] = at.began as [[number, TakenTask]];
-  const told = at.workers.get(worker)!.tell(task, "done");
+  const told = at.workers.get(worker)!.tell(task, completed("done"));
   await at.clock.advance(20);
   expect(await told).toBe(true);
-  expect(at.results).toEqual(["a 5 done"]);
+  expect(at.results).toEqual(['a 5 "done"']);
 });
 
 test("a result that its owner does not want is left to the store", async () => {
   at.give("a");
   await turn();
   at.wants = false;
-  const told = at.workers.get(2)!.tell(at.began[0]![1], "done");
+  const told = at.workers.get(2)!.tell(at.began[0]![1], completed("done"));
   await at.clock.advance(20);
   expect(await told).toBe(false);
 });
@@ -178,7 +185,7 @@ test.each(["the result", "the confirmation"])(
     at.give("a");
     await turn();
     at.wire.loses = what === "the result";
-    const told = at.workers.get(2)!.tell(at.began[0]![1], "done");
+    const told = at.workers.get(2)!.tell(at.began[0]![1], completed("done"));
     let answer: boolean | null = null;
     void told.then((isHeard) => (answer = isHeard));
     await turn();
@@ -195,7 +202,7 @@ test("a gap in the messages ends the waiting at once, and the owner hears of it"
   at.give("a");
   await turn();
   at.wire.loses = true;
-  const told = at.workers.get(2)!.tell(at.began[0]![1], "done");
+  const told = at.workers.get(2)!.tell(at.began[0]![1], completed("done"));
   await turn();
   at.wire.gap();
   expect(await told).toBe(false);
@@ -230,7 +237,7 @@ test("what is dropped before it was sent never arrives; what was sent is dropped
 test("a task is not held up by a confirmation that can wait", async () => {
   at.give("a");
   await turn();
-  void at.workers.get(2)!.tell(at.began[0]![1], "done");
+  void at.workers.get(2)!.tell(at.began[0]![1], completed("done"));
   await turn();
   at.give("b");
   await turn();
@@ -244,7 +251,7 @@ test("large tasks and results travel in several messages", async () => {
   expect(at.began).toHaveLength(4);
   expect(at.wire.sent).toEqual(["hands/2", "hands/2"]);
   at.wire.sent.length = 0;
-  for (const [, task] of at.began) void at.workers.get(2)!.tell(task, "y".repeat(100_000));
+  for (const [, task] of at.began) void at.workers.get(2)!.tell(task, completed("y".repeat(100_000)));
   await turn();
   expect(at.results).toHaveLength(4);
   expect(at.wire.sent).toEqual(["answers/1", "answers/1"]);
@@ -253,16 +260,38 @@ test("large tasks and results travel in several messages", async () => {
 test("a result too large for a message goes by the store, where its task is to stand", async () => {
   at.give("a");
   await turn();
-  expect(await at.workers.get(2)!.tell(at.began[0]![1], "x".repeat(200_000))).toBe(false);
+  expect(await at.workers.get(2)!.tell(at.began[0]![1], completed("x".repeat(200_000)))).toBe(false);
   await turn();
   expect(at.stand).toEqual(["a"]);
 });
 
-test("messages of another version are passed over", async () => {
-  for (const message of [null, 5, [], {}, { owner: "x" }, { owner: 1, tasks: 3 }]) {
-    at.wire.live.publish("hands/2", message);
-    at.wire.live.publish("answers/1", message);
-  }
-  await turn();
-  expect([at.began, at.results, at.returned]).toEqual([[], [], []]);
+test.each(["null", "5", "{}", '{"type":"hand"}', '{"type":"answer","results":[]}', "no json", ""])(
+  "a message of another version (%s) cannot be read",
+  (text) => {
+    expect(() => handoverCodec.decode(`${text}\n`)).toThrow(/another version|JSON/);
+  },
+);
+
+test("texts travel as they are, whatever stands in them", () => {
+  const texts = ["", "\n", '{"a":"\\n"}', "ä€😀 {}", "x".repeat(1000)];
+  const tasks = texts.map((body, index) => wireTask(`t${index}`, body));
+  const hand: HandoverMessage = { type: "hand", owner: 1, tasks, heard: [[3, [[7, "a"]]]], drop: [[7, "b"]] };
+  expect(handoverCodec.decode(handoverCodec.encode(hand))).toEqual(hand);
+  const usage = { input_tokens: 1, output_tokens: 2, total_tokens: 3 };
+  const inputs: readonly TaskReported[] = [
+    ...texts.map((text) => completed(text)),
+    completed({ a: [1, null, "ä"] }),
+    { ...completed(5), outcome: { type: "completed", output: Payload.of(5), usage } },
+    { ...completed(5), outcome: { type: "completed", output: Payload.ofStored("abc", 5000) } },
+    { ...completed(5), outcome: { type: "completed", output: Payload.ofList([Payload.ofStored("abc", 5000)]) } },
+    { ...completed(5), outcome: { type: "failed", failure: failureOf(new AppError("STEP_TIMEOUT")), usage } },
+    { ...completed(5), outcome: { type: "parked", until: 5, reason: "later" } },
+  ];
+  const results = inputs.map((input, index) => ({ run: 7, task: `t${index}`, epoch: 5, input }));
+  const answer: HandoverMessage = { type: "answer", worker: 2, number: 9, results, returned: [[7, "c"]], stand: [] };
+  const heard = handoverCodec.decode(handoverCodec.encode(answer));
+  expect(handoverCodec.encode(heard)).toBe(handoverCodec.encode(answer));
+  expect(heard).toMatchObject({ type: "answer", worker: 2, number: 9, returned: [[7, "c"]], stand: [] });
+  const told = (heard as Answer).results.map(({ input }) => encodeInput(input));
+  expect(told).toEqual(inputs.map((input) => encodeInput(input)));
 });

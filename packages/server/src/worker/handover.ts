@@ -1,18 +1,26 @@
-import type { Json } from "@weftwork/core";
+import type { TaskOutcome } from "@weftwork/core";
 import type { Live } from "../live/live.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { TaskName } from "../tasks/task-store.ts";
-import { answersChannel, handsChannel, readAnswer, type Hand, type WireName, type WireTask } from "./handover-wire.ts";
+import {
+  answersChannel,
+  handsChannel,
+  type Answer,
+  type Hand,
+  type HandoverMessage,
+  type WireName,
+  type WireTask,
+} from "./handover-wire.ts";
 import type { Presence } from "./presence.ts";
 import { roomOf } from "./room.ts";
 
 export interface HandoverOptions {
-  readonly signals: Live<Json>;
+  readonly wire: Live<HandoverMessage>;
   readonly clock: Clock;
   /** Other processes that take what is handed to them, and certainly hear of it. */
   readonly others: () => readonly Presence[];
-  /** Takes a result in, as text of an inbox row; false: it is not wanted under this epoch. */
-  readonly result: (name: TaskName, epoch: number, input: string) => boolean;
+  /** Takes a result in; false: it is not wanted under this epoch. */
+  readonly result: (name: TaskName, epoch: number, outcome: TaskOutcome) => boolean;
   /** The worker does not begin the task. */
   readonly returned: (name: TaskName) => void;
   /** The task is to stand in the store, in the name of its worker. */
@@ -77,8 +85,11 @@ export class Handover {
     if (owner === this.owner) return;
     this.stop();
     this.owner = owner;
-    const { signals, missed } = this.options;
-    this.stop = signals.subscribe(answersChannel(owner), (message) => this.heard(message), missed);
+    const { wire, missed } = this.options;
+    const heard = (message: HandoverMessage): void => {
+      if (message.type === "answer") this.heard(message);
+    };
+    this.stop = wire.subscribe(answersChannel(owner), heard, missed);
   }
 
   /** Whether tasks of the pool can be handed over at all. */
@@ -153,13 +164,10 @@ export class Handover {
     }
   }
 
-  private heard(message: Json): void {
-    const answer = readAnswer(message);
-    if (!answer) return;
-    const { worker, number, results, returned, stand } = answer;
+  private heard({ worker, number, results, returned, stand }: Answer): void {
     const unwanted: WireName[] = [];
-    for (const [runKey, task, epoch, input] of results)
-      if (!this.options.result({ runKey, task }, epoch, input)) unwanted.push([runKey, task]);
+    for (const { run: runKey, task, epoch, input } of results)
+      if (!this.options.result({ runKey, task }, epoch, input.outcome)) unwanted.push([runKey, task]);
     for (const [runKey, task] of returned) this.options.returned({ runKey, task });
     for (const [runKey, task] of stand) this.options.stand({ runKey, task });
     this.to(worker).heard.push([number, unwanted]);
@@ -181,10 +189,10 @@ export class Handover {
     this.cancelLater?.();
     this.cancelLater = null;
     for (const [worker, { tasks, ...rest }] of this.outgoing) {
-      let others: Omit<Hand, "owner" | "tasks"> = rest;
+      let others: Pick<Hand, "heard" | "drop"> = rest;
       for (const some of inChunks(tasks)) {
-        const hand: Hand = { owner: this.owner, tasks: some, ...others };
-        this.options.signals.publish(handsChannel(worker), hand as unknown as Json);
+        const { owner } = this;
+        this.options.wire.publish(handsChannel(worker), { type: "hand", owner, tasks: some, ...others });
         others = { heard: [], drop: [] };
       }
     }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Live } from "../live/live.ts";
 import { memoryLive } from "../live/memory.ts";
 import { HandClock } from "../runtime/engine.testing.ts";
 import type { Json } from "@weftwork/core";
@@ -37,4 +38,34 @@ test("who comes is known at once, and who falls silent is forgotten", async () =
   await clock.advance(13_000);
   expect(first.slotsElsewhere("gpu")).toBe(0);
   first.close();
+});
+
+test("who takes what is handed over is reachable while it is heard of, and after a gap not before it is heard of again", async () => {
+  const clock = new HandClock();
+  const inner = memoryLive<Json>();
+  const gaps: (() => void)[] = [];
+  const signals: Live<Json> = {
+    ...inner,
+    subscribe(channel, listener, missed) {
+      if (missed) gaps.push(missed);
+      return inner.subscribe(channel, listener);
+    },
+  };
+  const takes = { takesHanded: true };
+  const first = new Presences({ signals, clock, self: () => ({ ...presence(1, {}), ...takes }), key: () => 1 });
+  const second = new Presences({ signals, clock, self: () => ({ ...presence(2, {}), ...takes }), key: () => 2 });
+  const third = new Presences({ signals, clock, self: () => presence(3, {}), key: () => 3 });
+  const known = (): readonly number[] => first.reachable().map(({ worker }) => worker);
+  expect(known()).toEqual([2]);
+  await clock.advance(1);
+  for (const gap of gaps) gap();
+  expect(known()).toEqual([]);
+  await clock.advance(1);
+  second.tell();
+  expect(known()).toEqual([2]);
+  second.close();
+  await clock.advance(6000);
+  expect(known()).toEqual([]);
+  first.close();
+  third.close();
 });

@@ -40,6 +40,8 @@ export interface PresenceOptions {
 const TELL_MS = 4000;
 /** Who was not heard of for so long is not there. */
 const GONE_MS = 12_000;
+/** Who was not heard of for so long may stand still: nothing is handed to it. More than the longest pause. */
+const REACHABLE_MS = 6000;
 const CHANNEL = "presence";
 /** Asked once at the start, so that nobody has to be waited for. */
 const QUESTION = "present?";
@@ -97,10 +99,10 @@ export class Presences {
     return sum;
   }
 
-  /** Others that take what is handed to them, and were heard of since the last gap: what is sent to them arrives. */
+  /** Others that take what is handed to them, and were heard of lately and since the last gap: what is sent arrives. */
   reachable(): readonly Presence[] {
     const self = this.options.key();
-    const after = Math.max(this.gapAt, this.options.clock.monotonic() - GONE_MS);
+    const after = Math.max(this.gapAt, this.options.clock.monotonic() - REACHABLE_MS);
     const found: Presence[] = [];
     for (const { presence, at } of this.others.values())
       if (at > after && presence.takesHanded && presence.worker !== self) found.push(presence);

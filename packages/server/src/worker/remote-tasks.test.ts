@@ -1,13 +1,13 @@
 import { compile, hash32, initialState, parseWorkflow, Payload, start, takeNotes } from "@weftwork/core";
-import type { DispatchTask, Json, Plan, TaskOutcome } from "@weftwork/core";
+import type { DispatchTask, Plan, TaskOutcome } from "@weftwork/core";
 import { beforeEach, expect, test } from "vitest";
 import { memoryLive } from "../live/memory.ts";
 import { HandClock, turn } from "../runtime/engine.testing.ts";
 import { hotRun, type HotRun } from "../runtime/hot-run.ts";
-import { encodeInput } from "../runtime/inbox.ts";
 import type { PostedTask, TaskName, TaskStore } from "../tasks/task-store.ts";
 import type { Ticket } from "../transport/transport.ts";
 import { HandedTasks } from "./handed-tasks.ts";
+import type { HandoverMessage } from "./handover-wire.ts";
 import type { Presence } from "./presence.ts";
 import { RemoteTasks } from "./remote-tasks.ts";
 
@@ -16,7 +16,7 @@ const [OWNER, WORKER] = [1, 2];
 /** An owner whose steps a worker does, and a store that remembers what it was told. */
 class World {
   readonly clock = new HandClock(0);
-  readonly signals = memoryLive<Json>();
+  readonly wire = memoryLive<HandoverMessage>();
   readonly posted: PostedTask[] = [];
   readonly withdrawn: string[] = [];
   readonly tickets: Ticket[] = [];
@@ -47,7 +47,8 @@ class World {
       store: store as TaskStore,
       transport: { publish: async (tickets: readonly Ticket[]) => void this.tickets.push(...tickets) } as never,
       clock: this.clock,
-      signals: this.signals,
+      signals: memoryLive(),
+      wire: this.wire,
       owner: () => OWNER,
       others: () => this.others,
       given: (way) => void this.ways.push(way),
@@ -62,7 +63,7 @@ class World {
       problem: (message) => void this.reported.push(message),
     });
     this.worker = new HandedTasks({
-      signals: this.signals,
+      wire: this.wire,
       clock: this.clock,
       begin: (task) => {
         if (this.begins) this.began.push(task.runId);
@@ -85,7 +86,7 @@ class World {
     const { id: task, scope, node, attempt } = commandOf(run);
     const outcome: TaskOutcome = { type: "completed", output: Payload.of("done") };
     const taken = { runKey: run.key, task, tenant: run.tenant, runId: run.id, epoch, pool: "default", body: "" };
-    const input = encodeInput({ type: "task_reported", scope, node, attempt, outcome });
+    const input = { type: "task_reported", scope, node, attempt, outcome } as const;
     return this.worker.tell({ ...taken, priority: "normal", owner: OWNER, takes: 1 }, input);
   }
 }

@@ -1,14 +1,14 @@
-import { encodeTask, nodeOf } from "@weftwork/core";
-import type { DispatchTask, Input, Json, TaskOutcome, WorkNode } from "@weftwork/core";
+import { encodeTaskBriefly, nodeOf } from "@weftwork/core";
+import type { DispatchTask, Json, TaskOutcome, WorkNode } from "@weftwork/core";
 import type { Live } from "../live/live.ts";
 import type { TaskPart } from "../nodes/node.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { HotRun } from "../runtime/hot-run.ts";
-import { decodeInput } from "../runtime/inbox.ts";
 import type { TaskName, TaskStore } from "../tasks/task-store.ts";
 import type { Transport } from "../transport/transport.ts";
 import { keyOf, type GivenTask } from "./given-task.ts";
 import { Handover, type Place } from "./handover.ts";
+import type { HandoverMessage } from "./handover-wire.ts";
 import { Pool } from "./pool.ts";
 import { PostedLooks } from "./posted-looks.ts";
 import type { Presence } from "./presence.ts";
@@ -20,8 +20,10 @@ export interface RemoteTasksOptions {
   readonly clock: Clock;
   /** The key of this process among the workers of the store, as it is now. */
   readonly owner: () => number;
-  /** Small messages between processes: what tasks say, which are no longer wanted, and tasks that are handed over. */
+  /** Small messages between processes: what tasks say, and which are no longer wanted. */
   readonly signals: Live<Json>;
+  /** Tasks that are handed over, and their results. */
+  readonly wire: Live<HandoverMessage>;
   /** Other processes that take what is handed to them, and certainly hear of it. */
   readonly others: () => readonly Presence[];
   /** Tasks of one pool that others have at a time; the others wait here, in fair order. */
@@ -85,7 +87,7 @@ export class RemoteTasks {
     this.looks = new PostedLooks({ ...options, ...judged, given: this.given, again: (task) => this.putUpAgain(task) });
     this.handover = new Handover({
       ...options,
-      result: (name, epoch, input) => this.result(name, epoch, input),
+      result: (name, epoch, outcome) => this.result(name, epoch, outcome),
       returned: (name) => this.returned(name),
       stand: ({ runKey, task }) => this.standUp(({ run, command }) => run.key === runKey && command.id === task),
       missed: () => this.standUp(() => true),
@@ -245,7 +247,7 @@ export class RemoteTasks {
     if (again || command.started || !this.isWanted(task)) return false;
     let body: string;
     try {
-      body = encodeTask(run.state, command);
+      body = encodeTaskBriefly(run.state, command);
     } catch {
       // It fails by the rules of its step where it is written for the store.
       return false;
@@ -298,17 +300,14 @@ export class RemoteTasks {
   }
 
   /** A result that came straight from a worker; false: it is not wanted here. */
-  private result({ runKey, task: id }: TaskName, epoch: number, text: string): boolean {
+  private result({ runKey, task: id }: TaskName, epoch: number, outcome: TaskOutcome): boolean {
     const key = `${runKey}/${id}`;
     const task = this.given.get(key);
     if (!task?.place || task.run.epoch !== epoch || !this.isWanted(task) || !this.options.mayTake()) return false;
-    const input = readResult(text);
-    // Of another version: it waits in the inbox for whoever can read it.
-    if (input === null) return false;
     // One that is just being put up is taken back when it stands.
     if (task.stage === "posted") this.posts.takeBack(task);
     this.remove(key);
-    this.options.report(task.run, task.command, input.outcome);
+    this.options.report(task.run, task.command, outcome);
     return true;
   }
 
@@ -328,15 +327,5 @@ export class RemoteTasks {
     const task = this.given.get(`${runKey}/${id}`);
     if (!task || !this.isWanted(task)) return;
     for (const part of parts) this.options.progress(task.run, task.command, part);
-  }
-}
-
-/** Null: another version wrote it. */
-function readResult(text: string): Extract<Input, { readonly type: "task_reported" }> | null {
-  try {
-    const input = decodeInput(text);
-    return input.type === "task_reported" ? input : null;
-  } catch {
-    return null;
   }
 }

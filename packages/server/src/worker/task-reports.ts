@@ -9,6 +9,7 @@ import type { Member } from "../runtime/member.ts";
 import type { TakenTask, TaskResult, TaskStore } from "../tasks/task-store.ts";
 import { Batch } from "./batch.ts";
 import type { ForeignTask } from "./foreign-task.ts";
+import type { TaskReported } from "./handover-wire.ts";
 import { partsChannel } from "./remote-tasks.ts";
 
 export interface TaskReportsOptions {
@@ -17,7 +18,7 @@ export interface TaskReportsOptions {
   readonly member: Member;
   readonly signals: Live<Json>;
   /** Tells the owner that has handed the task over; true: it has the result. */
-  readonly tellOwner: (task: TakenTask, input: string) => Promise<boolean>;
+  readonly tellOwner: (task: TakenTask, input: TaskReported) => Promise<boolean>;
   /** Stores large results by their hash, where every process can read them. */
   readonly putObject: (tenant: string, hash: string, bytes: Uint8Array) => Promise<void>;
   readonly objectBytesMin: number;
@@ -89,10 +90,11 @@ export class TaskReports {
     for (let delay = RETRY_MS; ; delay = Math.min(delay * 2, RETRY_MS_MAX)) {
       try {
         if (outcome.type === "completed") await this.moveOut(taken.tenant, outcome.output);
-        const input = encodeInput({ type: "task_reported", scope, node, attempt, outcome });
-        if (!isTold && (await tellOwner(taken, input))) return;
+        const reported = { type: "task_reported", scope, node, attempt, outcome } as const;
+        if (!isTold && (await tellOwner(taken, reported))) return;
         isTold = true;
         const { runKey, task: name } = taken;
+        const input = encodeInput(reported);
         const answer = await this.reports.add({ holder: task.holder, result: { runKey, task: name, input } });
         // A stale one is nobody's any more, unless its owner has yet to put it up.
         if (answer === "reported" || !task.handed || clock.monotonic() - begun > STANDS_WITHIN_MS) return;

@@ -34,6 +34,7 @@ test("of two tickets of one task that come together one begins it (F44)", async 
     clock,
     member: new Member(present, async () => present),
     signals: memoryLive(),
+    wire: memoryLive(),
     pools: ["default"],
     room: () => 10,
     plans: () => Promise.reject(new Error("no plan")),

@@ -1,5 +1,6 @@
 import { AppError, failureOf, readTask } from "@weftwork/core";
 import type { DispatchTask, Json, TaskOutcome } from "@weftwork/core";
+import type { Live } from "../live/live.ts";
 import type { TaskPart } from "../nodes/node.ts";
 import { hotRun, type HotRun } from "../runtime/hot-run.ts";
 import { Recurring } from "../runtime/recurring.ts";
@@ -9,11 +10,14 @@ import { PACK_MAX, type Consumer, type Ticket, type Transport } from "../transpo
 import { Batch } from "./batch.ts";
 import { nameOf, type ForeignTask } from "./foreign-task.ts";
 import { HandedTasks } from "./handed-tasks.ts";
+import type { HandoverMessage } from "./handover-wire.ts";
 import { HeldTasks } from "./held-tasks.ts";
 import { ABORTS } from "./task-posts.ts";
 import { TaskReports, type TaskReportsOptions } from "./task-reports.ts";
 
 export interface TaskWorkerOptions extends Omit<TaskReportsOptions, "store" | "tellOwner"> {
+  /** Tasks that are handed over, and their results. */
+  readonly wire: Live<HandoverMessage>;
   readonly store: TaskStore;
   readonly transport: Transport;
   /** The pools served here. */
@@ -81,10 +85,10 @@ export class TaskWorker {
 
   constructor(options: TaskWorkerOptions) {
     this.options = options;
-    const { clock, signals, store, member } = options;
+    const { clock, wire, store, member } = options;
     this.takes = new Batch({ clock, max: TAKE_MAX, call: (names) => this.take(names) });
     this.handed = new HandedTasks({
-      signals,
+      wire,
       clock,
       begin: (task) => this.beginHanded(task),
       drop: (names) => this.dropNamed(names),
