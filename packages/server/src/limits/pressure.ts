@@ -12,12 +12,28 @@ export interface Signals {
   readonly heapShare: number;
   /** Age of the oldest work that could go on and does not. */
   readonly readyAgeMs: number;
+  /** Submissions that wait for their turn to be recorded: behind them others wait where nobody sees them. */
+  readonly submissionsWaiting: number;
 }
 
-export const CALM: Signals = { flushWaitMs: 0, poolWaitMs: 0, loopDelayMs: 0, heapShare: 0, readyAgeMs: 0 };
+export const CALM: Signals = {
+  flushWaitMs: 0,
+  poolWaitMs: 0,
+  loopDelayMs: 0,
+  heapShare: 0,
+  readyAgeMs: 0,
+  submissionsWaiting: 0,
+};
 
 /** What each signal is when the process has as much to do as it can (O6). */
-const FULL: Signals = { flushWaitMs: 50, poolWaitMs: 100, loopDelayMs: 50, heapShare: 0.8, readyAgeMs: 60_000 };
+const FULL: Signals = {
+  flushWaitMs: 50,
+  poolWaitMs: 100,
+  loopDelayMs: 50,
+  heapShare: 0.8,
+  readyAgeMs: 60_000,
+  submissionsWaiting: 32,
+};
 const NAMES = Object.keys(FULL) as readonly (keyof Signals)[];
 
 /** The pressure from which new work of a class is refused, and what waits of the two lowest is held back. */

@@ -14,14 +14,14 @@ it("lets everybody in while there was no pressure", () => {
   expect(letIn(throttle)).toBe(10_000);
 });
 
-it("lets in nine tenths of what ended at best, for fifty looks after the last pressure", () => {
+it("lets in three quarters of what ended at best, for fifty looks after the last pressure", () => {
   const throttle = new Throttle();
   for (let look = 0; look < 40; look++) throttle.look(100, true);
-  expect(letIn(throttle)).toBe(90);
+  expect(letIn(throttle)).toBe(75);
   // Less ends because less was let in: that says nothing of what could be done.
   for (let look = 0; look < 30; look++) {
     throttle.look(50, false);
-    expect(letIn(throttle)).toBe(90);
+    expect(letIn(throttle)).toBe(75);
   }
   for (let look = 0; look < 21; look++) throttle.look(50, false);
   expect(letIn(throttle)).toBe(10_000);
@@ -30,7 +30,7 @@ it("lets in nine tenths of what ended at best, for fifty looks after the last pr
 it("keeps a quarter more for the most urgent, and lets in a few in any case", () => {
   const throttle = new Throttle();
   for (let look = 0; look < 60; look++) throttle.look(200, true);
-  expect([letIn(throttle), letIn(throttle, true)]).toEqual([180, 45]);
+  expect([letIn(throttle), letIn(throttle, true)]).toEqual([150, 38]);
   const idle = new Throttle();
   idle.look(0, true);
   expect(letIn(idle)).toBe(16);

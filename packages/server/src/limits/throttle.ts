@@ -1,7 +1,7 @@
 /** Looks for which the best rate is remembered, and the throttle stays on after the last pressure. */
 const LOOKS = 50;
 /** Share of the best rate that is let in: the rest is what refusing costs. */
-const SHARE = 0.9;
+const SHARE = 0.75;
 /** Let in between two looks in any case. */
 const LEAST = 16;
 /** What the most urgent class may take beyond the others. */

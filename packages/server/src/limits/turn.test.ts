@@ -21,12 +21,26 @@ it("takes all of a turn that is short, however many they are", () => {
   expect(take(5000, 0.01)).toBe(5000);
 });
 
-it("takes what comes in the first fifty milliseconds of a long turn, and begins anew with the next", () => {
-  const { take, end, world } = setUp();
+it("takes what comes in the first fifty milliseconds of a long turn", () => {
+  const { take, world } = setUp();
   expect(take(1000, 0.125)).toBe(401);
   expect(world.ends).toHaveLength(1);
-  end();
-  expect(take(1000, 0.125)).toBe(401);
+});
+
+it("takes less from turn to turn while crowds come, but always some, and all again when they are gone", () => {
+  const { take, end } = setUp();
+  const turn = (count: number): number => {
+    const taken = take(count, 0.125);
+    end();
+    return taken;
+  };
+  const flood = Array.from({ length: 10 }, () => turn(1000));
+  expect(flood).toEqual(flood.toSorted((a, b) => b - a));
+  expect([flood[0], flood[1], flood.at(-1)]).toEqual([401, 281, 51]);
+  // Neither a crowd nor few: it stays as it is.
+  expect([turn(60), turn(1000)]).toEqual([51, 51]);
+  for (let quiet = 0; quiet < 30; quiet++) expect(turn(40)).toBe(40);
+  expect(turn(1000)).toBe(401);
 });
 
 it("takes some of a turn in which something else took the time", () => {

@@ -6,19 +6,31 @@ export interface TurnClock {
   soon(callback: () => void): void;
 }
 
-/** How long one turn of the event loop may take requests in, and how many it takes in any case. */
+/** How long one turn of the event loop may take requests in, and how many it takes in any case: a burst. */
 const TAKES_MS = 50;
 const TAKES_LEAST = 256;
+/** What a turn takes at least, of both, in a flood that lasts. */
+const SHARE_MIN = 1 / 8;
+/** Requests in one turn from which, and up to which, the next takes less and more. */
+const CROWD = 80;
+const FEW = 40;
+const SHRINKS = 0.7;
+const GROWS = 1.1;
 
 /**
  * What waits in sockets is seen by nobody until the event loop comes to it, and then all of it in one turn: whoever comes
  * late in a long turn has waited for at least as long. They are let go, so that the turns stay short. This works in the
  * first moment of a flood, when nothing has been measured yet.
+ *
+ * A flood that lasts is more than a burst: what its turns take leaves no time to answer the others, who then wait where
+ * nobody sees them. So from turn to turn less is taken, until all are answered.
  */
 export class Turn {
   private readonly clock: TurnClock;
   private beganAt: number | null = null;
   private taken = 0;
+  private share = 1;
+  private seen = 0;
 
   constructor(clock: TurnClock) {
     this.clock = clock;
@@ -30,10 +42,18 @@ export class Turn {
     if (this.beganAt === null) {
       this.beganAt = now;
       this.taken = 0;
-      this.clock.soon(() => (this.beganAt = null));
+      this.seen = 0;
+      this.clock.soon(() => this.end());
     }
-    if (this.taken >= TAKES_LEAST && now - this.beganAt > TAKES_MS) return false;
+    this.seen += 1;
+    if (this.taken >= TAKES_LEAST * this.share && now - this.beganAt > TAKES_MS * this.share) return false;
     this.taken += 1;
     return true;
+  }
+
+  private end(): void {
+    this.beganAt = null;
+    if (this.seen >= CROWD) this.share = Math.max(SHARE_MIN, this.share * SHRINKS);
+    else if (this.seen <= FEW) this.share = Math.min(1, this.share * GROWS);
   }
 }

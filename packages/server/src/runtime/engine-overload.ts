@@ -43,7 +43,7 @@ export function overloadOf(around: EngineOverload | null, { flushWaitMs, ...with
   });
 }
 
-function signalsOf({ process, pools }: EngineOverload, flushWaitMs: number): Signals {
+function signalsOf({ process, pools }: EngineOverload, flushWaitMs: number): ReturnType<OverloadOptions["signals"]> {
   // Only where there is a place: what waits for one that others take is a backlog, and says nothing of this process.
   const late = pools().filter(({ active, concurrency, isPaused }) => active < concurrency && !isPaused);
   const poolWaitMs = Math.max(0, ...late.map(({ oldestMs }) => oldestMs));

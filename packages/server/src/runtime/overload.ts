@@ -22,7 +22,7 @@ export interface OverloadOptions {
   /** Open runs of the tenant at most, in all processes. */
   readonly backlogMax: number;
   /** How the process is doing since the last time it was asked. */
-  readonly signals: () => Signals;
+  readonly signals: () => Omit<Signals, "submissionsWaiting">;
   /** Whether new work is refused and waiting work put off under pressure. Off where the program around may be what keeps the process busy. */
   readonly sheds: boolean;
   /** Begins no tasks of these classes for now. */
@@ -169,7 +169,7 @@ export class Overload {
   private refusal(told: Priority | "unread", refusal: Refusal, reason: string): AppError {
     this.options.refused(told, refusal);
     const retryAfter = this.after(this.options.runsHere() / this.endsHere);
-    return new AppError("OVERLOADED", { reason, retryAfter });
+    return withoutStack(() => new AppError("OVERLOADED", { reason, retryAfter }));
   }
 
   /** Seconds after which to come again: the time to work it off, and up to as much more, so that not all come at once. */
@@ -180,7 +180,7 @@ export class Overload {
 
   private look(): void {
     const { signals, clock, tasksWaiting, sheds } = this.options;
-    const seen = signals();
+    const seen = { ...signals(), submissionsWaiting: this.door.waiting };
     this.crowded = tasksWaiting() >= TASKS_WAITING_MAX;
     this.worst = worstOf(seen);
     this.samples = [...this.samples, pressureOf(seen)].slice(-LOOKS);
@@ -226,6 +226,17 @@ export class Overload {
   }
 }
 
+/** Where a refusal was made says nothing, and to find out is a tenth of what it costs. */
+function withoutStack<T>(make: () => T): T {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
+
 /** What a signal says, for those who are refused. */
 const SAID: Readonly<Record<keyof Signals, string>> = {
   flushWaitMs: "store is behind",
@@ -233,4 +244,5 @@ const SAID: Readonly<Record<keyof Signals, string>> = {
   loopDelayMs: "processor is busy",
   heapShare: "memory is nearly full",
   readyAgeMs: "oldest work waits too long",
+  submissionsWaiting: "line of submissions is long",
 };
