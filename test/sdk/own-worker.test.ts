@@ -1,6 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { AppError } from "@weftwork/core";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createWorker, TaskError, type OwnTasks, type OwnWorker, type OwnWorkerJoined } from "@weftwork/sdk";
 import { createApp, type HttpApp } from "../../packages/server/src/http/app.ts";
+import { MemoryTasks } from "../../packages/server/src/tasks/memory.ts";
 import { openWeft, type Weft } from "../../packages/server/src/weft.ts";
 
 const FLOW = `name: flow
@@ -18,6 +20,11 @@ const PLAIN = `name: plain
 steps:
   - {id: work, type: worker, pool: sums}`;
 
+const LOADED = `name: loaded
+inputs: {text: string}
+steps:
+  - {id: work, type: worker, pool: sums, input: "{{ inputs.text }}"}`;
+
 describe("own workers over HTTP", () => {
   let weft: Weft;
   let app: HttpApp;
@@ -26,7 +33,7 @@ describe("own workers over HTTP", () => {
 
   beforeEach(async () => {
     weft = await openWeft({ problem: () => undefined });
-    for (const source of [FLOW, PLAIN, CAREFUL, HASTY]) await weft.workflows.publish(source);
+    for (const source of [FLOW, PLAIN, CAREFUL, HASTY, LOADED]) await weft.workflows.publish(source);
     const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
     app = createApp({ weft, config: { host: "127.0.0.1", port: 0, bodyLimit: 100_000 }, logger });
     url = await app.listen();
@@ -75,6 +82,29 @@ describe("own workers over HTTP", () => {
     const key = `${run.id}/root/double#1`;
     expect(seen).toEqual([{ config: { by: 2 }, key, attempt: 1, step: "double", scope: "root", deadline: true }]);
   });
+
+  test("a worker may do more tasks at once than one answer brings", async () => {
+    let most = 0;
+    const all = Promise.withResolvers<void>();
+    const worker = work(
+      {
+        work: async () => {
+          most = Math.max(most, worker.active);
+          if (worker.active === 120) all.resolve();
+          await all.promise;
+        },
+      },
+      { concurrency: 120 },
+    );
+    const runs = await Promise.all(
+      Array.from({ length: 120 }, () => weft.runs.start({ workflow: "plain", inputs: {} })),
+    );
+    await all.promise;
+    for (const { run } of runs) expect((await weft.runs.wait(run.id, { timeoutMs: 20_000 }))!.status).toBe("succeeded");
+    expect(most).toBe(120);
+    for (const concurrency of [0, 1.5, 1001])
+      expect(() => createWorker({ handlers: {}, concurrency })).toThrow(RangeError);
+  }, 40_000);
 
   test("what a handler throws fails the attempt; one that may be tried again is", async () => {
     let calls = 0;
@@ -203,6 +233,60 @@ describe("own workers over HTTP", () => {
     expect(again.data.map(({ run_id: id }) => id)).toEqual([run.id]);
     const [, beat] = await call(`${path}/heartbeat`, { tasks: [again.data[0]!.id, "1.0.eA"] }, token);
     expect(beat).toEqual({ lease_ms: 5000, unwanted: ["1.0.eA"] });
+  });
+
+  test("the wire: an answer brings no more than fits into memory, and one task in any case", async () => {
+    const { path, token } = await joined();
+    const text = "x".repeat(3_000_000);
+    const runs = await Promise.all(
+      [1, 2, 3, 4].map((n) => weft.runs.start({ workflow: "loaded", inputs: { text: `${n}${text}` } })),
+    );
+    const seen: string[] = [];
+    const sizes: number[] = [];
+    while (seen.length < runs.length) {
+      const [, { data }] = await call<OwnTasks>(`${path}/tasks`, { limit: 100, wait: 5 }, token);
+      for (const { id, run_id } of data) {
+        seen.push(run_id);
+        await call(`${path}/tasks/${id}/result`, { status: "completed", output: 1 }, token);
+      }
+      sizes.push(data.length);
+    }
+    expect(Math.max(...sizes)).toBeLessThan(4);
+    expect(new Set(seen)).toEqual(new Set(runs.map(({ run }) => run.id)));
+  });
+
+  test("the wire: a store that fails between two pools keeps nothing of what it gave before", async () => {
+    const body = { pools: ["sums", "other"], lease_ms: 5000 };
+    const [, { id, token }] = await call<OwnWorkerJoined>("/api/workers", body);
+    const path = `/api/workers/${id}`;
+    const { run } = await weft.runs.start({ workflow: "plain", inputs: {} });
+    await expect.poll(async () => (await weft.pools.list()).some(({ name }) => name === "own/sums")).toBe(true);
+    const next = MemoryTasks.prototype.next;
+    const failing = vi.spyOn(MemoryTasks.prototype, "next").mockImplementation(function (this: MemoryTasks, ...asked) {
+      const away = new AppError("STORE_UNAVAILABLE", { reason: "it is away" });
+      return asked[1] === "own/other" ? Promise.reject(away) : next.apply(this, asked);
+    });
+    // Each of the pools is asked first in turn.
+    const given: OwnTasks["data"][number][] = [];
+    for (let count = 0; count < 2; count++) {
+      const [status, answer] = await call<OwnTasks>(`${path}/tasks`, { limit: 2, wait: 0 }, token);
+      if (status === 200) given.push(...answer.data);
+    }
+    failing.mockRestore();
+    expect(given.map(({ run_id }) => run_id)).toEqual([run.id]);
+  });
+
+  test("the wire: a task that was given back is given back a second time as well", async () => {
+    const { path, token } = await joined();
+    const other = await joined();
+    await weft.runs.start({ workflow: "plain", inputs: {} });
+    for (let times = 0; times < 2; times++) {
+      const [, { data }] = await call<OwnTasks>(`${path}/tasks`, {}, token);
+      const answer = await call(`${path}/tasks/${data[0]!.id}/result`, { status: "given_back" }, token);
+      expect(answer).toEqual([204, null]);
+    }
+    const [, { data }] = await call<OwnTasks>(`${other.path}/tasks`, { wait: 1 }, other.token);
+    expect(data).toHaveLength(1);
   });
 
   test("a large result comes back whole, and one that is too deep or no JSON is told to its step", async () => {

@@ -1,11 +1,11 @@
-import type { Json, JsonObject } from "@weftwork/core";
+import type { Json } from "@weftwork/core";
+import { Api, repeatable, type ApiOptions, type CallOptions, type RepeatableOptions } from "./api.ts";
 import { uploadForm, type FileLink, type FileResource, type UploadOptions } from "./file.ts";
 import { filePath, queryOf, runPath, workflowPath, yaml } from "./client-paths.ts";
 import { ConversationClient } from "./conversation-client.ts";
 import { DeadLetterClient, OperationClient } from "./intervention-client.ts";
 import { PoolClient } from "./pool-client.ts";
 import { ScheduleClient } from "./schedule-client.ts";
-import { errorOf } from "./problem.ts";
 import type { Page, RerunAnswer, RerunRequest, RunDetail, RunFilter, RunPage, RunStep, Stats } from "./detail.ts";
 import type { RunExport } from "./export.ts";
 import type { Run, RunLog, RunMessage, RunSubmission, SubmittedRun, TaskProgress, WorkflowVersion } from "./run.ts";
@@ -15,26 +15,9 @@ import type { Trigger, TriggerAddress, TriggerRotation } from "./trigger.ts";
 import { WebhookClient } from "./webhook-client.ts";
 import type { WorkflowCheck, WorkflowDetail, WorkflowGraph } from "./workflow.ts";
 
-export interface ClientOptions {
-  /** Default: `http://127.0.0.1:9338`. */
-  readonly baseUrl?: string;
-  /** Sent as a bearer token. */
-  readonly apiKey?: string;
-  /** Language of problems, as `Accept-Language`: `zh-CN`. Default: what the platform sends. */
-  readonly language?: string;
+export interface ClientOptions extends ApiOptions {
   /** Milliseconds before a broken stream is tried again. Default: what the server asks for. */
   readonly reconnectMs?: number;
-  /** Default: the platform's. */
-  readonly fetch?: typeof fetch;
-}
-
-export interface CallOptions {
-  readonly signal?: AbortSignal;
-}
-
-/** A repeat with the same key is the same run, for 24 hours. */
-export interface RepeatableOptions extends CallOptions {
-  readonly idempotencyKey?: string;
 }
 
 export interface ScopeOptions extends CallOptions {
@@ -72,60 +55,54 @@ export class WeftClient {
   readonly deadLetters: DeadLetterClient;
   /** What is done to many runs at once. */
   readonly operations: OperationClient;
-  /** When runs begin by themselves. */
+  /** The pools of all processes on the store, and their controls. */
   readonly pools: PoolClient;
+  /** When runs begin by themselves. */
   readonly schedules: ScheduleClient;
-  private readonly base: string;
-  private readonly headers: Readonly<Record<string, string>>;
+  private readonly api: Api;
   private readonly reconnectMs: number | null;
-  private readonly fetch: typeof fetch;
 
   constructor(options: ClientOptions = {}) {
-    this.base = (options.baseUrl ?? "http://127.0.0.1:9338").replace(/\/+$/, "");
-    this.headers = {
-      ...(options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }),
-      ...(options.language === undefined ? {} : { "accept-language": options.language }),
-    };
+    this.api = new Api(options);
     this.reconnectMs = options.reconnectMs ?? null;
-    this.fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
-    this.conversations = new ConversationClient((method, path, call) => this.send(method, path, call));
-    this.webhooks = new WebhookClient((method, path, call) => this.send(method, path, call));
-    this.pools = new PoolClient((method, path, call) => this.send(method, path, call));
-    this.schedules = new ScheduleClient((method, path, call) => this.send(method, path, call));
-    this.deadLetters = new DeadLetterClient((method, path, call) => this.send(method, path, call));
-    this.operations = new OperationClient((method, path, call) => this.send(method, path, call));
+    this.conversations = new ConversationClient(this.api);
+    this.webhooks = new WebhookClient(this.api);
+    this.pools = new PoolClient(this.api);
+    this.schedules = new ScheduleClient(this.api);
+    this.deadLetters = new DeadLetterClient(this.api);
+    this.operations = new OperationClient(this.api);
   }
 
   /** Submits a run. With the caller's own `id`, or an idempotency key, a repeat is the same run. */
   async start(submission: RunSubmission, options: RepeatableOptions = {}): Promise<SubmittedRun> {
-    return this.json<SubmittedRun>("POST", "/api/runs", repeatable(submission, options));
+    return this.api.json<SubmittedRun>("POST", "/api/runs", repeatable(submission, options));
   }
 
   /** The run as it is recorded. */
   async get(id: string, options: CallOptions = {}): Promise<Run> {
-    return this.json<Run>("GET", runPath(id), options);
+    return this.api.json<Run>("GET", runPath(id), options);
   }
 
   /** The same with the steps of its root and of every open scope; with `scope`, those of that scope alone. */
   async detail(id: string, options: ScopeOptions = {}): Promise<RunDetail> {
     const { scope, ...call } = options;
-    return this.json<RunDetail>("GET", `${runPath(id)}${queryOf({ include: "steps", scope })}`, call);
+    return this.api.json<RunDetail>("GET", `${runPath(id)}${queryOf({ include: "steps", scope })}`, call);
   }
 
   /** One step whole: its resolved inputs and its output, however large. `scope` left out: the root. */
   async step(id: string, step: string, options: ScopeOptions = {}): Promise<RunStep> {
     const { scope, ...call } = options;
-    return this.json<RunStep>("GET", `${runPath(id)}/steps/${encodeURIComponent(step)}${queryOf({ scope })}`, call);
+    return this.api.json<RunStep>("GET", `${runPath(id)}/steps/${encodeURIComponent(step)}${queryOf({ scope })}`, call);
   }
 
   /** Everything recorded of a run in one document: plan, events, values. `readExport` of the server reads it. */
   async export(id: string, options: CallOptions = {}): Promise<RunExport> {
-    return this.json<RunExport>("GET", `${runPath(id)}/export`, options);
+    return this.api.json<RunExport>("GET", `${runPath(id)}/export`, options);
   }
 
   /** The same as it comes, for a file: the document may be too large to be held as a value. */
   async exportStream(id: string, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
-    const { body } = await this.send("GET", `${runPath(id)}/export`, options);
+    const { body } = await this.api.send("GET", `${runPath(id)}/export`, options);
     return body ?? new ReadableStream({ start: (controller) => controller.close() });
   }
 
@@ -133,17 +110,17 @@ export class WeftClient {
   async list(filter: RunFilter = {}, options: CallOptions = {}): Promise<RunPage> {
     const { metadata = {}, ...plain } = filter;
     const members = Object.entries(metadata).map(([name, value]) => [`metadata.${name}`, value] as const);
-    return this.json<RunPage>("GET", `/api/runs${queryOf({ ...plain, ...Object.fromEntries(members) })}`, options);
+    return this.api.json<RunPage>("GET", `/api/runs${queryOf({ ...plain, ...Object.fromEntries(members) })}`, options);
   }
 
   /** Runs of the server by what became of them. */
   async stats(options: CallOptions = {}): Promise<Stats> {
-    return this.json<Stats>("GET", "/api/stats", options);
+    return this.api.json<Stats>("GET", "/api/stats", options);
   }
 
   /** The run as one task with its steps, in the shape for polling. */
   async task(id: string, options: CallOptions = {}): Promise<TaskProgress> {
-    return this.json<TaskProgress>("GET", `/api/tasks/${encodeURIComponent(id)}`, options);
+    return this.api.json<TaskProgress>("GET", `/api/tasks/${encodeURIComponent(id)}`, options);
   }
 
   /** Resolves when the run has ended. Survives restarts of the server while it waits. */
@@ -155,7 +132,7 @@ export class WeftClient {
   /** Submits a run and resolves with it when it has ended. */
   async run(submission: RunSubmission, options: RepeatableOptions = {}): Promise<Run> {
     const { headers, ...sent } = repeatable(submission, options);
-    const answer = await this.json<Run | SubmittedRun>("POST", "/api/runs", {
+    const answer = await this.api.json<Run | SubmittedRun>("POST", "/api/runs", {
       ...sent,
       headers: { ...headers, prefer: `wait=${WAIT_SECONDS_MAX}` },
     });
@@ -177,13 +154,13 @@ export class WeftClient {
     options: CallOptions & { readonly node?: string; readonly cursor?: string; readonly limit?: number } = {},
   ): Promise<Page<RunLog>> {
     const { signal, ...query } = options;
-    return this.json<Page<RunLog>>("GET", `${runPath(id)}/logs${queryOf(query)}`, signal ? { signal } : {});
+    return this.api.json<Page<RunLog>>("GET", `${runPath(id)}/logs${queryOf(query)}`, signal ? { signal } : {});
   }
 
   /** Ends the run where it stands. */
   async cancel(id: string, options: CallOptions & { readonly reason?: string } = {}): Promise<Run> {
     const body = options.reason === undefined ? {} : { reason: options.reason };
-    return this.json<Run>("POST", `${runPath(id)}/cancel`, { ...options, body });
+    return this.api.json<Run>("POST", `${runPath(id)}/cancel`, { ...options, body });
   }
 
   /**
@@ -191,12 +168,12 @@ export class WeftClient {
    * input that is given anew. Inputs that are left out stay as they were.
    */
   async rerun(id: string, request: RerunRequest, options: RepeatableOptions = {}): Promise<RerunAnswer> {
-    return this.json<RerunAnswer>("POST", `${runPath(id)}/rerun`, repeatable(request, options));
+    return this.api.json<RerunAnswer>("POST", `${runPath(id)}/rerun`, repeatable(request, options));
   }
 
   /** The same from the step that failed the run. */
   async retry(id: string, options: RepeatableOptions = {}): Promise<RerunAnswer> {
-    return this.json<RerunAnswer>("POST", `${runPath(id)}/retry`, repeatable({}, options));
+    return this.api.json<RerunAnswer>("POST", `${runPath(id)}/retry`, repeatable({}, options));
   }
 
   /** Gives the run a signal; `id` makes a repeat harmless. */
@@ -205,7 +182,7 @@ export class WeftClient {
     signal: { readonly name: string; readonly payload?: Json; readonly id?: string },
     options: CallOptions = {},
   ): Promise<void> {
-    await this.json("POST", `${runPath(run)}/signals`, { ...options, body: signal });
+    await this.api.json("POST", `${runPath(run)}/signals`, { ...options, body: signal });
   }
 
   /** Answers a step that waits for approval. */
@@ -223,55 +200,55 @@ export class WeftClient {
     options: CallOptions = {},
   ): Promise<void> {
     const { approved, ...body } = decision;
-    await this.json("POST", `${runPath(run)}/${approved ? "approve" : "reject"}`, { ...options, body });
+    await this.api.json("POST", `${runPath(run)}/${approved ? "approve" : "reject"}`, { ...options, body });
   }
 
   /** Publishes a workflow from its YAML or JSON text. The same content again is the same version. */
   async publish(source: string, options: CallOptions = {}): Promise<PublishedWorkflow> {
-    return this.json<PublishedWorkflow>("PUT", "/api/workflows", { ...options, ...yaml(source) });
+    return this.api.json<PublishedWorkflow>("PUT", "/api/workflows", { ...options, ...yaml(source) });
   }
 
   /** All that is wrong with a workflow's text, and what the server could not run of it. Nothing is executed or kept. */
   async validate(source: string, options: CallOptions = {}): Promise<WorkflowCheck> {
-    return this.json<WorkflowCheck>("POST", "/api/workflows/validate", { ...options, ...yaml(source) });
+    return this.api.json<WorkflowCheck>("POST", "/api/workflows/validate", { ...options, ...yaml(source) });
   }
 
   /** The newest version of each published workflow, by name. */
   async workflows(options: CallOptions = {}): Promise<readonly WorkflowVersion[]> {
-    return this.all<WorkflowVersion>("/api/workflows", options);
+    return this.api.all<WorkflowVersion>("/api/workflows", options);
   }
 
   /** A published version (left out: the newest) with what its author wrote. */
   async workflow(name: string, options: VersionOptions = {}): Promise<WorkflowDetail> {
-    return this.json<WorkflowDetail>("GET", workflowPath(name, "", options.version), options);
+    return this.api.json<WorkflowDetail>("GET", workflowPath(name, "", options.version), options);
   }
 
   /** All versions of a workflow, the newest published first. */
   async versions(name: string, options: CallOptions = {}): Promise<readonly WorkflowVersion[]> {
-    return this.all<WorkflowVersion>(workflowPath(name, "/versions"), options);
+    return this.api.all<WorkflowVersion>(workflowPath(name, "/versions"), options);
   }
 
   /** The plan of a workflow as a graph to be drawn. */
   async plan(name: string, options: VersionOptions = {}): Promise<WorkflowGraph> {
-    return this.json<WorkflowGraph>("GET", workflowPath(name, "/plan", options.version), options);
+    return this.api.json<WorkflowGraph>("GET", workflowPath(name, "/plan", options.version), options);
   }
 
   private link(id: string): StreamLink {
     return {
-      send: (path, options) => this.send("GET", `${runPath(id)}${path}`, options),
-      socketUrl: `${this.base.replace(/^http/, "ws")}${runPath(id)}/stream`,
-      hasKey: "authorization" in this.headers,
+      send: (path, options) => this.api.send("GET", `${runPath(id)}${path}`, options),
+      socketUrl: `${this.api.base.replace(/^http/, "ws")}${runPath(id)}/stream`,
+      hasKey: this.api.hasKey,
     };
   }
 
   /** The secrets that steps can send, by name; no answer holds a value. */
   async secrets(options: CallOptions = {}): Promise<readonly SecretListing[]> {
-    return (await this.json<Page<SecretListing>>("GET", "/api/secrets", options)).data;
+    return (await this.api.json<Page<SecretListing>>("GET", "/api/secrets", options)).data;
   }
 
   /** Stores a secret, or a new value of it. */
   async setSecret(name: string, secret: SecretUpdate, options: CallOptions = {}): Promise<SecretListing> {
-    return this.json<SecretListing>("PUT", `/api/secrets/${encodeURIComponent(name)}`, {
+    return this.api.json<SecretListing>("PUT", `/api/secrets/${encodeURIComponent(name)}`, {
       ...options,
       body: { ...secret },
     });
@@ -279,28 +256,28 @@ export class WeftClient {
 
   /** Removes a stored secret. */
   async removeSecret(name: string, options: CallOptions = {}): Promise<void> {
-    await this.send("DELETE", `/api/secrets/${encodeURIComponent(name)}`, options);
+    await this.api.send("DELETE", `/api/secrets/${encodeURIComponent(name)}`, options);
   }
 
   /** Wraps the keys of all stored secrets with the newest master key of the server. */
   async rotateSecretKey(options: CallOptions = {}): Promise<{ readonly rewrapped: number }> {
-    return this.json<{ readonly rewrapped: number }>("POST", "/api/secrets/rotate-key", { ...options, body: {} });
+    return this.api.json<{ readonly rewrapped: number }>("POST", "/api/secrets/rotate-key", { ...options, body: {} });
   }
 
   /** The triggers of all published workflows; no answer holds an address. */
   async triggers(options: CallOptions = {}): Promise<readonly Trigger[]> {
-    return (await this.json<Page<Trigger>>("GET", "/api/triggers", options)).data;
+    return (await this.api.json<Page<Trigger>>("GET", "/api/triggers", options)).data;
   }
 
   /** Makes an address for a webhook, which is told this one time; the one before is void. */
   async rotateTrigger(rotation: TriggerRotation, options: CallOptions = {}): Promise<TriggerAddress> {
-    return this.json<TriggerAddress>("POST", "/api/triggers", { ...options, body: { ...rotation } });
+    return this.api.json<TriggerAddress>("POST", "/api/triggers", { ...options, body: { ...rotation } });
   }
 
   /** Takes its address from a webhook. */
   async removeTrigger(workflow: string, node: string, options: CallOptions = {}): Promise<void> {
     const path = `/api/triggers/${encodeURIComponent(workflow)}/${encodeURIComponent(node)}`;
-    await this.send("DELETE", path, options);
+    await this.api.send("DELETE", path, options);
   }
 
   /**
@@ -315,72 +292,31 @@ export class WeftClient {
     const path = `/api/files${queryOf({ expires_in: expiresIn })}`;
     const form = uploadForm(source, options);
     return (
-      await this.json<{ readonly data: readonly [FileResource] }>("POST", path, { form, ...(signal ? { signal } : {}) })
+      await this.api.json<{ readonly data: readonly [FileResource] }>("POST", path, {
+        form,
+        ...(signal ? { signal } : {}),
+      })
     ).data[0];
   }
 
   /** A file without its bytes. */
   async file(id: string, options: CallOptions = {}): Promise<FileResource> {
-    return this.json<FileResource>("GET", filePath(id), options);
+    return this.api.json<FileResource>("GET", filePath(id), options);
   }
 
   /** The bytes of a file as they come. */
   async download(id: string, options: CallOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    const { body } = await this.send("GET", `${filePath(id)}/content`, options);
+    const { body } = await this.api.send("GET", `${filePath(id)}/content`, options);
     return body ?? new ReadableStream({ start: (controller) => controller.close() });
   }
 
   /** An address that opens this one file for five minutes, for those who have no key. */
   async fileLink(id: string, options: CallOptions = {}): Promise<FileLink> {
-    const link = await this.json<FileLink>("GET", `${filePath(id)}/link`, options);
-    return { ...link, url: this.base + link.url };
+    const link = await this.api.json<FileLink>("GET", `${filePath(id)}/link`, options);
+    return { ...link, url: this.api.base + link.url };
   }
 
   async removeFile(id: string, options: CallOptions = {}): Promise<void> {
-    await this.send("DELETE", filePath(id), options);
+    await this.api.send("DELETE", filePath(id), options);
   }
-
-  /** All pages of a list. */
-  private async all<Item>(path: string, options: CallOptions): Promise<readonly Item[]> {
-    const items: Item[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await this.json<Page<Item>>("GET", path + queryOf({ cursor }), options);
-      items.push(...page.data);
-      cursor = page.next_cursor ?? undefined;
-    } while (cursor !== undefined);
-    return items;
-  }
-
-  private async json<Answer = JsonObject>(method: string, path: string, options: SendOptions): Promise<Answer> {
-    return (await (await this.send(method, path, options)).json()) as Answer;
-  }
-
-  private async send(method: string, path: string, options: SendOptions): Promise<Response> {
-    const body =
-      options.form ?? options.text ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
-    const type: Record<string, string> = options.body === undefined ? {} : { "content-type": "application/json" };
-    const response = await this.fetch(this.base + path, {
-      method,
-      headers: { ...this.headers, ...type, ...options.headers },
-      ...(body === undefined ? {} : { body }),
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
-    if (!response.ok) throw await errorOf(response);
-    return response;
-  }
-}
-
-interface SendOptions extends CallOptions {
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON. */
-  readonly body?: object;
-  readonly text?: string;
-  /** Its content type is set by the platform, with the boundary in it. */
-  readonly form?: FormData;
-}
-
-function repeatable(body: object, { idempotencyKey, ...options }: RepeatableOptions): SendOptions {
-  const headers: Record<string, string> = idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey };
-  return { ...options, headers, body };
 }

@@ -22,12 +22,11 @@ export { TaskError, type WorkerHandler, type WorkerTask } from "./worker/task.ts
 export * from "./workflow.ts";
 export {
   WeftClient,
-  type CallOptions,
   type ClientOptions,
   type PublishedWorkflow,
-  type RepeatableOptions,
   type ScopeOptions,
   type VersionOptions,
 } from "./client.ts";
+export type { CallOptions, RepeatableOptions } from "./api.ts";
 export type { StreamOptions, StreamTransport } from "./stream.ts";
 export { WeftError, type Problem } from "./problem.ts";

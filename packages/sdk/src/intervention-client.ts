@@ -1,99 +1,75 @@
+import { repeatable, type Api, type CallOptions, type RepeatableOptions } from "./api.ts";
+import { queryOf } from "./client-paths.ts";
 import type { DeadLetter, DeadLetterDetail, DeadLetterFilter, DeadLetterRetry } from "./dead-letter.ts";
 import type { Page, RerunAnswer } from "./detail.ts";
 import type { Operation, OperationPreview, OperationRequest } from "./operation.ts";
 
-interface Sent {
-  readonly body?: object;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal;
-}
-type Send = (method: string, path: string, options: Sent) => Promise<Response>;
-
-interface Call {
-  readonly signal?: AbortSignal;
-}
-interface Repeatable extends Call {
-  readonly idempotencyKey?: string;
-}
-
 /** Runs that failed, until somebody has settled them. */
 export class DeadLetterClient {
-  private readonly send: Send;
+  private readonly api: Api;
 
-  constructor(send: Send) {
-    this.send = send;
+  constructor(api: Api) {
+    this.api = api;
   }
 
   /** A page of them, newest first. */
-  async list(filter: DeadLetterFilter = {}, options: Call = {}): Promise<Page<DeadLetter>> {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value));
-    return answer(await this.send("GET", `/api/dead-letters${query.size === 0 ? "" : `?${query}`}`, options));
+  list(filter: DeadLetterFilter = {}, options: CallOptions = {}): Promise<Page<DeadLetter>> {
+    return this.api.json("GET", `/api/dead-letters${queryOf(filter)}`, options);
   }
 
   /** One with its input, its error, its failed step and the tries of that. */
-  async get(id: string, options: Call = {}): Promise<DeadLetterDetail> {
-    return answer(await this.send("GET", pathOf(id), options));
+  get(id: string, options: CallOptions = {}): Promise<DeadLetterDetail> {
+    return this.api.json("GET", pathOf(id), options);
   }
 
   /** Begins a run that takes over, with other inputs where they are given. */
-  async retry(id: string, change: DeadLetterRetry = {}, options: Repeatable = {}): Promise<RerunAnswer> {
-    return answer(await this.send("POST", `${pathOf(id)}/retry`, repeatable(change, options)));
+  retry(id: string, change: DeadLetterRetry = {}, options: RepeatableOptions = {}): Promise<RerunAnswer> {
+    return this.api.json("POST", `${pathOf(id)}/retry`, repeatable(change, options));
   }
 
   /** Takes it from the list for good. The run itself stays as it is. */
-  async discard(id: string, options: Call & { readonly reason?: string } = {}): Promise<DeadLetter> {
+  discard(id: string, options: CallOptions & { readonly reason?: string } = {}): Promise<DeadLetter> {
     const { reason, ...call } = options;
     const body = reason === undefined ? {} : { reason };
-    return answer(await this.send("POST", `${pathOf(id)}/discard`, { ...call, body }));
+    return this.api.json("POST", `${pathOf(id)}/discard`, { ...call, body });
   }
 }
 
 /** What is done to many runs at once, in the background of the server. */
 export class OperationClient {
-  private readonly send: Send;
+  private readonly api: Api;
 
-  constructor(send: Send) {
-    this.send = send;
+  constructor(api: Api) {
+    this.api = api;
   }
 
   /** How many runs an operation would be for. Nothing is done. */
-  async preview(request: OperationRequest, options: Call = {}): Promise<OperationPreview> {
-    return answer(await this.send("POST", "/api/operations", { ...options, body: { ...request, dry_run: true } }));
+  preview(request: OperationRequest, options: CallOptions = {}): Promise<OperationPreview> {
+    return this.api.json("POST", "/api/operations", { ...options, body: { ...request, dry_run: true } });
   }
 
   /** Begins one. It goes on by itself, whatever becomes of the process that took it. */
-  async start(request: Omit<OperationRequest, "dry_run">, options: Repeatable = {}): Promise<Operation> {
-    return answer(await this.send("POST", "/api/operations", repeatable(request, options)));
+  start(request: Omit<OperationRequest, "dry_run">, options: RepeatableOptions = {}): Promise<Operation> {
+    return this.api.json("POST", "/api/operations", repeatable(request, options));
   }
 
   /** A page of them, newest first. */
-  async list(
+  list(
     page: { readonly limit?: number; readonly cursor?: string } = {},
-    options: Call = {},
+    options: CallOptions = {},
   ): Promise<Page<Operation>> {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(page)) if (value !== undefined) query.set(name, String(value));
-    return answer(await this.send("GET", `/api/operations${query.size === 0 ? "" : `?${query}`}`, options));
+    return this.api.json("GET", `/api/operations${queryOf(page)}`, options);
   }
 
   /** One, with how far it has come. */
-  async get(id: string, options: Call = {}): Promise<Operation> {
-    return answer(await this.send("GET", `/api/operations/${encodeURIComponent(id)}`, options));
+  get(id: string, options: CallOptions = {}): Promise<Operation> {
+    return this.api.json("GET", `/api/operations/${encodeURIComponent(id)}`, options);
   }
 
   /** Stops it; what it has done stays done. */
-  async abort(id: string, options: Call = {}): Promise<Operation> {
-    return answer(await this.send("POST", `/api/operations/${encodeURIComponent(id)}/abort`, { ...options, body: {} }));
+  abort(id: string, options: CallOptions = {}): Promise<Operation> {
+    return this.api.json("POST", `/api/operations/${encodeURIComponent(id)}/abort`, { ...options, body: {} });
   }
-}
-
-async function answer<Answer>(response: Response): Promise<Answer> {
-  return (await response.json()) as Answer;
-}
-
-function repeatable(body: object, { idempotencyKey, ...options }: Repeatable): Sent {
-  return { ...options, body, headers: idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey } };
 }
 
 function pathOf(id: string): string {

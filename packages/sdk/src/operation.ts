@@ -46,7 +46,7 @@ export interface OperationPreview {
   readonly action: OperationAction;
   /** How many runs it would be for. */
   readonly total: number;
-  /** False: there are more; counting stopped. */
+  /** False: there may be more; counting stopped. */
   readonly exact: boolean;
   /** The first of them. */
   readonly sample: readonly string[];

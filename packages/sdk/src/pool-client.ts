@@ -1,45 +1,34 @@
+import type { Api, CallOptions } from "./api.ts";
 import type { Page } from "./detail.ts";
 import type { Pool } from "./pool.ts";
 
-interface Call {
-  readonly signal?: AbortSignal;
-}
-type Send = (method: string, path: string, options: Call & { readonly body?: object }) => Promise<Response>;
-
 /** The pools of all processes on the store, and their controls. */
 export class PoolClient {
-  private readonly send: Send;
+  private readonly api: Api;
 
-  constructor(send: Send) {
-    this.send = send;
+  constructor(api: Api) {
+    this.api = api;
   }
 
-  async list(options: Call = {}): Promise<readonly Pool[]> {
-    const answer = await this.send("GET", "/api/pools", options);
-    return ((await answer.json()) as Page<Pool>).data;
+  async list(options: CallOptions = {}): Promise<readonly Pool[]> {
+    return (await this.api.json<Page<Pool>>("GET", "/api/pools", options)).data;
   }
 
-  get(pool: string, options: Call = {}): Promise<Pool> {
-    return this.call("GET", pool, "", options);
+  get(pool: string, options: CallOptions = {}): Promise<Pool> {
+    return this.api.json("GET", pathOf(pool), options);
   }
 
   /** Begins nothing more of the pool; what is under way goes on. */
-  pause(pool: string, options: Call & { readonly reason?: string } = {}): Promise<Pool> {
+  pause(pool: string, options: CallOptions & { readonly reason?: string } = {}): Promise<Pool> {
     const { reason, ...call } = options;
-    return this.call("POST", pool, "/pause", { ...call, body: reason === undefined ? {} : { reason } });
+    return this.api.json("POST", `${pathOf(pool)}/pause`, { ...call, body: reason === undefined ? {} : { reason } });
   }
 
-  resume(pool: string, options: Call = {}): Promise<Pool> {
-    return this.call("POST", pool, "/resume", { ...options, body: {} });
+  resume(pool: string, options: CallOptions = {}): Promise<Pool> {
+    return this.api.json("POST", `${pathOf(pool)}/resume`, { ...options, body: {} });
   }
+}
 
-  private async call(
-    method: string,
-    pool: string,
-    action: string,
-    options: Call & { readonly body?: object },
-  ): Promise<Pool> {
-    const answer = await this.send(method, `/api/pools/${encodeURIComponent(pool)}${action}`, options);
-    return (await answer.json()) as Pool;
-  }
+function pathOf(pool: string): string {
+  return `/api/pools/${encodeURIComponent(pool)}`;
 }

@@ -1,4 +1,5 @@
-import type { JsonObject } from "@weftwork/core";
+import type { Api, CallOptions } from "./api.ts";
+import { queryOf } from "./client-paths.ts";
 import type { Page } from "./detail.ts";
 import type {
   NewWebhookEndpoint,
@@ -11,83 +12,78 @@ import type {
   WebhookRedelivery,
 } from "./webhook.ts";
 
-type Send = (
-  method: string,
-  path: string,
-  options: { readonly body?: JsonObject; readonly signal?: AbortSignal },
-) => Promise<Response>;
-
-interface Call {
-  readonly signal?: AbortSignal;
-}
-
 /** The receivers of webhooks that the server sends, and what was sent to them. */
 export class WebhookClient {
-  private readonly send: Send;
+  private readonly api: Api;
 
-  constructor(send: Send) {
-    this.send = send;
+  constructor(api: Api) {
+    this.api = api;
   }
 
   /** All receivers, the oldest first; no answer holds a secret. */
-  async list(options: Call = {}): Promise<readonly WebhookEndpoint[]> {
-    return (await this.json<Page<WebhookEndpoint>>("GET", "/api/webhooks", options)).data;
+  async list(options: CallOptions = {}): Promise<readonly WebhookEndpoint[]> {
+    return (await this.api.json<Page<WebhookEndpoint>>("GET", "/api/webhooks", options)).data;
   }
 
-  get(id: string, options: Call = {}): Promise<WebhookEndpoint> {
-    return this.json("GET", pathOf(id), options);
+  get(id: string, options: CallOptions = {}): Promise<WebhookEndpoint> {
+    return this.api.json("GET", pathOf(id), options);
   }
 
   /** Makes a receiver. Its secret is told this one time. */
-  create(endpoint: NewWebhookEndpoint, options: Call = {}): Promise<WebhookEndpointSecret> {
-    return this.json("POST", "/api/webhooks", { ...options, body: { ...endpoint } as JsonObject });
+  create(endpoint: NewWebhookEndpoint, options: CallOptions = {}): Promise<WebhookEndpointSecret> {
+    return this.api.json("POST", "/api/webhooks", { ...options, body: { ...endpoint } });
   }
 
   /** Changes what is given. */
-  change(id: string, change: WebhookEndpointChange, options: Call = {}): Promise<WebhookEndpoint> {
-    return this.json("PATCH", pathOf(id), { ...options, body: { ...change } as JsonObject });
+  change(id: string, change: WebhookEndpointChange, options: CallOptions = {}): Promise<WebhookEndpoint> {
+    return this.api.json("PATCH", pathOf(id), { ...options, body: { ...change } });
   }
 
   /** Removes a receiver with what waits for it. */
-  async remove(id: string, options: Call = {}): Promise<void> {
-    await this.send("DELETE", pathOf(id), options);
+  async remove(id: string, options: CallOptions = {}): Promise<void> {
+    await this.api.send("DELETE", pathOf(id), options);
   }
 
   /** Makes a new secret; the one before signs beside it for `overlap` (default `24h`). `callback`: that of runs' own addresses. */
-  rotate(id: string, options: Call & { readonly overlap?: string } = {}): Promise<WebhookEndpointSecret> {
+  rotate(id: string, options: CallOptions & { readonly overlap?: string } = {}): Promise<WebhookEndpointSecret> {
     const { overlap, ...call } = options;
-    return this.json("POST", `${pathOf(id)}/rotate`, { ...call, body: overlap === undefined ? {} : { overlap } });
+    return this.api.json("POST", `${pathOf(id)}/rotate`, { ...call, body: overlap === undefined ? {} : { overlap } });
   }
 
   /** Sends a test message now, and answers with how that went. */
-  test(id: string, options: Call = {}): Promise<WebhookDeliveryDetail> {
-    return this.json("POST", `${pathOf(id)}/test`, { ...options, body: {} });
+  test(id: string, options: CallOptions = {}): Promise<WebhookDeliveryDetail> {
+    return this.api.json("POST", `${pathOf(id)}/test`, { ...options, body: {} });
   }
 
   /** A page of what was sent to a receiver, the newest first. */
-  deliveries(id: string, filter: WebhookDeliveryFilter = {}, options: Call = {}): Promise<Page<WebhookDelivery>> {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value));
-    return this.json("GET", `${pathOf(id)}/deliveries${query.size === 0 ? "" : `?${query}`}`, options);
+  deliveries(
+    id: string,
+    filter: WebhookDeliveryFilter = {},
+    options: CallOptions = {},
+  ): Promise<Page<WebhookDelivery>> {
+    return this.api.json("GET", `${pathOf(id)}/deliveries${queryOf(filter)}`, options);
   }
 
   /** One delivery with every attempt. */
-  delivery(id: string, options: Call = {}): Promise<WebhookDeliveryDetail> {
-    return this.json("GET", `/api/webhooks/deliveries/${encodeURIComponent(id)}`, options);
+  delivery(id: string, options: CallOptions = {}): Promise<WebhookDeliveryDetail> {
+    return this.api.json("GET", `/api/webhooks/deliveries/${encodeURIComponent(id)}`, options);
   }
 
   /** Makes a delivery again: the same id and body. */
-  redeliver(id: string, options: Call = {}): Promise<WebhookDelivery> {
-    return this.json("POST", `/api/webhooks/deliveries/${encodeURIComponent(id)}/redeliver`, { ...options, body: {} });
+  redeliver(id: string, options: CallOptions = {}): Promise<WebhookDelivery> {
+    return this.api.json("POST", `/api/webhooks/deliveries/${encodeURIComponent(id)}/redeliver`, {
+      ...options,
+      body: {},
+    });
   }
 
   /** The same for all of a receiver that a filter means; left out: the dead ones. */
-  redeliverAll(id: string, filter: WebhookRedelivery = {}, options: Call = {}): Promise<{ readonly count: number }> {
-    return this.json("POST", `${pathOf(id)}/redeliver`, { ...options, body: { ...filter } });
-  }
-
-  private async json<Answer>(method: string, path: string, options: Parameters<Send>[2]): Promise<Answer> {
-    return (await (await this.send(method, path, options)).json()) as Answer;
+  redeliverAll(
+    id: string,
+    filter: WebhookRedelivery = {},
+    options: CallOptions = {},
+  ): Promise<{ readonly count: number }> {
+    return this.api.json("POST", `${pathOf(id)}/redeliver`, { ...options, body: { ...filter } });
   }
 }
 

@@ -40,9 +40,9 @@ export class WorkerCalls {
     return ((await response.json()) as OwnTasks).data;
   }
 
-  /** Given up in time for another one before the lease ends. */
-  async heartbeat(tasks: readonly string[]): Promise<OwnHeartbeatAnswer> {
-    const signal = AbortSignal.timeout(this.joined.heartbeat_ms);
+  /** Given up after `ms`, in time for another one before the lease ends. */
+  async heartbeat(tasks: readonly string[], ms: number): Promise<OwnHeartbeatAnswer> {
+    const signal = AbortSignal.timeout(Math.ceil(ms));
     return (await (await this.call("POST", "/heartbeat", { tasks }, { signal })).json()) as OwnHeartbeatAnswer;
   }
 

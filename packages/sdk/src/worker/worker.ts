@@ -11,7 +11,7 @@ export interface WorkerOptions {
   readonly pool?: string | readonly string[];
   /** By the name that steps give as `handler`, or by the step's id where they give none. */
   readonly handlers: Readonly<Record<string, WorkerHandler>>;
-  /** Tasks done at the same time. Default: 4. */
+  /** Tasks done at the same time, 1 to 1,000. Default: 4. */
   readonly concurrency?: number;
   /** For lists of workers. */
   readonly name?: string;
@@ -44,6 +44,9 @@ interface Session {
 }
 
 const RETRY_MS_MAX = 10_000;
+/** What one heartbeat names, and one answer brings. */
+const CONCURRENCY_MAX = 1000;
+const TAKE_MAX = 100;
 /** Between two questions for tasks that had no answer. */
 const EMPTY_MS = 500;
 
@@ -74,6 +77,8 @@ class Working implements OwnWorker {
     this.options = options;
     this.pools = [options.pool ?? "default"].flat();
     this.concurrency = options.concurrency ?? 4;
+    if (!Number.isInteger(this.concurrency) || this.concurrency < 1 || this.concurrency > CONCURRENCY_MAX)
+      throw new RangeError(`concurrency must be a whole number from 1 to ${CONCURRENCY_MAX}`);
     this.ended = this.work();
   }
 
@@ -94,7 +99,10 @@ class Working implements OwnWorker {
     const left = [...this.tasks.values()];
     // Out of the table first: what they would report is not wanted, for leaving gives back what is in hand.
     this.tasks.clear();
-    for (const task of left) task.abort(new Error("the worker is closing"));
+    for (const task of left) {
+      task.end();
+      task.abort(new Error("the worker is closing"));
+    }
     if (this.session && !this.session.over.signal.aborted) {
       await this.session.calls.leave().catch((error: unknown) => this.tell("the worker could not leave", error));
       this.session.over.abort();
@@ -149,7 +157,8 @@ class Working implements OwnWorker {
       }
       try {
         const sent = performance.now();
-        const given = await calls.take(this.concurrency - this.tasks.size, this.options.waitSeconds ?? 30, stop);
+        const room = Math.min(this.concurrency - this.tasks.size, TAKE_MAX);
+        const given = await calls.take(room, this.options.waitSeconds ?? 30, stop);
         failures = 0;
         session.leaseUntil = Math.max(session.leaseUntil, sent + calls.joined.lease_ms);
         for (const task of given) void this.begin(session, task);
@@ -164,21 +173,31 @@ class Working implements OwnWorker {
     }
   }
 
-  /** Renews the lease, and stops what is no longer wanted. Past its end nothing here may go on. */
+  /**
+   * Renews the lease, and stops what is no longer wanted. Past its end nothing here may go on: where the server does not
+   * answer that is known by the clock here. A process that was stopped asks once more, for nobody may have noticed.
+   */
   private async beat(session: Session): Promise<void> {
     const { calls, over } = session;
     const { heartbeat_ms: pause } = calls.joined;
-    while (!over.signal.aborted) {
-      await sleep(pause * (0.8 + 0.4 * Math.random()), over.signal);
+    for (let failed = false; !over.signal.aborted;) {
+      const ms = (failed ? pause / 4 : pause) * (0.8 + 0.4 * Math.random());
+      const rest = failed ? session.leaseUntil - performance.now() : ms;
+      await sleep(Math.max(0, Math.min(ms, rest)), over.signal);
       if (over.signal.aborted) return;
       const sent = performance.now();
+      const left = session.leaseUntil - sent;
+      if (failed && left <= 0) return this.lose(session);
       try {
-        const { lease_ms: leaseMs, unwanted } = await calls.heartbeat([...this.tasks.keys()]);
+        const within = left > 0 ? Math.min(pause, left) : pause;
+        const { lease_ms: leaseMs, unwanted } = await calls.heartbeat([...this.tasks.keys()], within);
         session.leaseUntil = Math.max(session.leaseUntil, sent + leaseMs);
         for (const id of unwanted) this.drop(id);
+        failed = false;
       } catch (error) {
-        if (isForgotten(error) || performance.now() > session.leaseUntil) return this.lose(session);
+        if (isForgotten(error)) return this.lose(session);
         this.tell("a heartbeat failed; trying again", error);
+        failed = true;
       }
     }
   }

@@ -13,16 +13,26 @@ const ASIDE = ".aside";
  */
 export function fsBlobs(options: { readonly folder: string }): BlobStore {
   const aside = join(options.folder, ASIDE);
-  let swept: Promise<unknown> | null = null;
+  let swept: Promise<void> | null = null;
   const pathOf = (key: string): string => {
     if (!/^[A-Za-z0-9_-]{1,64}\/[0-9a-f]{64}$/.test(key)) throw new Error(`not a blob key: ${key}`);
     const [tenant, hash] = key.split("/") as [string, string];
     return join(options.folder, tenant, hash.slice(0, 2), hash);
   };
 
+  /** Tried again by the next write where it fails. */
+  async function sweep(): Promise<void> {
+    try {
+      await rm(aside, { recursive: true, force: true });
+    } catch (error) {
+      swept = null;
+      throw error;
+    }
+  }
+
   async function store(key: string, source: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
     const path = pathOf(key);
-    await (swept ??= rm(aside, { recursive: true, force: true }));
+    await (swept ??= sweep());
     await Promise.all([mkdir(aside, { recursive: true }), mkdir(dirname(path), { recursive: true })]);
     const unfinished = join(aside, randomUUID());
     try {

@@ -1,44 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, test } from "vitest";
-import { postgresDatabase } from "../db/database-postgres.ts";
-import { memoryDatabase, sqliteDatabase } from "../db/database-sqlite.ts";
-import { testPostgres } from "../db/test-postgres.ts";
+import { onEveryDatabase } from "../db/database.testing.ts";
 import { conversationsConformance } from "./conversations.conformance.ts";
 
-conversationsConformance("conversations in memory", async () => {
-  const database = await memoryDatabase();
-  return { database, close: () => database.close() };
-});
-
-conversationsConformance("conversations of a data folder", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "conversations-"));
-  const database = await sqliteDatabase({ folder });
-  return {
-    database,
-    async close() {
-      await database.close();
-      await rm(folder, { recursive: true });
-    },
-  };
-});
-
-const postgres = await testPostgres();
-if (postgres === null) {
-  describe("conversations on PostgreSQL", () => {
-    test.skip("no PostgreSQL at WEFT_TEST_POSTGRES_URL or 127.0.0.1:5432: start one to run these", () => undefined);
-  });
-} else {
-  conversationsConformance("conversations on PostgreSQL", async () => {
-    const { url, drop } = await postgres.create();
-    const database = await postgresDatabase({ url, connectionsMax: 8 });
-    return {
-      database,
-      async close() {
-        await database.close();
-        await drop();
-      },
-    };
-  });
-}
+onEveryDatabase("conversations", conversationsConformance);

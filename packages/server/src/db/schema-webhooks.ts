@@ -184,3 +184,11 @@ export const WEBHOOK_OUT: Migration = {
       .execute();
   },
 };
+
+/** Deliveries of one state are few among many, and are asked for by themselves. */
+export const WEBHOOK_UNDELIVERED: Migration = {
+  async up(db: Kysely<unknown>) {
+    await sql`create index webhook_delivery_undelivered on webhook_delivery (tenant, endpoint, state, created_at, id)
+      where state <> 'delivered'`.execute(db);
+  },
+};

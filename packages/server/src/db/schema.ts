@@ -1,7 +1,7 @@
 import { sql, type Generated, type Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 import { INTERVENTION, type InterventionTables } from "./schema-intervention.ts";
-import { WEBHOOK_OUT, type WebhookTables } from "./schema-webhooks.ts";
+import { WEBHOOK_OUT, WEBHOOK_UNDELIVERED, type WebhookTables } from "./schema-webhooks.ts";
 
 /**
  * The cold tables, the same on SQLite and PostgreSQL.
@@ -377,4 +377,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .execute();
     },
   },
+  "0011_webhook_undelivered": WEBHOOK_UNDELIVERED,
 };

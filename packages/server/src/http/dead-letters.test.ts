@@ -118,6 +118,33 @@ test("the same key is the same retry, also when it has ended; two at once begin 
   expect([one.status, two.status, two.body.id]).toEqual([202, 200, one.body.id]);
 });
 
+test("two at once with keys of their own begin one run; one that asks for something else is refused", async () => {
+  await server.weft.workflows.publish(PICKY);
+  const keyed = (id: string, key: string, body: object) =>
+    call<RerunAnswer & { code?: string }>("POST", `/api/dead-letters/${id}/retry`, body, { "idempotency-key": key });
+  const id = await failed();
+  const same = await Promise.all(["a", "b", "c"].map((key) => keyed(id, key, { inputs: { amount: 2 } })));
+  expect(new Set(same.map(({ body }) => body.id)).size).toBe(1);
+  const [first] = same;
+  expect(await server.weft.runs.wait(first!.body.id)).toMatchObject({ status: "succeeded" });
+  const other = await failed("second");
+  const mixed = await Promise.all([1, 2].map((amount) => keyed(other, `${amount}`, { inputs: { amount } })));
+  expect(mixed.map(({ status }) => status).toSorted()).toEqual([202, 409]);
+  expect(mixed.find(({ status }) => status === 409)!.body.code).toBe("dead_letter_settled");
+  await server.weft.runs.wait(mixed.find(({ status }) => status === 202)!.body.id);
+  const ran = (await server.weft.runs.list({ limit: 50 })).data.map(({ status }) => status);
+  expect(ran.toSorted()).toEqual(["failed", "failed", "succeeded", "succeeded"]);
+});
+
+test("a plain retry and one of its entry with the same key are the same", async () => {
+  await server.weft.workflows.publish(PICKY);
+  const id = await failed();
+  const key = { "idempotency-key": "mine" };
+  const plain = await call<RerunAnswer>("POST", `/api/runs/${id}/retry`, undefined, key);
+  const entry = await call<RerunAnswer>("POST", `/api/dead-letters/${id}/retry`, {}, key);
+  expect([plain.status, entry.status, entry.body.id]).toEqual([202, 200, plain.body.id]);
+});
+
 test("discarding takes an entry away for good; what has not failed is none", async () => {
   await server.weft.workflows.publish(PICKY);
   const id = await failed();

@@ -27,7 +27,14 @@ export function checkMembers(body: JsonObject, rules: Readonly<Record<string, Me
   throw new AppError("INVALID_REQUEST", { reason, errors });
 }
 
+/** What becomes a name or a column: no database's text has a character 0. */
 export const text =
+  (longest: number): MemberCheck =>
+  (value) =>
+    anyText(longest)(value) ?? ((value as string).includes("\0") ? "must not have a character 0" : null);
+
+/** The same for what is kept inside of JSON, or sealed. */
+export const anyText =
   (longest: number): MemberCheck =>
   (value) => {
     if (typeof value !== "string") return `must be a text, and is ${kindOf(value)}`;

@@ -37,8 +37,9 @@ export const QUARANTINED = "RUN_QUARANTINED";
  * D1. One piece of work is one entry. While a run that took over is open its predecessor stays in the list and points to
  *     it; when that run has succeeded the entry leaves, when it has failed it is the entry in its place. A retry that was
  *     cancelled settles nothing.
- * D2. Of two retries at the same time one begins a run, and both are answered with it: the key of a retry is made of the
- *     run and the number of retries before it.
+ * D2. Of two retries at the same time one begins a run, and both are answered with it (or one is refused, where they ask
+ *     for different things): the key that the run is begun with is made of the failed run and the number of retries before
+ *     it, whatever keys were given. A given key only says which retry a repeat means.
  */
 export class DeadLetters {
   private readonly options: DeadLettersOptions;
@@ -84,14 +85,28 @@ export class DeadLetters {
     const { idempotencyKey, step, scope, ...rest } = change;
     const head = await this.head(id);
     const stored = (await this.options.table.find([id])).get(id) ?? null;
-    const isRepeat = idempotencyKey !== undefined && stored?.retryKey === idempotencyKey;
-    if (!isRepeat) await this.checkOpen(head, stored);
+    const round = stored?.retries ?? 0;
+    const given = (of: number): string | null =>
+      idempotencyKey === undefined ? null : `${keyOf(id, of)} ${idempotencyKey}`;
+    const isRepeat = given(round - 1) !== null && stored?.retryKey === given(round - 1);
+    // A plain retry of the run was begun with the key as it is.
+    const isPlainRepeat = idempotencyKey !== undefined && stored?.retryKey === idempotencyKey;
+    if (!isRepeat && !isPlainRepeat) await this.checkOpen(head, stored);
     const target =
       step === undefined ? await this.beginningOf(id) : { node: step, ...(scope === undefined ? {} : { scope }) };
-    const key = idempotencyKey ?? `dead-letter:${id}:${stored?.retries ?? 0}`;
-    const again = await this.options.runs.rerun(id, { ...target, ...rest, idempotencyKey: key });
-    await this.options.table.noteRetry(id, again.run.id, idempotencyKey ?? null);
-    return again;
+    const key = isPlainRepeat ? idempotencyKey : keyOf(id, isRepeat ? round - 1 : round);
+    try {
+      const again = await this.options.runs.rerun(id, { ...target, ...rest, idempotencyKey: key });
+      if (!isRepeat && !isPlainRepeat) await this.options.table.noteRetry(id, again.run.id, given(round));
+      return again;
+    } catch (error) {
+      if (isRepeat || isPlainRepeat || !(error instanceof AppError) || error.code !== "RUN_ID_TAKEN") throw error;
+      // Whoever began that one may have died before it could note it.
+      const other = String(error.details["run"]);
+      await this.options.table.noteRetry(id, other, null);
+      const reason = `the run ${other} has taken over with other settings`;
+      throw new AppError("DEAD_LETTER_SETTLED", { run: id, reason }, { cause: error });
+    }
   }
 
   /** Takes it from the list for good; a second time changes nothing. */
@@ -207,6 +222,11 @@ export class DeadLetters {
 
 const SWEEP = 200;
 const DAMAGES: ReadonlySet<string> = new Set(["RUN_DAMAGED", "PAYLOAD_DAMAGED", "WORKFLOW_NOT_FOUND"]);
+
+/** Under which the run that takes over is begun, behind so many retries. */
+function keyOf(id: string, round: number): string {
+  return `dead-letter:${id}:${round}`;
+}
 
 function timeOf(ms: number): string {
   return new Date(ms).toISOString();

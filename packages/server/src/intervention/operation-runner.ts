@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { failureOf } from "@weftwork/core";
 import type { OperationError } from "@weftwork/sdk";
-import { spread, type Clock } from "../runtime/clock.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { Looker } from "../runtime/looker.ts";
 import { chosenRuns, type ChoiceOptions } from "./chosen-runs.ts";
 import { doItem, type ItemOptions } from "./operation-items.ts";
 import type { OperationStep, OperationTable, StoredOperation } from "./operation-table.ts";
@@ -36,59 +37,34 @@ export class OperationRunner {
   private readonly options: RunnerOptions;
   private readonly holder = randomUUID();
   private readonly active = new Set<Promise<void>>();
-  private cancel: (() => void) | null = null;
-  private looking: Promise<void> | null = null;
-  private again = false;
-  private failed = false;
-  private closed = false;
-  private started = false;
+  private readonly looker: Looker;
 
   constructor(options: RunnerOptions) {
     this.options = options;
+    this.looker = new Looker({
+      clock: options.clock,
+      everyMs: LOOK_MS,
+      look: () => this.look(),
+      failed: (error) => options.problem("operations could not be looked for; trying again", error),
+    });
   }
 
   start(): void {
-    this.started = true;
-    this.poke();
+    this.looker.start();
   }
 
   /** Look now. Does nothing in a process that only reads. */
   poke(): void {
-    if (!this.started || this.closed) return;
-    if (this.looking !== null) {
-      this.again = true;
-      return;
-    }
-    this.cancel?.();
-    this.looking = this.look()
-      .then(() => void (this.failed = false))
-      .catch((error: unknown) => {
-        // Said once: while the store does not answer it is the same every time.
-        if (!this.failed) this.options.problem("operations could not be looked for; trying again", error);
-        this.failed = true;
-      })
-      .finally(() => {
-        this.looking = null;
-        if (this.closed) return;
-        if (this.again) {
-          this.again = false;
-          this.poke();
-        } else {
-          const { clock } = this.options;
-          this.cancel = clock.after(spread(clock, LOOK_MS), () => this.poke());
-        }
-      });
+    this.looker.poke();
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    this.cancel?.();
-    await this.looking;
+    await this.looker.close();
     await Promise.all(this.active);
   }
 
   private async look(): Promise<void> {
-    while (!this.closed && this.active.size < ACTIVE_MAX) {
+    while (!this.looker.isClosed && this.active.size < ACTIVE_MAX) {
       const taken = await this.options.table.take(this.holder, LEASE_MS);
       if (taken === null) return;
       const work = this.work(taken)
@@ -125,7 +101,7 @@ export class OperationRunner {
     }
     while (now !== null && !lease.lost) {
       if (now.status === "aborting") return void (await lease.step({ status: "aborted", finishedAt: clock.now() }, 0));
-      if (this.closed) return void (await lease.step({}, 0));
+      if (this.looker.isClosed) return void (await lease.step({}, 0));
       const began = clock.monotonic();
       const page = await chosenRuns(this.options, now.request, now.cursor, BATCH);
       const { isWhole, ...counted } = await this.batch(now, page.runs, lease);
@@ -159,7 +135,7 @@ export class OperationRunner {
       total += page.runs.length;
       cursor = page.nextCursor;
       if (cursor === null) return total;
-      if (this.closed || lease.lost || lease.isAborting) return null;
+      if (this.looker.isClosed || lease.lost || lease.isAborting) return null;
     }
   }
 
@@ -167,7 +143,7 @@ export class OperationRunner {
     const errors: OperationError[] = [...operation.errors];
     let { done, failed, skipped } = operation;
     const queue = [...runs];
-    const isOver = (): boolean => this.closed || lease.lost || lease.isAborting;
+    const isOver = (): boolean => this.looker.isClosed || lease.lost || lease.isAborting;
     const work = async (): Promise<void> => {
       while (queue.length > 0 && !isOver()) {
         const run = queue.shift()!;
@@ -190,7 +166,7 @@ export class OperationRunner {
     const { clock } = this.options;
     for (;;) {
       const left = until - clock.monotonic();
-      if (left <= 0 || this.closed || lease.lost || lease.isAborting) return;
+      if (left <= 0 || this.looker.isClosed || lease.lost || lease.isAborting) return;
       await new Promise<void>((resolve) => void clock.after(Math.min(left, NAP_MS), resolve));
     }
   }

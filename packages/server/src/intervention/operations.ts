@@ -9,6 +9,8 @@ const RATE_DEFAULT = 50;
 /** Runs that a preview counts. */
 const PREVIEW_MAX = 100_000;
 const PAGE = 1000;
+/** Pages that it reads for that: a filter that fits nearly nothing is not counted through a million runs. */
+const PREVIEW_PAGES_MAX = 100;
 const SAMPLE = 10;
 
 /** What is done to many runs at once, as objects that can be looked at and stopped. */
@@ -36,12 +38,14 @@ export class Operations {
     const sample: string[] = [];
     let total = 0;
     let cursor: string | null = null;
+    let pages = 0;
     do {
       const page = await chosenRuns(this.options, request, cursor, PAGE);
       sample.push(...page.runs.slice(0, SAMPLE - sample.length));
       total += page.runs.length;
       cursor = page.nextCursor;
-    } while (cursor !== null && total < PREVIEW_MAX);
+      pages += 1;
+    } while (cursor !== null && total < PREVIEW_MAX && pages < PREVIEW_PAGES_MAX);
     return { dry_run: true, action: request.action, total, exact: cursor === null, sample };
   }
 

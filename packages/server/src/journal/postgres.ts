@@ -1,11 +1,11 @@
 import { AppError } from "@weftwork/core";
+import { PostgresListener } from "../connections/listener.ts";
 import type { Budget } from "../connections/shares.ts";
 import type { Journal, Membership } from "./journal.ts";
 import { PostgresAppend } from "./postgres-append.ts";
 import { storeError } from "./postgres-errors.ts";
 import { PostgresInbox } from "./postgres-inbox.ts";
 import { startLease } from "./postgres-lease.ts";
-import { PostgresListener } from "./postgres-listen.ts";
 import { PostgresOwnership } from "./postgres-ownership.ts";
 import { PostgresPartitions } from "./postgres-partitions.ts";
 import { connectionConfig, PostgresPool } from "./postgres-pool.ts";
@@ -72,7 +72,12 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
   const askedInbox = new PostgresInbox(impatient, channel, rowBytesMax);
   const partitions = new PostgresPartitions(pool);
   const pruning = new PostgresPrune(pool, partitions);
-  const listener = new PostgresListener(connection, channel);
+  const inboxListeners = new Set<(workerKey: number) => void>();
+  const listener = new PostgresListener({
+    connection,
+    channels: [channel],
+    onNotification: (workerKey) => inboxListeners.forEach((told) => told(Number(workerKey))),
+  });
   const leaving = new Set<() => Promise<void>>();
   const keys: { next: number; end: number; fetching: Promise<void> | null } = { next: 0, end: 0, fetching: null };
 
@@ -172,7 +177,11 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
       await ownership.forget();
       return result;
     },
-    onInbox: (told) => listener.add(told),
+    onInbox(told) {
+      inboxListeners.add(told);
+      listener.start();
+      return () => void inboxListeners.delete(told);
+    },
     async close() {
       await Promise.all([...leaving].map((stop) => stop()));
       await Promise.all([listener.close(), pool.close(), lanes.close()]);

@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { modelCatalog } from "../gateway/catalog.ts";
 import type { ContentPart, Message, Model, ModelPart, ModelRequest } from "../gateway/model.ts";
-import { toolbox } from "../tools/toolbox.ts";
 import type { Tool, ToolCallContext } from "../tools/tool.ts";
 import { agentNode } from "./agent.ts";
 import { readReact } from "./agent-react.ts";
+import { shopBox } from "./shop.testing.ts";
 import { testTask, type TestTask } from "./test-task.ts";
 import type { Outcome } from "./node.ts";
 
@@ -61,16 +61,7 @@ const shop = [
   }),
 ];
 
-const box = toolbox({
-  sets: [
-    { name: "shop", known: ["price", "broken"], open: async () => ({ tools: shop, close: async () => undefined }) },
-  ],
-  http: () => {
-    throw new Error("no request is expected");
-  },
-  workflows: null,
-  now: () => Date.UTC(2026, 10, 21, 7, 0, 0),
-});
+const box = shopBox(shop);
 
 async function run(model: Model, config: JsonObject, key?: string): Promise<{ task: TestTask; outcome: Outcome }> {
   calls.length = 0;

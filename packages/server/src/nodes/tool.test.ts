@@ -1,8 +1,8 @@
 import { AppError, isJsonObject, type Json, type JsonObject } from "@weftwork/core";
 import { describe, expect, test } from "vitest";
-import { toolbox } from "../tools/toolbox.ts";
 import type { Tool } from "../tools/tool.ts";
 import type { Outcome } from "./node.ts";
+import { shopBox } from "./shop.testing.ts";
 import { testTask } from "./test-task.ts";
 import { toolNode } from "./tool.ts";
 
@@ -33,16 +33,7 @@ const shop: readonly Tool[] = [
   },
 ];
 
-const box = toolbox({
-  sets: [
-    { name: "shop", known: ["price", "broken"], open: async () => ({ tools: shop, close: async () => undefined }) },
-  ],
-  http: () => {
-    throw new Error("no request is expected");
-  },
-  workflows: null,
-  now: () => Date.UTC(2026, 10, 21, 7, 0, 0),
-});
+const box = shopBox(shop);
 
 describe("a tool step", () => {
   const execute = async (config: JsonObject): Promise<Outcome> => toolNode({ tools: box }).execute(testTask(config));

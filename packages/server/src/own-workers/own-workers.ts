@@ -12,6 +12,7 @@ import type {
 } from "@weftwork/sdk";
 import type { Live } from "../live/live.ts";
 import { OWN_POOL, type Outcome } from "../nodes/node.ts";
+import { spread } from "../runtime/clock.ts";
 import type { TakenTask, TaskName } from "../tasks/task-store.ts";
 import type { Transport } from "../transport/transport.ts";
 import { partsChannel } from "../worker/remote-tasks.ts";
@@ -42,7 +43,7 @@ interface Known {
   readonly leaseMs: number;
 }
 
-export const LEASE_MS = 15_000;
+const LEASE_MS = 15_000;
 /** While a worker waits the store is looked at as well, for tickets may be lost. */
 const LOOK_MS = 2000;
 const SWEEP_MS = 5000;
@@ -50,8 +51,8 @@ const QUIET_MS = 15_000;
 const SWEEP_MAX = 1000;
 const ASIDE_MS = 10_000;
 const NOTHING = { tasks: [], isAll: true };
-/** Bytes of tasks in one answer, about; one task is always given. */
-const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
+/** An answer that has more takes no further task in. */
+const ANSWER_CHARACTERS_MAX = 8 * 1024 * 1024;
 
 /**
  * Users' own workers: processes that join over HTTP, take the tasks of `worker` steps and report what became of them. A
@@ -125,7 +126,7 @@ export class OwnWorkers {
       const left = until - clock.monotonic();
       if (left <= 0 || ended.aborted) return [];
       if (!isAll) continue;
-      await this.bells.wait(worker.pools.map(storedPool), Math.min(left, spread(LOOK_MS)), ended);
+      await this.bells.wait(worker.pools.map(storedPool), Math.min(left, spread(clock, LOOK_MS)), ended);
     }
   }
 
@@ -184,12 +185,11 @@ export class OwnWorkers {
     if (this.results.get(key) === said) return;
     const [taken] = await this.options.holders.read(holder, [at]);
     if (!taken) notHeld(id);
-    if (result.status === "given_back") await this.options.store.giveBack(holder, [at]);
-    else {
-      const attempt = await Attempt.read(taken, this.options);
-      const outcome = await attempt.judged(outcomeOf(result));
-      if (!(await this.reports.report(holder, taken, attempt.command, outcome))) notHeld(id);
-    }
+    // Not remembered: the worker may get the task once more, and give it back once more.
+    if (result.status === "given_back") return this.options.store.giveBack(holder, [at]);
+    const attempt = await Attempt.read(taken, this.options);
+    const outcome = await attempt.judged(outcomeOf(result));
+    if (!(await this.reports.report(holder, taken, attempt.command, outcome))) notHeld(id);
     this.results.set(key, said);
   }
 
@@ -228,24 +228,32 @@ export class OwnWorkers {
     { holder, pools }: Known,
     limit: number,
   ): Promise<{ readonly tasks: readonly OwnTask[]; readonly isAll: boolean }> {
+    const { store, problem } = this.options;
     const tasks: OwnTask[] = [];
-    let bytes = 0;
+    let characters = 0;
     let isAll = true;
+    // What a task works on may lie in the object store: as it stands in the store of tasks it says nothing of its size.
+    const isFull = (): boolean => characters > ANSWER_CHARACTERS_MAX;
+    const give = async (one: TakenTask, pool: string): Promise<void> => {
+      if (isFull()) return store.giveBack(holder, [one]);
+      const task = await this.begin(holder, one, pool);
+      isAll &&= task !== null;
+      if (task === null) return;
+      tasks.push(task);
+      characters += JSON.stringify(task).length;
+    };
     this.turn += 1;
-    // Not always the same pool first.
-    for (let count = 0; count < pools.length && tasks.length < limit; count++) {
-      const pool = pools[(this.turn + count) % pools.length]!;
-      if (this.paused.has(storedPool(pool))) continue;
-      const taken = await this.options.store.next(holder, storedPool(pool), limit - tasks.length);
-      for (const one of taken) {
-        bytes += one.body.length;
-        if (tasks.length > 0 && bytes > ANSWER_BYTES_MAX) await this.options.store.giveBack(holder, [one]);
-        else {
-          const task = await this.begin(holder, one, pool);
-          if (task) tasks.push(task);
-          else isAll = false;
-        }
+    try {
+      // Not always the same pool first.
+      for (let count = 0; count < pools.length && tasks.length < limit && !isFull(); count++) {
+        const pool = pools[(this.turn + count) % pools.length]!;
+        if (this.paused.has(storedPool(pool))) continue;
+        for (const one of await store.next(holder, storedPool(pool), limit - tasks.length)) await give(one, pool);
       }
+    } catch (error) {
+      // What is in hand is given out: it would be the worker's, and nobody would know of it.
+      if (tasks.length === 0) throw error;
+      problem("not all tasks could be taken for an own worker", tasks[0]!.run_id, error);
     }
     return { tasks, isAll };
   }
@@ -294,7 +302,7 @@ export class OwnWorkers {
     const { clock, store, problem } = this.options;
     const key = keyOf(holder, taken);
     this.onTheWay.add(key);
-    clock.after(spread(ASIDE_MS), () => {
+    clock.after(spread(clock, ASIDE_MS), () => {
       this.onTheWay.delete(key);
       store.giveBack(holder, [taken]).catch((error: unknown) => {
         problem("a task could not be given back; it is when its lease has ended", taken.runId, error);
@@ -316,7 +324,7 @@ export class OwnWorkers {
 
   private sweepLater(): void {
     const { clock, store, transport, problem } = this.options;
-    this.cancelSweep = clock.after(spread(SWEEP_MS), () => {
+    this.cancelSweep = clock.after(spread(clock, SWEEP_MS), () => {
       void (async () => {
         const tickets = await store.sweep(QUIET_MS, SWEEP_MAX);
         if (tickets.length > 0) await transport.publish(tickets);
@@ -333,8 +341,6 @@ const storedPool = (pool: string): string => OWN_POOL + pool;
 const idOf = (holder: number): string => `worker_${holder}`;
 const keyOf = (holder: number, { runKey, task }: TaskName): string => `${holder} ${runKey} ${task}`;
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
-/** Those who began together spread apart. */
-const spread = (ms: number): number => ms * (0.8 + 0.4 * Math.random());
 
 function holderOf(id: string): number | null {
   const match = /^worker_(\d{1,16})$/.exec(id);

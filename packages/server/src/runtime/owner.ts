@@ -15,8 +15,9 @@ import type { Live } from "../live/live.ts";
 import type { StreamPiece } from "../streamlog/streamlog.ts";
 import type { Clock } from "./clock.ts";
 import { type Commit, statusOf } from "./commit.ts";
-import { emptyRow, type CreationAnswer, type HotRun, type QueuedInput } from "./hot-run.ts";
+import type { CreationAnswer, HotRun, OpenRow, QueuedInput } from "./hot-run.ts";
 import { Pump } from "./pump.ts";
+import { answers, putBack, REFUSALS_MAX, onceMore } from "./refused-row.ts";
 import type { Timers } from "./timers.ts";
 
 /** What the owner tells those who watch a run. */
@@ -93,8 +94,6 @@ export const REST_MS_MIN = 5000;
 /** Events of one run that may wait to be sent. */
 const OPEN_EVENTS_MAX = 4000;
 const NOTHING: ReadonlySet<string> = new Set();
-/** Rows refused in a row after which the run itself fails: no rule of its steps helped. */
-const REFUSALS_MAX = 3;
 
 /**
  * The owner advances runs. One process owns a run at a time, and every input to that run passes here, in order.
@@ -336,7 +335,7 @@ export class Owner {
     }
   }
 
-  private committed(run: HotRun, row: HotRun["open"], verdict: Extract<Verdict, { type: "committed" }>): void {
+  private committed(run: HotRun, row: OpenRow, verdict: Extract<Verdict, { type: "committed" }>): void {
     const seq = run.nextSeq - 1;
     if (run.created) this.hold(run);
     this.answerCreation(run, { type: "created", slot: verdict.slot });
@@ -387,11 +386,8 @@ export class Owner {
     run.created = null;
   }
 
-  /**
-   * The journal will not take this row, whatever is tried. The committed prefix is folded again; results that were in
-   * the row come back as failures of their own steps, so that the run goes on by its error rules (F35).
-   */
-  private async refused(run: HotRun, row: HotRun["open"], error: AppError): Promise<void> {
+  /** The journal will not take this row: the run goes on from what is recorded of it. */
+  private async refused(run: HotRun, row: OpenRow, error: AppError): Promise<void> {
     this.options.problem("a row was refused", run, error);
     run.reloading = true;
     for (const command of run.state.owed.values()) this.withdraw(run, command.id);
@@ -405,41 +401,20 @@ export class Owner {
     }
     run.reloading = false;
     if (run.gone) return;
-    const again = [...row.inputs, ...run.open.inputs, ...run.inputs];
-    run.inputs.length = 0;
-    run.open = emptyRow();
-    run.nextSeq = run.state.seq + 1;
-    run.recordedStatus = null;
-    run.refusals += 1;
+    const unrecorded = putBack(run, row);
     if (run.refusals >= REFUSALS_MAX) this.take(run, { type: "run_refused", failure: failureOf(error) });
-    for (const queued of again) this.repeat(run, queued, row.inputs.includes(queued) ? error : null);
+    for (const queued of unrecorded) {
+      const again = row.inputs.includes(queued) ? onceMore(queued, error) : queued;
+      if (again) this.enqueue(run, again);
+      else queued.failed?.(error);
+    }
     for (const command of Array.from(run.state.owed.values())) {
-      if (again.some(({ input }) => answers(input, command))) continue;
+      if (unrecorded.some(({ input }) => answers(input, command))) continue;
       // What was under way was aborted above, and must not be done twice.
       if (command.type === "dispatch_task" && command.started) this.unknownOutcome(run, command);
       else this.carryOut(run, command);
     }
   }
-
-  /** An input whose row was not recorded. `error`: the row was refused, perhaps because of this input. */
-  private repeat(run: HotRun, queued: QueuedInput, error: AppError | null): void {
-    const { input } = queued;
-    if (error === null) this.enqueue(run, queued);
-    else if (input.type === "task_reported" && input.outcome.type === "completed") {
-      const failure = { ...failureOf(error), retryable: false };
-      this.enqueue(run, { ...queued, input: { ...input, outcome: { type: "failed", failure } } });
-    } else if (queued.failed) queued.failed(error);
-    else this.enqueue(run, queued);
-  }
-}
-
-function answers(input: Input, command: Command): boolean {
-  return (
-    input.type === "task_reported" &&
-    command.type === "dispatch_task" &&
-    command.scope === input.scope &&
-    command.node === input.node
-  );
 }
 
 /** A run that is far ahead of its store waits for it: what is open has a bound (I9). */

@@ -1,7 +1,7 @@
 import type { Journal, OwnBorder } from "../journal/journal.ts";
 import type { StreamLog } from "../streamlog/streamlog.ts";
 import type { Objects, Turn, Turns } from "../upkeep/upkeep.ts";
-import type { Clock } from "./clock.ts";
+import { spread, type Clock } from "./clock.ts";
 
 export interface RetentionOptions {
   readonly journal: Journal;
@@ -14,8 +14,6 @@ export interface RetentionOptions {
   readonly keepMs: number | null;
   /** Workflows that say themselves how long their runs are kept. */
   readonly ownRetentions: () => Promise<readonly OwnRetention[]>;
-  /** A number from 0 to 1, for jitter. */
-  readonly random?: () => number;
   readonly report: RetentionReport;
   readonly problem: (message: string, error: unknown) => void;
 }
@@ -47,14 +45,12 @@ const STEP = 100;
  */
 export class Retention {
   private readonly options: RetentionOptions;
-  private readonly random: () => number;
   private cancel: (() => void) | null = null;
   private working: Promise<void> = Promise.resolve();
   private closed = false;
 
   constructor(options: RetentionOptions) {
     this.options = options;
-    this.random = options.random ?? Math.random;
   }
 
   start(): void {
@@ -70,9 +66,9 @@ export class Retention {
 
   private arm(ms: number): void {
     if (this.closed) return;
+    const { clock } = this.options;
     // Processes that were started together do not ask together for ever.
-    const waitMs = Math.max(WAIT_MS_MIN, ms) * (0.8 + 0.4 * this.random());
-    this.cancel = this.options.clock.after(waitMs, () => {
+    this.cancel = clock.after(spread(clock, Math.max(WAIT_MS_MIN, ms)), () => {
       this.working = this.lookAndArm();
     });
   }

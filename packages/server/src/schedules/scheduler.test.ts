@@ -1,18 +1,15 @@
 import { AppError } from "@weftwork/core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { postgresDatabase } from "../db/database-postgres.ts";
 import { memoryDatabase } from "../db/database-sqlite.ts";
-import type { Database } from "../db/database.ts";
-import { testPostgres } from "../db/test-postgres.ts";
+import { onEveryDatabase, type OpenTestDatabase, type TestDatabase } from "../db/database.testing.ts";
 import { HandClock } from "../runtime/engine.testing.ts";
 import { Scheduler } from "./scheduler.ts";
 import { ScheduleBench } from "./schedules.testing.ts";
 
-const server = await testPostgres();
 const HOURLY = { name: "hourly", workflow: "w", cron: "0 * * * *" };
 
-function conformance(open: () => Promise<{ readonly database: Database; close(): Promise<void> }>): void {
-  let opened: Awaited<ReturnType<typeof open>>;
+function facts(open: OpenTestDatabase): void {
+  let opened: TestDatabase;
   let bench: ScheduleBench;
   beforeAll(async () => void (opened = await open()));
   afterAll(() => opened.close());
@@ -319,26 +316,7 @@ function conformance(open: () => Promise<{ readonly database: Database; close():
   });
 }
 
-describe("on SQLite", () => {
-  conformance(async () => {
-    const database = await memoryDatabase();
-    return { database, close: () => database.close() };
-  });
-});
-
-describe.skipIf(server === null)("on PostgreSQL", () => {
-  conformance(async () => {
-    const made = await server!.create();
-    const database = await postgresDatabase({ url: made.url });
-    return {
-      database,
-      async close() {
-        await database.close();
-        await made.drop();
-      },
-    };
-  });
-});
+onEveryDatabase("schedules", facts, { folder: false });
 
 describe("a process that runs schedules", () => {
   test("looks when the next one is due, takes over from one that died, and asks little while nothing is", async () => {

@@ -1,11 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { postgresDatabase } from "../db/database-postgres.ts";
-import { memoryDatabase } from "../db/database-sqlite.ts";
-import type { Database } from "../db/database.ts";
-import { testPostgres } from "../db/test-postgres.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { onEveryDatabase, type OpenTestDatabase, type TestDatabase } from "../db/database.testing.ts";
 import { SecretTables, type SecretRow } from "./store.ts";
-
-const server = await testPostgres();
 
 const row = (version: number, more: Partial<SecretRow> = {}): SecretRow => ({
   tenant: "t",
@@ -18,8 +13,8 @@ const row = (version: number, more: Partial<SecretRow> = {}): SecretRow => ({
   ...more,
 });
 
-function conformance(open: () => Promise<{ readonly database: Database; close(): Promise<void> }>): void {
-  let opened: Awaited<ReturnType<typeof open>>;
+function facts(open: OpenTestDatabase): void {
+  let opened: TestDatabase;
   let tables: SecretTables;
   beforeAll(async () => {
     opened = await open();
@@ -61,23 +56,4 @@ function conformance(open: () => Promise<{ readonly database: Database; close():
   });
 }
 
-describe("on SQLite", () => {
-  conformance(async () => {
-    const database = await memoryDatabase();
-    return { database, close: () => database.close() };
-  });
-});
-
-describe.skipIf(server === null)("on PostgreSQL", () => {
-  conformance(async () => {
-    const made = await server!.create();
-    const database = await postgresDatabase({ url: made.url });
-    return {
-      database,
-      async close() {
-        await database.close();
-        await made.drop();
-      },
-    };
-  });
-});
+onEveryDatabase("the tables of secrets", facts);

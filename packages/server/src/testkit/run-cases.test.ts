@@ -3,25 +3,12 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { defineNode } from "../nodes/define-node.ts";
-import type { CaseSource } from "./case.ts";
+import { one } from "./one-case.testing.ts";
 import { caseLines, plain } from "./report.ts";
-import { testWorkflow, type CaseResult, type TestWorkflowOptions } from "./run-cases.ts";
+import { testWorkflow, type CaseResult } from "./run-cases.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../../../../examples");
 const example = (name: string): string => readFileSync(join(EXAMPLES, name), "utf8");
-
-/** The result of one case. */
-async function one(
-  steps: string,
-  testCase: Omit<CaseSource, "name">,
-  options: Partial<TestWorkflowOptions> = {},
-): Promise<CaseResult> {
-  const { cases } = await testWorkflow(`name: w\nsteps:\n${steps}`, {
-    cases: [{ name: "one", ...testCase }],
-    ...options,
-  });
-  return cases[0]!;
-}
 
 const problemsOf = ({ differences }: CaseResult): string =>
   differences

@@ -3,20 +3,9 @@ import { z } from "zod";
 import { completed, defineNode } from "../nodes/define-node.ts";
 import type { CaseSource, ExpectSource, ModelAnswerSource } from "./case.ts";
 import { junit } from "./junit.ts";
+import { one } from "./one-case.testing.ts";
 import { caseLines, failedLines, plain } from "./report.ts";
-import { testWorkflow, type CaseResult, type TestWorkflowOptions } from "./run-cases.ts";
-
-async function one(
-  steps: string,
-  testCase: Omit<CaseSource, "name">,
-  options: Partial<TestWorkflowOptions> = {},
-): Promise<CaseResult> {
-  const { cases } = await testWorkflow(`name: w\nsteps:\n${steps}`, {
-    cases: [{ name: "one", ...testCase }],
-    ...options,
-  });
-  return cases[0]!;
-}
+import { testWorkflow, type CaseResult } from "./run-cases.ts";
 
 const told = (result: CaseResult): string => caseLines(result, plain);
 const SAY = "  - { id: say, type: llm, model: m, prompt: 'Say it: {{ inputs.word }}', system: Be brief. }\n";

@@ -1,5 +1,6 @@
 import { AppError, PRIORITIES } from "@weftwork/core";
-import { startPump, type Pump, type Source } from "./pump.ts";
+import { Consumers } from "./consumers.ts";
+import type { Source } from "./pump.ts";
 import { packTickets, type Pack } from "./ticket.ts";
 import type { Transport, TransportOptions } from "./transport.ts";
 import { RANKS, type ClassTurns } from "./turns.ts";
@@ -56,7 +57,7 @@ const rankOf = ({ pack }: Held): number => PRIORITIES.indexOf(pack.priority);
 /** Tickets within one process. The specification of what the others do between processes. */
 export function memoryTransport(options: TransportOptions): Transport {
   const lines = new Map<string, Line>();
-  const pumps = new Set<Pump>();
+  const consumers = new Consumers(options);
   let closed = false;
 
   function lineOf(pool: string): Line {
@@ -97,7 +98,7 @@ export function memoryTransport(options: TransportOptions): Transport {
   let closing: Promise<void> | null = null;
   async function end(): Promise<void> {
     closed = true;
-    await Promise.all([...pumps].map((pump) => pump.release()));
+    await consumers.release();
     for (const line of lines.values()) line.clear();
   }
 
@@ -107,16 +108,7 @@ export function memoryTransport(options: TransportOptions): Transport {
       if (closed) throw new AppError("TRANSPORT_UNAVAILABLE", { reason: "it is closed" });
       for (const pack of packTickets(tickets, options.packMax)) lineOf(pack.pool).put({ pack, tries: 0 });
     },
-    consume(pool, consume) {
-      const pump = startPump(pool, sourceOf(lineOf(pool)), consume, options);
-      pumps.add(pump);
-      return {
-        async close() {
-          await pump.close();
-          pumps.delete(pump);
-        },
-      };
-    },
+    consume: (pool, consume) => consumers.start(pool, sourceOf(lineOf(pool)), consume),
     async depth(pool) {
       return lines.get(pool)?.size ?? 0;
     },

@@ -1,25 +1,27 @@
-import pg from "pg";
+import type pg from "pg";
+import { PostgresListener } from "../connections/listener.ts";
 
-/** Hears when tickets were put up, on a connection that it makes anew when it breaks. A word may be lost meanwhile. */
+/** Hears when tickets were put up. A word may be lost while its connection is down. */
 export class PostgresBell {
-  private readonly connection: pg.ClientConfig;
-  private readonly channel: string;
   private readonly rings = new Map<string, Set<() => void>>();
-  private client: pg.Client | null = null;
-  private retry: NodeJS.Timeout | null = null;
-  private closed = false;
+  private readonly listener: PostgresListener;
 
   constructor(connection: pg.ClientConfig, channel: string) {
-    this.connection = connection;
-    this.channel = channel;
+    this.listener = new PostgresListener({
+      connection,
+      channels: [channel],
+      onNotification: (pool) => this.ring(pool),
+      // What came before this was heard by nobody.
+      onUp: () => this.rings.forEach((_, pool) => this.ring(pool)),
+    });
   }
 
-  /** Calls back when tickets of the pool were put up; the answer ends it. */
+  /** Calls back when tickets of the pool were put up; the answer ends it. Connects with the first one. */
   add(pool: string, ring: () => void): () => void {
     let rings = this.rings.get(pool);
     if (!rings) this.rings.set(pool, (rings = new Set()));
     rings.add(ring);
-    if (!this.client && !this.retry) void this.connect();
+    this.listener.start();
     return () => rings.delete(ring);
   }
 
@@ -32,43 +34,7 @@ export class PostgresBell {
     for (const ring of this.rings.get(pool) ?? []) ring();
   }
 
-  private async connect(): Promise<void> {
-    const client = new pg.Client(this.connection);
-    this.client = client;
-    client.on("notification", ({ payload }) => {
-      this.ring(payload ?? "");
-    });
-    client.on("error", () => this.reconnect(client));
-    client.on("end", () => this.reconnect(client));
-    try {
-      await client.connect();
-      await client.query(`listen ${pg.escapeIdentifier(this.channel)}`);
-      // What came before this was heard by nobody.
-      for (const rings of this.rings.values()) for (const ring of rings) ring();
-    } catch {
-      this.reconnect(client);
-    }
-  }
-
-  private reconnect(client: pg.Client): void {
-    if (this.client !== client) return;
-    this.client = null;
-    client.end().catch(() => undefined);
-    if (this.closed) return;
-    this.retry = setTimeout(
-      () => {
-        this.retry = null;
-        void this.connect();
-      },
-      500 + Math.random() * 1000,
-    ).unref();
-  }
-
-  async close(): Promise<void> {
-    this.closed = true;
-    if (this.retry) clearTimeout(this.retry);
-    const { client } = this;
-    this.client = null;
-    await client?.end().catch(() => undefined);
+  close(): Promise<void> {
+    return this.listener.close();
   }
 }

@@ -2,10 +2,11 @@ import pg from "pg";
 import { keepToSize, resizePool } from "../connections/pool.ts";
 import type { Budget } from "../connections/shares.ts";
 import { exactNumbers } from "../db/postgres-numbers.ts";
+import { Consumers } from "./consumers.ts";
 import { Gather } from "./gather.ts";
 import { PostgresBell } from "./postgres-bell.ts";
 import { bellChannel, ticketStatements } from "./postgres-sql.ts";
-import { ANSWER_MS_MAX, jittered, startPump, TEND_MS, type Pump, type Source, type Taken } from "./pump.ts";
+import { ANSWER_MS_MAX, jittered, TEND_MS, type Source, type Taken } from "./pump.ts";
 import { decodeMessage, encodeTickets, type Message } from "./ticket.ts";
 import type { Transport, TransportOptions } from "./transport.ts";
 import { RANKS, strideOf, type ClassTurns } from "./turns.ts";
@@ -61,7 +62,7 @@ export async function postgresTransport(options: PostgresTransportOptions): Prom
   keepToSize(pool);
   options.budget?.add("transport", { resize: (max) => resizePool(pool, max) });
   const bell = new PostgresBell(connection, channel);
-  const pumps = new Set<Pump>();
+  const consumers = new Consumers(options);
 
   async function query<R extends object>(name: string, text: string, values: readonly unknown[]): Promise<R[]> {
     return (await pool.query<R>({ name, text, values: [...values] })).rows;
@@ -137,7 +138,7 @@ export async function postgresTransport(options: PostgresTransportOptions): Prom
   async function end(): Promise<void> {
     if (peeking) clearTimeout(peeking);
     peeking = null;
-    await Promise.all([...pumps].map((pump) => pump.release()));
+    await consumers.release();
     await Promise.all([published.settled(), finished.settled(), resumed.settled()]);
     await bell.close();
     await pool.end();
@@ -150,15 +151,9 @@ export async function postgresTransport(options: PostgresTransportOptions): Prom
       await soon(Promise.all(messages.map((message) => published.add(message))));
     },
     consume(name, consume) {
-      const pump = startPump(name, sourceOf(name), consume, options);
+      const consumer = consumers.start(name, sourceOf(name), consume);
       peekLater();
-      pumps.add(pump);
-      return {
-        async close() {
-          await pump.close();
-          pumps.delete(pump);
-        },
-      };
+      return consumer;
     },
     async depth(name) {
       const [row] = await query<{ depth: number }>("depth", sql.depth, [name]);

@@ -1,7 +1,8 @@
 import { PRIORITIES } from "@weftwork/core";
 import type { AsyncMessage, Channel, Connection, Publisher, SyncMessage } from "rabbitmq-client";
 import { optional } from "../base/optional.ts";
-import { ANSWER_MS_MAX, startPump, type Pump, type Source, type Taken } from "./pump.ts";
+import { Consumers } from "./consumers.ts";
+import { ANSWER_MS_MAX, type Source, type Taken } from "./pump.ts";
 import { decodeMessage, encodeTickets, type Malformed, type Message, type Pack } from "./ticket.ts";
 import type { Transport, TransportOptions } from "./transport.ts";
 import { RANKS, takeByTurns } from "./turns.ts";
@@ -36,7 +37,7 @@ export async function rabbitmqTransport(options: RabbitmqTransportOptions): Prom
   const prefix = options.prefix ?? "weft";
   const name = (part: string): string => `${prefix}.${part}`;
   const nameOf = (pool: string, rank: number): string => name(`pool.${encodeURIComponent(pool)}.${PRIORITIES[rank]}`);
-  const pumps = new Set<Pump>();
+  const consumers = new Consumers(options);
   /** Queues that this connection has made sure of. */
   const declared = new Map<string, Promise<unknown>>();
 
@@ -207,7 +208,7 @@ export async function rabbitmqTransport(options: RabbitmqTransportOptions): Prom
 
   let closing: Promise<void> | null = null;
   async function end(): Promise<void> {
-    await Promise.all([...pumps].map((pump) => pump.release()));
+    await consumers.release();
     // A broker that is away is not waited for.
     await soon(publisher.close().then(() => connection.close())).catch(() => connection.unsafeDestroy());
   }
@@ -218,16 +219,7 @@ export async function rabbitmqTransport(options: RabbitmqTransportOptions): Prom
       const messages = encodeTickets(tickets, options.packMax);
       await soon(send(messages));
     },
-    consume(pool, consume) {
-      const pump = startPump(pool, sourceOf(pool), consume, options);
-      pumps.add(pump);
-      return {
-        async close() {
-          await pump.close();
-          pumps.delete(pump);
-        },
-      };
-    },
+    consume: (pool, consume) => consumers.start(pool, sourceOf(pool), consume),
     async depth(pool) {
       await soon(connected());
       const counts = RANKS.map(async (rank) => {

@@ -3,8 +3,9 @@ import { PRIORITIES } from "@weftwork/core";
 import type { JobJson, Queue, QueueOptions } from "bullmq";
 import type { Redis } from "ioredis";
 import { optional } from "../base/optional.ts";
+import { Consumers } from "./consumers.ts";
 import { Gather } from "./gather.ts";
-import { startPump, type Pump, type Source, type Taken } from "./pump.ts";
+import type { Source, Taken } from "./pump.ts";
 import { RedisBell } from "./redis-bell.ts";
 import { durabilityOf } from "./redis-facts.ts";
 import { decodeMessage, encodeTickets, type Message } from "./ticket.ts";
@@ -70,7 +71,7 @@ export async function redisTransport(options: RedisTransportOptions): Promise<Tr
 
   const client = connect("transport");
   const bell = new RedisBell(() => connect("transport bell"), `${prefix}:bell`);
-  const pumps = new Set<Pump>();
+  const consumers = new Consumers(options);
   const queues = new Map<string, Promise<Queue>>();
 
   client.on("ready", () => {
@@ -203,7 +204,7 @@ export async function redisTransport(options: RedisTransportOptions): Promise<Tr
 
   let closing: Promise<void> | null = null;
   async function end(): Promise<void> {
-    await Promise.all([...pumps].map((pump) => pump.release()));
+    await consumers.release();
     await published.settled();
     await Promise.all([...queues.values()].map((queue) => queue.then((one) => one.close()).catch(() => undefined)));
     bell.close();
@@ -221,16 +222,7 @@ export async function redisTransport(options: RedisTransportOptions): Promise<Tr
       const messages = encodeTickets(tickets, options.packMax);
       await soon(connected().then(() => Promise.all(messages.map((message) => published.add(message)))));
     },
-    consume(pool, consume) {
-      const pump = startPump(pool, sourceOf(pool), consume, options);
-      pumps.add(pump);
-      return {
-        async close() {
-          await pump.close();
-          pumps.delete(pump);
-        },
-      };
-    },
+    consume: (pool, consume) => consumers.start(pool, sourceOf(pool), consume),
     async depth(pool) {
       await soon(connected());
       const counts = RANKS.map(async (rank) => {

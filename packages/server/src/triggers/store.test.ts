@@ -1,11 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { postgresDatabase } from "../db/database-postgres.ts";
-import { memoryDatabase } from "../db/database-sqlite.ts";
-import type { Database } from "../db/database.ts";
-import { testPostgres } from "../db/test-postgres.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { onEveryDatabase, type OpenTestDatabase, type TestDatabase } from "../db/database.testing.ts";
 import { WebhookTable, type StoredWebhook } from "./store.ts";
-
-const server = await testPostgres();
 
 const webhook = (more: Partial<StoredWebhook> = {}): StoredWebhook => ({
   tenant: "t",
@@ -17,8 +12,8 @@ const webhook = (more: Partial<StoredWebhook> = {}): StoredWebhook => ({
   ...more,
 });
 
-function conformance(open: () => Promise<{ readonly database: Database; close(): Promise<void> }>): void {
-  let opened: Awaited<ReturnType<typeof open>>;
+function facts(open: OpenTestDatabase): void {
+  let opened: TestDatabase;
   let table: WebhookTable;
   beforeAll(async () => {
     opened = await open();
@@ -52,23 +47,4 @@ function conformance(open: () => Promise<{ readonly database: Database; close():
   });
 }
 
-describe("on SQLite", () => {
-  conformance(async () => {
-    const database = await memoryDatabase();
-    return { database, close: () => database.close() };
-  });
-});
-
-describe.skipIf(server === null)("on PostgreSQL", () => {
-  conformance(async () => {
-    const made = await server!.create();
-    const database = await postgresDatabase({ url: made.url });
-    return {
-      database,
-      async close() {
-        await database.close();
-        await made.drop();
-      },
-    };
-  });
-});
+onEveryDatabase("the table of webhooks", facts);

@@ -20,6 +20,8 @@ const DAY_MS = 24 * 3_600_000;
  */
 export const DOOM_MS = 600_000;
 const BATCH = 200;
+/** Deletions that fail before it is the store that does not answer. One object alone keeps no other. */
+const FAILURES_MAX = 3;
 /** One who stood still after the mark deletes nothing any more: by then the mark may count as left behind. */
 const DELETE_MS = DOOM_MS / 2;
 
@@ -64,6 +66,11 @@ export class SqlObjects implements Objects {
   async collect(goOn: () => boolean): Promise<number> {
     await this.adopt();
     let count = 0;
+    const failures: unknown[] = [];
+    const end = (): number => {
+      if (failures.length > 0) throw failures[0];
+      return count;
+    };
     while (goOn()) {
       const begun = performance.now();
       const at = await this.options.now();
@@ -75,14 +82,14 @@ export class SqlObjects implements Objects {
         await this.keep(tenant, [...known], at);
         for (const hash of hashes) {
           if (known.has(hash)) continue;
-          if (performance.now() - begun > DELETE_MS) return count;
-          await this.options.blobs.delete(`${tenant}/${hash}`);
-          await this.forget(tenant, hash, at);
-          count += 1;
+          if (performance.now() - begun > DELETE_MS) return end();
+          const failure = await this.delete(tenant, hash, at);
+          if (failure === null) count += 1;
+          else if (failures.push(failure.error) === FAILURES_MAX) throw failure.error;
         }
       }
     }
-    return count;
+    return end();
   }
 
   private async begin(key: string): Promise<void> {
@@ -132,6 +139,31 @@ export class SqlObjects implements Objects {
         .set({ doomed_at: null, due_at: dueAt })
         .where("tenant", "=", tenant)
         .where("hash", "in", [...hashes])
+        .where("doomed_at", "=", markedAt)
+        .execute(),
+    );
+  }
+
+  /** Null: it is gone. */
+  private async delete(tenant: string, hash: string, markedAt: number): Promise<{ readonly error: unknown } | null> {
+    try {
+      await this.options.blobs.delete(`${tenant}/${hash}`);
+    } catch (error) {
+      await this.putOff(tenant, hash, markedAt);
+      return { error };
+    }
+    await this.forget(tenant, hash, markedAt);
+    return null;
+  }
+
+  /** It could not be deleted: its turn comes again in a day. The mark stays, for the deletion may still arrive. */
+  private async putOff(tenant: string, hash: string, markedAt: number): Promise<void> {
+    await this.options.database.call((db) =>
+      db
+        .updateTable("object")
+        .set({ due_at: markedAt + DAY_MS })
+        .where("tenant", "=", tenant)
+        .where("hash", "=", hash)
         .where("doomed_at", "=", markedAt)
         .execute(),
     );

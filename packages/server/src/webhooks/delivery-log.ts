@@ -1,4 +1,4 @@
-import type { Selectable } from "kysely";
+import { sql, type Selectable } from "kysely";
 import { databaseTime } from "../db/database-clock.ts";
 import type { Tables } from "../db/schema.ts";
 import type { TablesOptions } from "./endpoint-table.ts";
@@ -69,7 +69,8 @@ export class DeliveryLog {
         .selectAll()
         .where("tenant", "=", tenant)
         .where("endpoint", "=", endpoint);
-      if (state !== undefined) all = all.where("state", "=", state);
+      // As a literal: the index of what was not delivered is used then.
+      if (state !== undefined) all = all.where("state", "=", sql.lit(state));
       if (run !== undefined) all = all.where("run", "=", run);
       if (behind !== undefined)
         all = all.where(({ eb, and, or }) =>
@@ -167,12 +168,12 @@ export class DeliveryLog {
               .select("id")
               .where("tenant", "=", tenant)
               .where("endpoint", "=", endpoint)
-              .where("state", "=", state)
+              .where("state", "=", sql.lit(state))
               .where("updated_at", "<=", begun);
             if (run !== undefined) meant = meant.where("run", "=", run);
             if (after !== undefined) meant = meant.where("created_at", ">=", after);
             if (before !== undefined) meant = meant.where("created_at", "<", before);
-            return meant.limit(STEP);
+            return meant.orderBy("created_at").limit(STEP);
           })
           .executeTakeFirst(),
       );
@@ -183,45 +184,53 @@ export class DeliveryLog {
 
   /** Deletes what is older, and what is left of endpoints that are gone. */
   async prune(olderThanMs: number): Promise<void> {
-    const { database, tenant, time } = this.options;
-    for (let gone = STEP; gone === STEP;) {
-      gone = await database.call((db) =>
-        db.transaction().execute(async (transaction) => {
-          const rows = await transaction
-            .selectFrom("webhook_delivery")
-            .select("id")
-            .where("tenant", "=", tenant)
-            .where(({ eb, or, not, exists, selectFrom, val }) =>
-              or([
-                eb("created_at", "<", eb(time(), "-", val(olderThanMs))),
-                not(
-                  exists(
-                    selectFrom("webhook_endpoint")
-                      .select("webhook_endpoint.id")
-                      .where("webhook_endpoint.tenant", "=", tenant)
-                      .whereRef("webhook_endpoint.id", "=", "webhook_delivery.endpoint"),
-                  ),
-                ),
-              ]),
-            )
-            .limit(STEP)
-            .execute();
-          const ids = rows.map(({ id }) => id);
-          if (ids.length === 0) return 0;
-          await transaction
-            .deleteFrom("webhook_attempt")
-            .where("tenant", "=", tenant)
-            .where("delivery", "in", ids)
-            .execute();
-          await transaction
-            .deleteFrom("webhook_delivery")
-            .where("tenant", "=", tenant)
-            .where("id", "in", ids)
-            .execute();
-          return ids.length;
-        }),
-      );
-    }
+    const { database, time } = this.options;
+    const before = (await databaseTime(database, time)) - olderThanMs;
+    for (const { endpoint, isGone } of await this.endpoints())
+      for (let gone = STEP; gone === STEP;) gone = await this.pruneStep(endpoint, isGone ? null : before);
+  }
+
+  /** Deletes some of an endpoint, the oldest first; `before` null: of any age. Answers with how many. */
+  private pruneStep(endpoint: string, before: number | null): Promise<number> {
+    const { database, tenant } = this.options;
+    return database.call((db) =>
+      db.transaction().execute(async (transaction) => {
+        let old = transaction
+          .selectFrom("webhook_delivery")
+          .select("id")
+          .where("tenant", "=", tenant)
+          .where("endpoint", "=", endpoint);
+        if (before !== null) old = old.where("created_at", "<", before);
+        const ids = (await old.orderBy("created_at").orderBy("id").limit(STEP).execute()).map(({ id }) => id);
+        if (ids.length === 0) return 0;
+        await transaction
+          .deleteFrom("webhook_attempt")
+          .where("tenant", "=", tenant)
+          .where("delivery", "in", ids)
+          .execute();
+        await transaction.deleteFrom("webhook_delivery").where("tenant", "=", tenant).where("id", "in", ids).execute();
+        return ids.length;
+      }),
+    );
+  }
+
+  /** Those that have deliveries. Costs a look an endpoint, however many deliveries there are. */
+  private async endpoints(): Promise<readonly { readonly endpoint: string; readonly isGone: boolean }[]> {
+    const { database, tenant } = this.options;
+    const { rows } = await database.call((db) =>
+      sql<{ readonly endpoint: string; readonly known: string | null }>`
+        with recursive named (endpoint) as (
+          select min(endpoint) from webhook_delivery where tenant = ${tenant}
+          union all
+          select (select min(d.endpoint) from webhook_delivery as d
+            where d.tenant = ${tenant} and d.endpoint > named.endpoint)
+          from named where named.endpoint is not null
+        )
+        select named.endpoint, e.id as known from named
+        left join webhook_endpoint as e on e.tenant = ${tenant} and e.id = named.endpoint
+        where named.endpoint is not null`.execute(db),
+    );
+    return rows.map(({ endpoint, known }) => ({ endpoint, isGone: known === null }));
   }
 
   /** Deletes the addresses of runs that began before, are not watched any more, and have no message left. */

@@ -113,7 +113,10 @@ export class DeliveryQueue {
     );
   }
 
-  /** Lanes in which something is due. Costs a look a lane, however much waits in it. */
+  /**
+   * Lanes in which something is due that may be sent. Costs a look a lane, however much waits in it: a lane has one
+   * endpoint, so its first message tells whether that is enabled.
+   */
   async dueLanes(): Promise<readonly string[]> {
     const { database, tenant, time } = this.options;
     const { rows } = await database.call((db) =>
@@ -125,8 +128,10 @@ export class DeliveryQueue {
             where d.tenant = ${tenant} and d.state = 'open' and d.lane > lanes.lane)
           from lanes where lanes.lane is not null
         )
-        select lane from lanes where lane is not null and (select min(d.due_at) from webhook_delivery as d
-          where d.tenant = ${tenant} and d.lane = lanes.lane and d.state = 'open') <= ${time()}`.execute(db),
+        select lane from lanes where lane is not null and exists (select 1 from webhook_endpoint as e
+          where e.tenant = ${tenant} and e.status = 'enabled' and e.id = (select d.endpoint from webhook_delivery as d
+            where d.tenant = ${tenant} and d.lane = lanes.lane and d.state = 'open' and d.due_at <= ${time()}
+            order by d.due_at limit 1))`.execute(db),
     );
     return rows.map(({ lane }) => lane);
   }
@@ -290,7 +295,7 @@ export class DeliveryQueue {
       .execute();
     await db
       .updateTable("webhook_delivery")
-      .set({ state: "dead", updated_at: time() })
+      .set({ state: "dead", claim: null, updated_at: time() })
       .where("tenant", "=", tenant)
       .where("run", "=", run)
       .where("endpoint", "=", CALLBACK)

@@ -72,6 +72,33 @@ test("a run that was open for long when its end got lost is found as well", asyn
   expect(site.told).toEqual(["r1 run.succeeded"]);
 });
 
+test("a run that waits for long is looked at more and more seldom, and its end is found within two minutes", async () => {
+  const first = await site.opened();
+  await first.webhooks.service.create({ url: URL });
+  await site.run(first, "r1", "asking");
+  const { clock, journal } = site.bench;
+  let looks = 0;
+  const head = journal.head.bind(journal);
+  journal.head = (...asked) => {
+    looks += 1;
+    return head(...asked);
+  };
+  for (let step = 0; step < 240; step++) {
+    first.membership.renew();
+    await clock.advance(5000);
+  }
+  expect(looks).toBeGreaterThan(5);
+  expect(looks).toBeLessThan(20);
+  first.crash();
+  const second = await site.start({ deaf: true });
+  await second.engine.runs.decide("r1", { step: "ok", approved: true });
+  await turn();
+  second.crash();
+  await site.start();
+  await clock.advance(130_000);
+  expect(site.told).toEqual(["r1 run.started", "r1 run.paused", "r1 run.succeeded"]);
+});
+
 test("a process that dies between sending and recording is followed by another within 15 s, with the same message", async () => {
   const first = await site.opened();
   const { id } = await first.webhooks.service.create({ url: URL, events: ["run.succeeded"] });

@@ -104,7 +104,6 @@ export class WebhookBench {
       },
       tenant: "acme",
       isShared: false,
-      random: () => 0.5,
       retryMs: this.retryMs,
       problem: (message) => void this.problems.push(message),
     });

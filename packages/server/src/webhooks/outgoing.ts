@@ -38,7 +38,6 @@ export interface OutgoingOptions {
   readonly isShared: boolean;
   /** Tells the other processes to look at the endpoints again: they call `directory.refresh`. */
   readonly tell?: () => void;
-  readonly random?: () => number;
   /** Pauses between attempts. Left out: those of the standard. */
   readonly retryMs?: readonly number[];
   readonly problem: (message: string, error: unknown) => void;
@@ -67,7 +66,6 @@ export interface OutgoingWebhooks {
 export function outgoingWebhooks(options: OutgoingOptions): OutgoingWebhooks {
   const { database, journal, sealer, guard, clock, tenant, isShared, problem } = options;
   const tables = { database, tenant, time: isShared ? serverClock : processClock(() => clock.now()) };
-  const random = options.random ?? Math.random;
   const endpoints = new EndpointTable(tables);
   const queue = new DeliveryQueue({ ...tables, skipsLocked: isShared });
   const log = new DeliveryLog(tables);
@@ -90,7 +88,6 @@ export function outgoingWebhooks(options: OutgoingOptions): OutgoingWebhooks {
     post,
     clock,
     tenant,
-    random,
     retryMs,
     ended,
     problem,

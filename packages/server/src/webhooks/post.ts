@@ -5,7 +5,7 @@ import type { HttpGuard } from "../nodes/http-guard.ts";
 /** Bytes of an answer that are read; the log shows fewer. */
 const ANSWER_BYTES_MAX = 4096;
 /** From connecting to the last byte that is read. */
-export const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_MS = 10_000;
 const NO_ANSWER = { answer: "", isCut: false } as const;
 const RETRY_AFTER_MS_MAX = 24 * 3_600_000;

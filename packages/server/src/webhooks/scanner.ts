@@ -10,7 +10,7 @@ import type { Teller } from "./teller.ts";
 import type { WatchTable } from "./watch-table.ts";
 
 /** A younger run is not looked at yet: the row that creates it may still be on its way, or its messages are. */
-export const SETTLE_MS = 15_000;
+const SETTLE_MS = 15_000;
 const EVERY_MS = 4000;
 /** For how long one process alone looks; another one takes over when it is silent so long. */
 const HOLD_MS = 10_000;
@@ -19,6 +19,9 @@ const PAGE = 200;
 const LOOKS = 200;
 const LOOK_PAGES = 5;
 const LOOK_AGAIN_MS = 10_000;
+/** Of a run that stays as it is the pauses between two looks double up to this: one may wait for a person for weeks. */
+const LOOK_LATE_MS = 120_000;
+const SEEN_MAX = 100_000;
 /** Longest stretch of time looked at in one step; it grows where nothing happened. */
 const STRETCH_MS_MAX = 400 * 24 * 3_600_000;
 const OPEN = ["pending", "running", "waiting"] as const;
@@ -45,6 +48,8 @@ export interface ScannerOptions {
 export class Scanner {
   private readonly options: ScannerOptions;
   private stretchMs = 60_000;
+  /** How watched runs stood at the last looks, and at how many in a row. */
+  private readonly seen = new Map<string, { readonly stand: string; readonly looks: number }>();
   private readonly steps: Recurring;
   /** The last step failed, which was said then. */
   private failed = false;
@@ -122,20 +127,37 @@ export class Scanner {
       const runs = await watch.due(LOOKS, LOOK_AGAIN_MS);
       found = runs.length;
       const ended: RunHead[] = [];
-      const waiting: RunHead[] = [];
+      const open: RunHead[] = [];
       for (const run of runs) {
         const head = await journal.head(tenant, run);
         if (head === null) {
           // It never began, or is deleted.
           await watch.remove([run]);
           await endpoints.removeCallback(run);
-        } else if (head.finishedAt !== null) ended.push(head);
-        else if (head.status === "waiting") waiting.push(head);
+        } else if (head.finishedAt === null) open.push(head);
+        else ended.push(head);
+        if (head?.finishedAt !== null) this.seen.delete(run);
       }
-      await this.ensurePauses(waiting);
+      await this.ensurePauses(open.filter(({ status }) => status === "waiting"));
+      await this.putOff(open);
       await this.ensure(ended);
       await watch.remove(ended.map(({ id }) => id));
     }
+  }
+
+  /** Those that stood so at the last look as well are looked at later and later. */
+  private async putOff(heads: readonly RunHead[]): Promise<void> {
+    if (this.seen.size > SEEN_MAX) this.seen.clear();
+    const later = new Map<number, string[]>();
+    for (const { id, status, epoch } of heads) {
+      const stand = `${status} ${epoch}`;
+      const before = this.seen.get(id);
+      const looks = before?.stand === stand ? before.looks + 1 : 0;
+      this.seen.set(id, { stand, looks });
+      const ms = Math.min(LOOK_LATE_MS, LOOK_AGAIN_MS * 2 ** looks);
+      later.set(ms, [...(later.get(ms) ?? []), id]);
+    }
+    for (const [ms, runs] of later) if (ms > LOOK_AGAIN_MS) await this.options.watch.putOff(runs, ms);
   }
 
   /** Looks at the runs created in the next stretch of time. Null: there is none yet. */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../runtime/clock.ts";
+import { spread, type Clock } from "../runtime/clock.ts";
+import { Looker } from "../runtime/looker.ts";
 import { Mask } from "../secrets/mask.ts";
 import { tokensOf } from "./address.ts";
 import type { AttemptRecord, ClaimedDelivery, DeliveryQueue, Outcome } from "./delivery-queue.ts";
@@ -12,7 +13,6 @@ import { bareOf, keyOf, valid, type Sealer, type SigningSecret } from "./secrets
 
 /** Pauses before the next attempt, as Standard Webhooks has them; behind the last one a delivery is dead. */
 export const RETRY_MS = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400].map((seconds) => seconds * 1000);
-const JITTER = 0.2;
 /** A claim that nobody keeps is free after this; it is kept three times as often. */
 export const LEASE_MS = 10_000;
 const LOOK_MS = 2000;
@@ -34,8 +34,6 @@ export interface SenderOptions {
   readonly post: Post;
   readonly clock: Clock;
   readonly tenant: string;
-  /** A number from 0 to 1. */
-  readonly random: () => number;
   /** Pauses before the second attempt, the third, and so on. */
   readonly retryMs: readonly number[];
   readonly ended: (outcome: "delivered" | "retried" | "dead") => void;
@@ -59,53 +57,31 @@ export class Sender {
   private readonly lanes = new Map<string, number>();
   private readonly failing = new Set<string>();
   private readonly working = new Set<Promise<void>>();
-  private cancel: (() => void) | null = null;
+  private readonly looker: Looker;
   private cancelRenewal: (() => void) | null = null;
-  private looking: Promise<void> | null = null;
-  private again = false;
-  private started = false;
-  /** The last look failed, which was said then. */
-  private failed = false;
-  private closed = false;
 
   constructor(options: SenderOptions) {
     this.options = options;
+    this.looker = new Looker({
+      clock: options.clock,
+      everyMs: LOOK_MS,
+      look: () => this.look(),
+      failed: (error) => options.problem("webhooks that are due could not be read; trying again", error),
+    });
   }
 
   start(): void {
-    this.started = true;
-    this.poke();
+    this.looker.start();
   }
 
   /** Something may be due. A process that was not started to send leaves it to the others. */
   poke(): void {
-    if (this.closed || !this.started) return;
-    if (this.looking) {
-      this.again = true;
-      return;
-    }
-    this.cancel?.();
-    this.looking = this.look()
-      .then(() => void (this.failed = false))
-      .catch((error: unknown) => {
-        if (!this.failed) this.options.problem("webhooks that are due could not be read; trying again", error);
-        this.failed = true;
-      })
-      .finally(() => {
-        this.looking = null;
-        if (this.closed) return;
-        if (this.again) {
-          this.again = false;
-          this.poke();
-        } else this.cancel = this.options.clock.after(this.spread(LOOK_MS), () => this.poke());
-      });
+    this.looker.poke();
   }
 
   /** Claims nothing more, and lets what is being sent end within the time; the rest is given back. */
   async close(graceMs: number): Promise<void> {
-    this.closed = true;
-    this.cancel?.();
-    await this.looking;
+    await this.looker.close();
     const ended = Promise.all(this.working);
     let cancel = (): void => {};
     const late = new Promise<void>((resolve) => (cancel = this.options.clock.after(graceMs, resolve)));
@@ -153,7 +129,7 @@ export class Sender {
     const { queue, directory } = this.options;
     if (directory.isEmpty) return;
     for (const lane of await queue.dueLanes()) {
-      if (this.closed) return;
+      if (this.looker.isClosed) return;
       const room = Math.min(this.limitOf(lane) - (this.lanes.get(lane) ?? 0), SENDING_MAX - this.sending.size);
       if (room <= 0) continue;
       for (const delivery of await queue.claim(lane, room, this.claim, LEASE_MS)) this.begin(delivery);
@@ -253,12 +229,7 @@ export class Sender {
     if (status === 410) return { type: "gone" };
     const pause = this.options.retryMs[tries];
     if (pause === undefined) return { type: "dead" };
-    return { type: "retry", delayMs: Math.max(this.spread(pause), retryAfterMs ?? 0) };
-  }
-
-  /** A fifth earlier or later: what failed together does not come back together. */
-  private spread(ms: number): number {
-    return ms * (1 - JITTER + 2 * JITTER * this.options.random());
+    return { type: "retry", delayMs: Math.max(spread(this.options.clock, pause), retryAfterMs ?? 0) };
   }
 }
 

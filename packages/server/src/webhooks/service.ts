@@ -287,7 +287,7 @@ function cursorOf({ createdAt, id }: { readonly createdAt: number; readonly id: 
 }
 
 function readCursor(cursor: string): { readonly createdAt: number; readonly id: string } {
-  const [, at, id] = /^(\d{1,15}) (\S{1,100})$/.exec(Buffer.from(cursor, "base64url").toString("utf8")) ?? [];
+  const [, at, id] = /^(\d{1,15}) ([\w-]{1,100})$/.exec(Buffer.from(cursor, "base64url").toString("utf8")) ?? [];
   if (at !== undefined && id !== undefined) return { createdAt: Number(at), id };
   throw new AppError("INVALID_REQUEST", { reason: "the cursor is not one that a page gave; begin without one" });
 }

@@ -51,6 +51,20 @@ export class WatchTable {
     return rows.map(({ run }) => run);
   }
 
+  /** The next look at those of the runs that are still watched comes after so many milliseconds. */
+  async putOff(runs: readonly string[], lookInMs: number): Promise<void> {
+    const { database, tenant, time } = this.options;
+    if (runs.length === 0) return;
+    await database.call((db) =>
+      db
+        .updateTable("webhook_watch")
+        .set({ look_at: sql<number>`${time()} + ${sql.lit(lookInMs)}` })
+        .where("tenant", "=", tenant)
+        .where("run", "in", [...runs])
+        .execute(),
+    );
+  }
+
   async remove(runs: readonly string[]): Promise<void> {
     const { database, tenant } = this.options;
     if (runs.length === 0) return;

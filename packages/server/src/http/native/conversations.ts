@@ -2,7 +2,7 @@ import { AppError, isJsonObject, type Json } from "@weftwork/core";
 import type { NewConversation, NewMessage } from "@weftwork/sdk";
 import type { FastifyInstance } from "fastify";
 import { jsonObjectOf } from "../body.ts";
-import { checkMembers, object, text, type MemberCheck, type MemberRule } from "../members.ts";
+import { anyText, checkMembers, object, type MemberCheck, type MemberRule } from "../members.ts";
 import { limit } from "../paging.ts";
 import { readPrefer } from "../prefer.ts";
 import { readQuery } from "../query.ts";
@@ -28,21 +28,21 @@ const files: MemberCheck = (value) =>
 const flag: MemberCheck = (value) => (typeof value === "boolean" ? null : "must be true or false");
 
 const CONVERSATION: Readonly<Record<string, MemberRule>> = {
-  workflow: { check: text(200), required: true },
+  workflow: { check: anyText(200), required: true },
   id: { check: id },
-  user: { check: text(200) },
-  name: { check: text(200) },
+  user: { check: anyText(200) },
+  name: { check: anyText(200) },
 };
 const MESSAGE: Readonly<Record<string, MemberRule>> = {
-  query: { check: text(QUERY_CHARACTERS_MAX), required: true },
+  query: { check: anyText(QUERY_CHARACTERS_MAX), required: true },
   inputs: { check: object },
   files: { check: files },
-  user: { check: text(200) },
+  user: { check: anyText(200) },
   id: { check: id },
   queue: { check: flag },
 };
-const PAGE = { limit: { check: limit }, cursor: { check: text(600) } };
-const LIST = { ...PAGE, workflow: { check: text(200) }, user: { check: text(200) } };
+const PAGE = { limit: { check: limit }, cursor: { check: anyText(600) } };
+const LIST = { ...PAGE, workflow: { check: anyText(200) }, user: { check: anyText(200) } };
 
 /** `/api/conversations`: talk to chat apps, and look at what was said. */
 export function conversationRoutes(app: FastifyInstance, surface: Surface): void {

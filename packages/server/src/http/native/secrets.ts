@@ -2,7 +2,7 @@ import type { Json } from "@weftwork/core";
 import type { SecretUpdate } from "@weftwork/sdk";
 import type { FastifyInstance } from "fastify";
 import { jsonObjectOf, optionalJsonObjectOf } from "../body.ts";
-import { checkMembers, text, type MemberRule } from "../members.ts";
+import { anyText, checkMembers, type MemberRule } from "../members.ts";
 import { sendJson, type Surface } from "../surface.ts";
 
 interface ByName {
@@ -13,7 +13,7 @@ interface ByName {
 const VALUE_CHARACTERS_MAX = 100_000;
 
 const UPDATE: Readonly<Record<string, MemberRule>> = {
-  value: { check: text(VALUE_CHARACTERS_MAX), required: true },
+  value: { check: anyText(VALUE_CHARACTERS_MAX), required: true },
   hosts: { check: hosts },
 };
 

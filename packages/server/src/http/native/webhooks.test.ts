@@ -90,6 +90,11 @@ test.each([
   ["/api/webhooks/callback/rotate", { overlap: "31d" }, 400],
   ["/api/webhooks/callback/rotate", { overlap: "soon" }, 400],
   ["/api/webhooks/none/redeliver", { after: "yesterday" }, 400],
+  ["/api/webhooks", { url: "https://example.com", description: "a\u0000b" }, 400],
+  ["/api/webhooks/none/redeliver", { run: "a\u0000b" }, 400],
+  ["/api/dead-letters/none/discard", { reason: "a\u0000b" }, 400],
+  ["/api/pools/default/pause", { reason: "a\u0000b" }, 400],
+  ["/api/operations", { action: "discard", ids: ["a"], reason: "a\u0000b" }, 400],
   ["/api/runs", { workflow: "hello", inputs: { text: "x" }, callback_url: 1 }, 400],
   ["/api/runs", { workflow: "hello", inputs: { text: "x" }, callback_url: "http://169.254.169.254:22/" }, 403],
 ])("POST %s with %j is answered with %i", async (path, body, status) => {
@@ -109,5 +114,7 @@ test("a cursor leads through all deliveries, and one that no page gave is refuse
     cursor = `&cursor=${String(page.body["next_cursor"])}`;
   }
   expect(new Set(seen).size).toBe(3);
-  expect((await call("GET", `${path}/deliveries?cursor=nonsense`)).status).toBe(400);
+  const odd = Buffer.from("1 a\0").toString("base64url");
+  for (const cursor of ["nonsense", odd])
+    expect((await call("GET", `${path}/deliveries?cursor=${cursor}`)).status).toBe(400);
 });

@@ -10,7 +10,7 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { jsonObjectOf, optionalJsonObjectOf } from "../body.ts";
 import type { OwnCaller } from "../engine.ts";
-import { anything, checkMembers, object, text, type MemberCheck, type MemberRule } from "../members.ts";
+import { anything, anyText, checkMembers, object, text, type MemberCheck, type MemberRule } from "../members.ts";
 import { sendJson, type Surface } from "../surface.ts";
 
 interface ById {
@@ -102,7 +102,7 @@ const TAKE: Rules = { limit: { check: number(1, 100) }, wait: { check: number(0,
 const HEARTBEAT: Rules = { tasks: { check: listOf(TASKS_MAX, 2000) } };
 const PROGRESS: Rules = { parts: { check: parts, required: true } };
 const ERROR: Rules = {
-  message: { check: text(10_000), required: true },
+  message: { check: anyText(10_000), required: true },
   code: { check: code },
   retryable: { check: flag },
   details: { check: object },

@@ -73,7 +73,7 @@ export const INTERVENTION_SCHEMAS: Readonly<Record<string, JsonObject>> = {
     dry_run: { type: "boolean", enum: [true] },
     action,
     total: whole,
-    exact: described(flag, "False: there are more."),
+    exact: described(flag, "False: there may be more."),
     sample: described(list(text), "The first of them."),
   }),
   Operation: shape({
