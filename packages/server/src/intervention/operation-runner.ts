@@ -35,7 +35,6 @@ const ERRORS_MAX = 100;
  */
 export class OperationRunner {
   private readonly options: RunnerOptions;
-  private readonly holder = randomUUID();
   private readonly active = new Set<Promise<void>>();
   private readonly looker: Looker;
 
@@ -65,9 +64,11 @@ export class OperationRunner {
 
   private async look(): Promise<void> {
     while (!this.looker.isClosed && this.active.size < ACTIVE_MAX) {
-      const taken = await this.options.table.take(this.holder, LEASE_MS);
+      // Each taking has a name of its own: where a lease has ended unnoticed, this process takes the operation from itself.
+      const holder = randomUUID();
+      const taken = await this.options.table.take(holder, LEASE_MS);
       if (taken === null) return;
-      const work = this.work(taken)
+      const work = this.work(taken, holder)
         .catch((error: unknown) => this.options.problem(`the operation ${taken.id} is left for another try`, error))
         .finally(() => {
           this.active.delete(work);
@@ -77,8 +78,8 @@ export class OperationRunner {
     }
   }
 
-  private async work(taken: StoredOperation): Promise<void> {
-    const lease = new Lease(this.options, taken.id, this.holder);
+  private async work(taken: StoredOperation, holder: string): Promise<void> {
+    const lease = new Lease(this.options, taken.id, holder);
     try {
       await this.carryOut(taken, lease);
     } catch (error) {
