@@ -28,9 +28,13 @@ export interface ArenaOptions {
   readonly open: number;
   readonly mix?: Readonly<Record<string, number>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** See `Evidence`. */
+  readonly recoveryMs?: number;
 }
 
-type Parts = Pick<Arena, "services" | "effects" | "monitor" | "fleet" | "load" | "random">;
+type Parts = Pick<Arena, "services" | "effects" | "monitor" | "fleet" | "load" | "random"> & {
+  readonly recoveryMs: number | undefined;
+};
 
 /** Services, processes, load, and the world outside of one scenario: everything that it needs and nothing of others. */
 export class Arena {
@@ -47,6 +51,7 @@ export class Arena {
   private readonly folder: string;
   private readonly wires: ReadonlyMap<string, Wire>;
   private readonly looking: Promise<void>[] = [];
+  private readonly recoveryMs: number | undefined;
 
   private constructor(parts: Parts, wires: ReadonlyMap<string, Wire>, folder: string) {
     ({
@@ -57,6 +62,7 @@ export class Arena {
       load: this.load,
       random: this.random,
     } = parts);
+    this.recoveryMs = parts.recoveryMs;
     this.wires = wires;
     this.folder = folder;
   }
@@ -92,7 +98,8 @@ export class Arena {
       mix,
       prefix: options.transport,
     });
-    return new Arena({ services, effects, monitor, fleet, load, random }, wires, folder);
+    const { recoveryMs } = options;
+    return new Arena({ services, effects, monitor, fleet, load, random, recoveryMs }, wires, folder);
   }
 
   /** Starts the processes; resolves when all of them work and the workflows are published. */
@@ -160,6 +167,7 @@ export class Arena {
       faults: this.faults,
       hits: this.hits,
       marks: this.monitor.marks(),
+      ...(this.recoveryMs === undefined ? {} : { recoveryMs: this.recoveryMs }),
     };
     const file = join(this.folder, "evidence.json");
     writeFileSync(file, JSON.stringify(evidence));
@@ -169,6 +177,7 @@ export class Arena {
 
   /** Ends all that it started and removes its folders. */
   async remove(): Promise<void> {
+    this.load.abandon();
     await this.monitor.close();
     await this.fleet.end();
     for (const wire of this.wires.values()) await wire.close();

@@ -97,9 +97,17 @@ function countInFlight(
   results: ReadonlyMap<string, Result>,
 ): number {
   const outages = faults.filter(({ kind }) => kind === "database" || kind === "broker");
-  let count = new Set(hits.map(({ run, at }) => `${run} ${at}`)).size;
+  const keys = Map.groupBy(byKey.keys(), (key) => key.slice(0, key.indexOf("/")));
+  const firstAt = (key: string): number => byKey.get(key)![0]!.at;
+  const recordedAt = (key: string): number => results.get(key)?.recordedAt ?? Number.POSITIVE_INFINITY;
+  let count = 0;
+  for (const { run, at } of new Map(hits.map((hit) => [`${hit.run} ${hit.at}`, hit])).values()) {
+    const under = (keys.get(run) ?? []).filter((key) => firstAt(key) <= at && recordedAt(key) > at).length;
+    // Where none was felt yet, one was about to be.
+    count += Math.max(1, under);
+  }
   for (const [key, made] of byKey) {
-    const [from, to] = [made[0]!.at, results.get(key)?.recordedAt ?? Number.POSITIVE_INFINITY];
+    const [from, to] = [made[0]!.at, recordedAt(key)];
     if (outages.some((fault) => fault.until >= from && fault.at <= to)) count += 1;
   }
   return count;

@@ -13,7 +13,7 @@ const LATE_MS = 30_000;
  */
 export function judgeRecovery(
   runs: readonly RecordedRun[],
-  { hits, faults }: Evidence,
+  { hits, faults, recoveryMs = RECOVERY_MS }: Evidence,
   violations: Violation[],
 ): readonly number[] {
   const byId = new Map(runs.map((run) => [run.id, run]));
@@ -28,7 +28,7 @@ export function judgeRecovery(
       recoveries.push(next - at);
       // A ticket that is lost behind the takeover is another fault, with a time of its own (F42), and so is an outage.
       const since = Math.max(at, ...outages.filter(({ until }) => until < next).map(({ until }) => until));
-      if (next - since <= RECOVERY_MS) continue;
+      if (next - since <= recoveryMs) continue;
       const what = `stood still for ${next - at} ms after ${process} was killed, which held the ${held}`;
       violations.push({ invariant: "I13", run: id, what });
     }
@@ -39,6 +39,8 @@ export function judgeRecovery(
 /** I11: no timer fires more than a second early, nor much later than the faults explain. The greatest lateness. */
 export function judgeTimers(runs: readonly RecordedRun[], { faults }: Evidence, violations: Violation[]): number {
   let latest = 0;
+  // A kill lasts that long only where all processes are away together: nobody could fire a timer before its end.
+  const away = faults.filter(({ kind, at, until }) => kind === "kill" && until - at > LATE_MS);
   for (const run of runs) {
     const due = new Map<string, number>();
     for (const { at, events } of run.rows.flatMap(({ decisions }) => decisions)) {
@@ -49,7 +51,8 @@ export function judgeTimers(runs: readonly RecordedRun[], { faults }: Evidence, 
           due.set(place, event.dueAt);
         const dueAt = event.type === "task_completed" ? due.get(place) : undefined;
         if (dueAt === undefined) continue;
-        const late = at - dueAt;
+        const over = away.filter((fault) => fault.at <= dueAt && fault.until > dueAt && fault.until <= at);
+        const late = at - Math.max(dueAt, ...over.map(({ until }) => until));
         latest = Math.max(latest, late);
         const note = (what: string): void => void violations.push({ invariant: "I11", run: run.id, what });
         if (late < -EARLY_MS) note(`the timer of ${place} fired ${-late} ms early`);

@@ -76,14 +76,85 @@ test("a run that was met by a kill and went on well is judged well", () => {
   expect(found([run(GOOD)])).toEqual([]);
 });
 
-describe("planted", () => {
-  const timer: RunEvent = {
-    type: "task_waiting",
-    scope: "root",
-    node: "w",
-    waiting: { type: "time" },
-    dueAt: T0 + 5000,
+const timer: RunEvent = {
+  type: "task_waiting",
+  scope: "root",
+  node: "w",
+  waiting: { type: "time" },
+  dueAt: T0 + 5000,
+};
+
+const END_ROW = row(4, 2, T0 + 70_010, END);
+const woken: RunEvent = { type: "task_completed", scope: "root", node: "w", attempt: 1, output: Payload.of({}) };
+
+test("a run may stand still for as long as the row of the table allows", () => {
+  const late = run([...GOOD.slice(0, 2), row(3, 2, T0 + 40_000, done("b", 3)), row(4, 2, T0 + 40_010, END)]);
+  expect(found([late], { ...EVIDENCE, recoveryMs: 40_000 })).toEqual([]);
+});
+
+describe("a timer that falls due while everything is away counts from its end", () => {
+  const away = [{ kind: "kill", what: "all", at: T0 + 300, until: T0 + 60_000 }] as const;
+  const fired = (at: number): readonly RecordedRun[] => [
+    run([row(1, 1, T0, BEGIN, timer), GOOD[1]!, row(3, 2, at, woken, done("b", 3)), row(4, 2, at + 10, END)]),
+  ];
+  test.each([
+    [T0 + 85_000, []],
+    [T0 + 95_000, ["I11 the timer of root/w fired 35000 ms late"]],
+  ])("at %d: %j", (at, expected) => {
+    const evidence = { ...EVIDENCE, faults: away, recoveryMs: 100_000 };
+    expect(found(fired(at), evidence)).toEqual(expected);
+  });
+});
+
+test("a timer counts from its due time where only one process stood still", () => {
+  const faults = [{ kind: "stop", what: "owner-1", at: T0 + 300, until: T0 + 60_000 }] as const;
+  const late = run([row(1, 1, T0, BEGIN, timer), GOOD[1]!, row(3, 2, T0 + 70_000, woken, done("b", 3)), END_ROW]);
+  expect(found([late], { ...EVIDENCE, faults, recoveryMs: 100_000 })).toEqual([
+    "I11 the timer of root/w fired 65000 ms late",
+  ]);
+});
+
+describe("of a run that does several steps together, those under way at a kill may be repeated", () => {
+  const again = (nodes: readonly string[], from: number, firstId: number): Evidence["calls"] =>
+    nodes.map((node, at) => call(firstId + at, node, from + at, null));
+  const wide = (nodes: readonly string[], firstId: number): readonly RecordedRun[] => [
+    run([
+      row(1, 1, T0, BEGIN),
+      ...nodes.map((node, at) => row(2 + at, 2, T0 + 15_000 + at, done(node, firstId + at))),
+      row(2 + nodes.length, 2, T0 + 15_100, END),
+    ]),
+  ];
+  const nodes = ["a", "b", "c"];
+  const judged = (under: readonly string[]): readonly string[] => {
+    const after = nodes.filter((node) => !under.includes(node));
+    // What begins behind the kill, in the process that took over, is felt twice there.
+    const calls = [
+      ...again(under, T0 + 50, 1),
+      ...again(after, T0 + 13_000, 1 + under.length),
+      ...again(nodes, T0 + 14_000, 4),
+    ];
+    const faults = [{ ...EVIDENCE.faults[0]!, until: T0 + 14_500 }];
+    return found(wide(nodes, 4), { ...EVIDENCE, calls, faults, marks: [] });
   };
+  test.each([
+    [["a", "b", "c"], []],
+    [["a", "b"], ["I5 3 calls were repeated, and 2 were under way at the faults"]],
+    [["a"], ["I5 3 calls were repeated, and 1 were under way at the faults"]],
+    [[], ["I5 3 calls were repeated, and 1 were under way at the faults"]],
+  ])("%j were under way of three that were repeated: %j", (under, expected) => {
+    expect(judged(under)).toEqual(expected);
+  });
+});
+
+test("what was recorded before the kill is not under way at it", () => {
+  const calls = [...CALLS, call(4, "b", T0 + 14_100, 1)];
+  const faults = [{ ...EVIDENCE.faults[0]!, until: T0 + 14_500 }];
+  expect(found([run(GOOD)], { ...EVIDENCE, calls, faults })).toEqual([
+    "I5 2 calls were repeated, and 1 were under way at the faults",
+  ]);
+});
+
+describe("planted", () => {
   test.each<{
     readonly fact: string;
     readonly runs?: readonly RecordedRun[];

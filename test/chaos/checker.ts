@@ -21,10 +21,11 @@ export async function check(evidence: Evidence): Promise<Verdict> {
   try {
     const runs = await reader.runs();
     const lost = judgeAccepted(runs, evidence, violations);
+    const marks = Map.groupBy(evidence.marks, ({ run }) => run);
     let staleRows = 0;
     for (const run of runs) {
       judgeRows(run, violations);
-      staleRows += judgeFence(run, evidence, violations);
+      staleRows += judgeFence(run, { marks: marks.get(run.id) ?? [] }, violations);
       judgeResults(run, violations);
     }
     await judgeFolds(runs, evidence, violations);

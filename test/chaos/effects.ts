@@ -21,6 +21,9 @@ const QUICK_MS = [2, 25] as const;
 const SLOW_MS = [300, 2500] as const;
 const SLOW_SHARE = 0.05;
 
+/** Path of the effects that are answered without a pause. */
+export const AT_ONCE = "at-once";
+
 /** The world outside: notes what it is asked to do, and answers after a while. It lives as long as the suite. */
 export class EffectLog {
   readonly calls: Call[] = [];
@@ -68,6 +71,7 @@ export class EffectLog {
     const { n, read } = JSON.parse(text) as { n: number; read: number };
     const id = this.calls.length + 1;
     this.calls.push({ id, key: String(request.headers["idempotency-key"]), at, read: read === 0 ? null : read });
+    if (request.url === `/${AT_ONCE}`) return JSON.stringify({ n: n + 1, call: id });
     const [least, most] = this.random.chance(SLOW_SHARE) ? SLOW_MS : QUICK_MS;
     await sleep(this.random.between(least, most));
     return JSON.stringify({ n: n + 1, call: id });

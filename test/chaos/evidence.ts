@@ -39,6 +39,8 @@ export interface Evidence {
   readonly faults: readonly Fault[];
   readonly hits: readonly Hit[];
   readonly marks: readonly Mark[];
+  /** Milliseconds within which a run moves again (I13). Left out: 30 s. */
+  readonly recoveryMs?: number;
 }
 
 export type Invariant = "I1" | "I2" | "I3" | "I4" | "I5" | "I6" | "I8" | "I11" | "I12" | "I13";

@@ -50,6 +50,11 @@ export class Load {
     await Promise.all(this.under);
   }
 
+  /** Begins nothing more, whatever becomes of what was begun. */
+  abandon(): void {
+    this.stopped = true;
+  }
+
   private async offer(): Promise<void> {
     const { monitor, open, random, mix } = this.options;
     // What was accepted since the last look is not in what the monitor has seen.

@@ -85,7 +85,9 @@ async function main(): Promise<number> {
 
 async function carryOut(row: Injection, transport: TransportName, seed: number, seconds: number): Promise<Outcome> {
   say(`${row.id} over ${transport}, ${Math.round(seconds)} s: ${row.title}`);
-  const outcome = await runScenario(row, transport, seed, seconds, (opened) => (arena = opened));
+  const outcome = await runScenario(row, transport, seed, seconds, (opened) => (arena = opened)).catch(
+    (error: unknown) => brokenOff(row, transport, error),
+  );
   const { figures, failures, violations } = outcome;
   const repeated = `${figures?.duplicates ?? 0} of ${figures?.inFlight ?? 0} in flight`;
   const lines = [
@@ -98,6 +100,25 @@ async function carryOut(row: Injection, transport: TransportName, seed: number, 
   );
   for (const line of lines) say(`  ${line}`);
   return outcome;
+}
+
+/** A row that could not be brought to its end does not hold; the others are done all the same. */
+function brokenOff({ id, title, holds: promise }: Injection, transport: TransportName, error: unknown): Outcome {
+  return {
+    id,
+    title,
+    holds: promise,
+    transport,
+    seconds: 0,
+    faults: {},
+    hits: 0,
+    accepted: 0,
+    settleMs: 0,
+    figures: null,
+    notes: {},
+    failures: [`broken off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`],
+    violations: [],
+  };
 }
 
 /** The tests of all rows in one run of the test runner. */

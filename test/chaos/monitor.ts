@@ -4,6 +4,10 @@ import { exactNumbers } from "../../packages/server/src/db/postgres-numbers.ts";
 import type { Hit, Mark } from "./evidence.ts";
 
 const EVERY_MS = 400;
+/** From so many open runs on a look takes a while itself. It must not be what the database does, so it rests longer. */
+const MANY = 1000;
+/** So many times as long as the look took. */
+const REST = 4;
 /** A lease cannot end sooner than this after a kill, so what the dead process held stands there until then. */
 const HITS_MS = 11_000;
 
@@ -82,10 +86,13 @@ export class Monitor {
   }
 
   private async look(): Promise<void> {
-    for (; !this.closed; await sleep(EVERY_MS)) {
+    for (let restMs = EVERY_MS; !this.closed; await sleep(restMs)) {
+      const began = performance.now();
+      restMs = EVERY_MS;
       try {
         const rows = await this.query<{ id: string; epoch: number; seq: number }>(OPEN);
         this.open = rows.length;
+        if (rows.length > MANY) restMs = Math.max(EVERY_MS, REST * (performance.now() - began));
         for (const { id, epoch, seq } of rows) {
           const name = `${id} ${epoch}`;
           if (!this.seen.has(name)) this.seen.set(name, { run: id, epoch, seq });

@@ -1,8 +1,12 @@
 import { brokerAway } from "./brokers.ts";
 import { clocks } from "./clocks.ts";
+import { crowd } from "./crowd.ts";
 import type { Injection } from "./injection.ts";
+import { longLine } from "./line.ts";
+import { manyDown } from "./many.ts";
 import { allDown, apiKilled, deafness, takeoverOutage } from "./outages.ts";
 import { cancels, oneKey } from "./requests.ts";
+import { shortOfTime } from "./slow.ts";
 import { zombiesApart, zombieTogether } from "./stop.ts";
 import { terminations } from "./term.ts";
 import { tickets } from "./tickets.ts";
@@ -27,6 +31,10 @@ export const INJECTIONS: readonly Injection[] = [
   deafness,
   answersLost,
   slowDatabase,
+  shortOfTime,
+  manyDown,
+  crowd,
+  longLine,
 ];
 
 export { TEST_ROWS, type TestRow } from "./tests.ts";

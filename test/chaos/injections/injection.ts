@@ -24,6 +24,8 @@ export interface Injection {
     readonly mix?: Readonly<Record<string, number>>;
     readonly env?: Readonly<Record<string, string>>;
   };
+  /** Milliseconds within which the runs of a killed process move again (I13). Left out: 30 s. */
+  readonly recoveryMs?: number;
   /** Seconds that it takes by itself; null: as long as it is given. */
   readonly seconds: number | null;
   /** Short enough for every change. */

@@ -72,18 +72,20 @@ export class Payloads {
   async load(tenant: string, wanted: readonly Payload[], pin = false): Promise<void> {
     if (wanted.every((payload) => payload.loaded)) return;
     const loaded = new Map<Payload, number>();
-    let missing = wanted.flatMap((payload) => payload.missing());
+    let missing = missingOf(wanted);
     // A stored list is loaded first, and then the elements that it turns out to have.
-    while (missing.length > 0) {
-      const hashes = [...new Set(missing.map((payload) => payload.reference!.hash))];
-      const found = await this.journal.payloads(tenant, hashes);
-      for (const payload of missing) {
-        const { hash, size } = payload.reference!;
+    while (missing.size > 0) {
+      const found = await this.journal.payloads(tenant, [...missing.keys()]);
+      // Each object once, however often it is named: a fan-out names its inputs in every item.
+      for (const [hash, payloads] of missing) {
         const bytes = found.get(hash) ?? (await this.blob(tenant, hash));
-        payload.load(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
-        loaded.set(payload, size);
+        const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+        for (const payload of payloads) {
+          payload.load(text);
+          loaded.set(payload, payload.reference!.size);
+        }
       }
-      missing = wanted.flatMap((payload) => payload.missing());
+      missing = missingOf(wanted);
     }
     // Held only now: one call's payloads never push each other out before the caller has read them.
     if (!pin) for (const [payload, size] of loaded) this.hold(payload, size, loaded);
@@ -145,4 +147,9 @@ async function* checked(source: AsyncIterable<Uint8Array>, hash: string): AsyncG
   }
   if (digest.digest("hex") !== hash) throw new AppError("PAYLOAD_DAMAGED", { hash });
   if (held) yield held;
+}
+
+/** What is not loaded yet, each payload once, by the hash of its bytes. */
+function missingOf(wanted: readonly Payload[]): ReadonlyMap<string, readonly Payload[]> {
+  return Map.groupBy(new Set(wanted.flatMap((payload) => payload.missing())), (payload) => payload.reference!.hash);
 }

@@ -1,0 +1,18 @@
+import { readFileSync } from "node:fs";
+
+/** Most memory in MB that the process has had so far; null: it is gone, or this system does not tell. */
+export function peakRssMb(pid: number): number | null {
+  try {
+    const kb = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return kb === undefined ? null : Math.round(Number(kb) / 1024);
+  } catch {
+    return null;
+  }
+}
+
+/** What is wrong with the peaks: those above the limit. */
+export function tooLarge(peaks: Readonly<Record<string, number | null>>, limitMb: number): readonly string[] {
+  return Object.entries(peaks).flatMap(([name, peak]) =>
+    peak !== null && peak > limitMb ? [`${name} had ${peak} MB, and ${limitMb} are its limit`] : [],
+  );
+}
