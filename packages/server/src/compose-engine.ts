@@ -6,6 +6,7 @@ import type { Clock } from "./runtime/clock.ts";
 import type { SecretKeeper } from "./secrets/keeper.ts";
 import type { EngineMetrics } from "./telemetry/engine-metrics.ts";
 import type { OutgoingWebhooks } from "./webhooks/outgoing.ts";
+import type { MoveOutOptions } from "./worker/move-out.ts";
 import type { CachedReads } from "./compose-cache.ts";
 import type { Intervention } from "./compose-intervention.ts";
 import type { LiveChannels } from "./compose-live.ts";
@@ -29,15 +30,8 @@ export interface OpenEngineOptions {
   readonly webhooks: OutgoingWebhooks;
   readonly intervention: Intervention;
   readonly metrics: EngineMetrics;
-  readonly moved: MovedResults;
+  readonly moved: MoveOutOptions;
   readonly clock: Clock;
-}
-
-/** Large results that come from elsewhere. */
-export interface MovedResults {
-  /** Those of this size go to the object store and not through the inbox. */
-  readonly objectBytesMin: number;
-  readonly putObject: (tenant: string, hash: string, bytes: Uint8Array) => Promise<void>;
 }
 
 /** The engine and those who work for it. */
@@ -51,8 +45,8 @@ export interface OpenEngine {
 const LEASE_MS = 12_000;
 export const RESULT_BYTES_MAX = 100 * 1024 * 1024;
 const RUNS_MAX = 50_000;
-/** Channel on which a process that does not advance runs says that it has begun some. */
-const HANDED_OVER = "handed-over";
+/** Channel on which a process says that runs wait to be claimed: it has begun them for others, or given them back. */
+const CLAIMABLE = "claimable";
 
 /** Joins the store and puts the engine together. It is not started, and closing it leaves the store. */
 export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine> {
@@ -82,7 +76,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
     clock,
     tenant: chosen.tenant,
     own: chosen.own ?? true,
-    handedOver: () => channels.signals.publish(HANDED_OVER, null),
+    claimable: () => channels.signals.publish(CLAIMABLE, null),
     standing: (runKey, state, run) => made.force.standing(runKey, state, run),
     worker: (reports) => {
       made = { reports, force: workforceOf(options, reports) };
@@ -118,9 +112,9 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
   return { engine, ...made };
 }
 
-/** Has the engine look for runs whenever a process that does not advance them has begun some. The answer ends it. */
-export function hearHandedOver(channels: LiveChannels, engine: Engine): () => void {
-  return channels.signals.subscribe(HANDED_OVER, () => engine.poke());
+/** Has the engine look for runs whenever another process says that some can be claimed. The answer ends it. */
+export function hearClaimable(channels: LiveChannels, engine: Engine): () => void {
+  return channels.signals.subscribe(CLAIMABLE, () => engine.poke());
 }
 
 function workforceOf(options: OpenEngineOptions, reports: WorkerReports): Workforce {

@@ -12,8 +12,9 @@ import type { SecretKeeper } from "./secrets/keeper.ts";
 import { ScheduleMetrics } from "./telemetry/schedule-metrics.ts";
 import { WebhookTable } from "./triggers/store.ts";
 import { Webhooks } from "./triggers/webhooks.ts";
+import type { MoveOutOptions } from "./worker/move-out.ts";
 import { ResultCache } from "./worker/result-cache.ts";
-import { RESULT_BYTES_MAX, type MovedResults, type OpenEngine } from "./compose-engine.ts";
+import { RESULT_BYTES_MAX, type OpenEngine } from "./compose-engine.ts";
 import type { LiveChannels } from "./compose-live.ts";
 import { openAll } from "./compose-opened.ts";
 import { recurs, type ComposeOptions } from "./compose-options.ts";
@@ -29,7 +30,7 @@ export interface OwnWorkersSurroundings {
   readonly traffic: TaskTraffic;
   readonly channels: LiveChannels;
   readonly steps: Steps;
-  readonly moved: MovedResults;
+  readonly moved: MoveOutOptions;
   readonly clock: Clock;
 }
 

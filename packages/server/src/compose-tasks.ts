@@ -13,6 +13,7 @@ import { POOL_DEFAULTS, Worker, type WorkerOptions } from "./worker/worker.ts";
 import { Presences, type Presence } from "./worker/presence.ts";
 import { RemoteTasks, type RemoteTasksOptions } from "./worker/remote-tasks.ts";
 import type { HandoverMessage } from "./worker/handover-wire.ts";
+import type { MoveOutOptions } from "./worker/move-out.ts";
 import { weighed } from "./worker/room.ts";
 import { Router } from "./worker/router.ts";
 import { TaskWorker } from "./worker/task-worker.ts";
@@ -89,7 +90,7 @@ async function openTransport(
   }
 }
 
-export interface WorkforceOptions {
+export interface WorkforceOptions extends MoveOutOptions {
   readonly traffic: TaskTraffic;
   readonly signals: Live<Json>;
   readonly wire: Live<HandoverMessage>;
@@ -103,9 +104,7 @@ export interface WorkforceOptions {
   /** Tasks are handed straight to workers of other processes that have room. */
   readonly handover: boolean;
   readonly given: RemoteTasksOptions["given"];
-  readonly objectBytesMin: number;
   readonly worker: Omit<WorkerOptions, keyof WorkerReports | "pools" | "clock">;
-  readonly putObject: (tenant: string, hash: string, bytes: Uint8Array) => Promise<void>;
   readonly problem: (message: string, runId: string, error: unknown) => void;
 }
 
@@ -209,7 +208,7 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
       problem,
     });
   const standing: Workforce["standing"] = async (runKey, { owed }, run) => {
-    if (run && [...owed.keys()].every((id) => remote.since(run, id) === null)) return new Map();
+    if (run && [...owed.keys()].every((id) => !remote.mayWait(run, id))) return new Map();
     const tasks = await traffic.tasks.of(runKey);
     return new Map(
       tasks.filter(({ isHeld }) => !isHeld).map(({ task, pool, postedAt }) => [task, { pool, since: postedAt }]),

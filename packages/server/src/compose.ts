@@ -25,7 +25,7 @@ import { outgoingWebhooks } from "./webhooks/outgoing.ts";
 import type { WebhookService } from "./webhooks/service.ts";
 import { loadVariance } from "./worker/presence.ts";
 import { openCache } from "./compose-cache.ts";
-import { hearHandedOver, openEngine } from "./compose-engine.ts";
+import { hearClaimable, openEngine } from "./compose-engine.ts";
 import { openIntervention } from "./compose-intervention.ts";
 import { openLive, type LiveChannels } from "./compose-live.ts";
 import { openGateway, type Models } from "./compose-models.ts";
@@ -204,7 +204,7 @@ export function compose(options: ComposeOptions): Promise<Composition> {
     if ((options.own ?? true) && recurs(options)) webhooks.start();
     opened.keep({ close: channels.signals.subscribe(WEBHOOKS_CHANGED, () => webhooks.refresh()) });
     // Who advances no runs has nothing to look for.
-    if (options.own ?? true) opened.keep({ close: hearHandedOver(channels, engine) });
+    if (options.own ?? true) opened.keep({ close: hearClaimable(channels, engine) });
     opened.keep(upkeep);
     if (recurs(options)) upkeep.start(() => engine.workflows.ownRetentions());
     opened.keep(sweepFiles(options, steps.files, clock));

@@ -18,6 +18,8 @@ export class Throttle {
   private readonly rates: number[] = [];
   private sincePressure = Infinity;
   private letIn = 0;
+  /** Let in until the next look, of all but the most urgent. */
+  private most = LEAST;
 
   /** Between two looks so much ended; `pressed`: the pressure is above what is refused. */
   look(ended: number, pressed: boolean): void {
@@ -26,13 +28,13 @@ export class Throttle {
     if (this.rates.length > LOOKS) this.rates.shift();
     this.sincePressure = pressed ? 0 : this.sincePressure + 1;
     this.letIn = 0;
+    this.most = Math.max(LEAST, Math.max(...this.rates) * SHARE);
   }
 
   /** Whether one more may be let in now. */
   hasRoom(isUrgent: boolean): boolean {
     if (this.sincePressure > LOOKS) return true;
-    const most = Math.max(LEAST, Math.max(...this.rates) * SHARE);
-    return this.letIn < (isUrgent ? most * RESERVE : most);
+    return this.letIn < (isUrgent ? this.most * RESERVE : this.most);
   }
 
   /** One was let in. */

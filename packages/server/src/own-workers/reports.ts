@@ -1,17 +1,13 @@
-import { createHash } from "node:crypto";
-import { AppError, failureOf, type DispatchTask, type Payload, type TaskOutcome } from "@weftwork/core";
+import { AppError, failureOf, type DispatchTask, type TaskOutcome } from "@weftwork/core";
 import { encodeInput } from "../runtime/inbox.ts";
 import type { TaskHolders } from "../tasks/task-holders.ts";
 import type { TakenTask, TaskName, TaskStore } from "../tasks/task-store.ts";
+import { moveOut, type MoveOutOptions } from "../worker/move-out.ts";
 import { Attempt, type AttemptOptions } from "./attempt.ts";
 
-export interface ReportsOptions extends AttemptOptions {
+export interface ReportsOptions extends AttemptOptions, MoveOutOptions {
   readonly store: TaskStore;
   readonly holders: TaskHolders;
-  /** Stores large results by their hash, where every process can read them. */
-  readonly putObject: (tenant: string, hash: string, bytes: Uint8Array) => Promise<void>;
-  /** Results from this size on go there. */
-  readonly objectBytesMin: number;
   /** A result waits in the inbox of a run that may be held by this process. */
   readonly reported: () => void;
   readonly problem: (message: string, runId: string, error: unknown) => void;
@@ -32,21 +28,11 @@ export class Reports {
     { scope, node, attempt }: DispatchTask,
     outcome: TaskOutcome,
   ): Promise<boolean> {
-    if (outcome.type === "completed") await this.moveOut(tenant, outcome.output);
+    if (outcome.type === "completed") await moveOut(tenant, outcome.output, this.options);
     const input = encodeInput({ type: "task_reported", scope, node, attempt, outcome });
     const [answer] = await this.options.store.report(holder, [{ runKey, task, input }]);
     if (answer === "reported") this.options.reported();
     return answer === "reported";
-  }
-
-  private async moveOut(tenant: string, output: Payload): Promise<void> {
-    const { objectBytesMin, putObject } = this.options;
-    if (output.reference || output.size < objectBytesMin / 4) return;
-    const bytes = Buffer.from(output.storable());
-    if (bytes.length < objectBytesMin) return;
-    const hash = createHash("sha256").update(bytes).digest("hex");
-    await putObject(tenant, hash, bytes);
-    output.storedAs(hash, bytes.length);
   }
 
   /** The step's time is over. */

@@ -177,7 +177,7 @@ test("draining lets a task end and records it; one that does not end is given ba
 test("runs that are given back at the end are told of once they are free: another owner has them at once (F9)", async () => {
   const bench = new TestBench();
   const other = await bench.start();
-  const ending = await bench.start({ handedOver: () => other.engine.poke() });
+  const ending = await bench.start({ claimable: () => other.engine.poke() });
   await bench.publish(ending, { name: "one", steps: [{ id: "a", type: "step" }] });
   bench.held.add("a");
   await ending.engine.runs.start({ workflow: "one", id: "r" });

@@ -98,7 +98,7 @@ export class TestBench {
   private processes = 0;
 
   /** Starts a process. Its lease is renewed only by `membership.renew()`. */
-  async start(more: Pick<EngineOptions, "observer" | "callbacks" | "handedOver"> = {}): Promise<TestProcess> {
+  async start(more: Pick<EngineOptions, "observer" | "callbacks" | "claimable"> = {}): Promise<TestProcess> {
     let alive = true;
     const { clock } = this;
     const problems: string[] = [];

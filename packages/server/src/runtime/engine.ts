@@ -61,7 +61,7 @@ export interface EngineOptions {
   /** Whether this process advances runs. Default: yes. Where it does not, runs that begin here are left to others. */
   readonly own?: boolean;
   /** Tells the other processes that runs wait to be taken over. */
-  readonly handedOver?: () => void;
+  readonly claimable?: () => void;
   /** Tasks of a run that were put up for other processes and that nobody has taken. */
   readonly standing?: RunSightsOptions["standing"];
   /** Makes the workers, given how they report. */
@@ -243,7 +243,7 @@ export class Engine {
       offered: () => this.claims.poke(),
       doubt: () => this.claims.doubt(),
       own,
-      handedOver: () => options.handedOver?.(),
+      claimable: () => options.claimable?.(),
       broken: ({ key }, failure) => this.claims.giveUp(key, failure),
       restMsMin: limits.restMsMin ?? REST_MS_MIN,
       release: (release) => this.track(journal.release(membership, [release])),
@@ -375,7 +375,8 @@ export class Engine {
     }));
     this.owner.loseAll();
     // Leaving gives up whatever could not be released. Others hear of the rest once it is free, and need no poll to find it.
-    if (releases.length > 0) this.track(journal.release(this.member, releases).then(() => this.options.handedOver?.()));
+    if (releases.length > 0)
+      void this.track(journal.release(this.member, releases).then(() => this.options.claimable?.()));
     await Promise.all(this.releases);
     await this.buffer.drain();
     this.timers.close();
@@ -397,13 +398,15 @@ export class Engine {
     this.owner.loseAll();
   }
 
-  private track(promise: Promise<unknown>): void {
+  private track(promise: Promise<unknown>): Promise<void> {
     const tracked = promise
+      .then(() => undefined)
       .catch((error: unknown) => {
         this.options.problem("a run could not be given back", "", error);
         this.claims.doubt();
       })
       .finally(() => this.releases.delete(tracked));
     this.releases.add(tracked);
+    return tracked;
   }
 }

@@ -80,10 +80,10 @@ export interface OwnerOptions {
   readonly restMsMin: number;
   /** This process advances the runs that begin in it. Where it does not, it records their beginning and lets them go. */
   readonly own: boolean;
-  /** A run was begun for others to advance. */
-  readonly handedOver: () => void;
-  /** Gives a run back to the journal. */
-  readonly release: (release: Release) => void;
+  /** A run that was begun here can be claimed by others. */
+  readonly claimable: () => void;
+  /** Gives a run back to the journal; resolves when that is done, or cannot be. */
+  readonly release: (release: Release) => Promise<void>;
   /** The state of a run as the journal has it, ready for decisions. */
   readonly reload: (run: HotRun) => Promise<RunState>;
   readonly problem: (message: string, run: HotRun, error: unknown) => void;
@@ -345,7 +345,7 @@ export class Owner {
     this.options.live.publish(String(run.key), { type: "recorded", seq, epoch, said, decisions: row.decisions });
     this.options.recorded?.(run, seq, row.decisions);
     if (!this.options.own && !isFinal(run.state.status)) {
-      this.handOver(run);
+      this.leaveToOthers(run);
       return;
     }
     // The same input stands in the journal, for an owner that did not see this verdict.
@@ -361,12 +361,13 @@ export class Owner {
   }
 
   /** Begun here, to be advanced elsewhere. Without a concurrency key nobody owned it from the first. */
-  private handOver(run: HotRun): void {
+  private leaveToOthers(run: HotRun): void {
     const { key: runKey, epoch } = run;
+    const { release, claimable, clock } = this.options;
     const isOwned = run.state.created!.waits?.type === "slot";
     this.drop(run);
-    if (isOwned) this.options.release({ runKey, epoch, availableAt: this.options.clock.now() });
-    this.options.handedOver();
+    if (isOwned) void release({ runKey, epoch, availableAt: clock.now() }).then(claimable);
+    else claimable();
   }
 
   /** A run that waits for long is given back, so that waiting costs no memory: it is claimed again when it is due. */
@@ -378,7 +379,7 @@ export class Owner {
     if (dueAt - this.options.clock.now() <= this.options.restMsMin) return;
     const { key: runKey, epoch } = run;
     this.drop(run);
-    this.options.release({ runKey, epoch, availableAt: dueAt === Infinity ? null : dueAt });
+    void this.options.release({ runKey, epoch, availableAt: dueAt === Infinity ? null : dueAt });
   }
 
   private answerCreation(run: HotRun, answer: CreationAnswer): void {

@@ -1,11 +1,12 @@
-import { spread, type Clock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import { Recurring } from "./recurring.ts";
 
 /** Asks the store for its time, in milliseconds since 1970. */
 export type AskTime = () => Promise<number>;
 
 /** A clock that differs by no more than this, and half of the way to the store, is right enough. */
 const TOLERANCE_MS = 50;
-/** Between two comparisons; those who began together spread apart. */
+/** Between two comparisons. */
 const EVERY_MS = 10_000;
 
 /**
@@ -21,13 +22,20 @@ export class SharedClock implements Clock {
   /** The store's time minus the monotonic one; null: the clock of the machine is right. */
   private ahead: number | null = null;
   private told = false;
-  private closed = false;
-  private cancel: () => void = () => undefined;
+  private readonly comparing: Recurring;
 
   constructor(base: Clock, ask: AskTime, problem: (message: string, error: unknown) => void) {
     this.base = base;
     this.ask = ask;
     this.problem = problem;
+    const failed = (error: unknown): void => problem("the time of the database could not be compared", error);
+    this.comparing = new Recurring({
+      clock: base,
+      firstMs: EVERY_MS,
+      everyMs: EVERY_MS,
+      work: () => this.compare(),
+      failed,
+    });
   }
 
   now(): number {
@@ -49,18 +57,11 @@ export class SharedClock implements Clock {
   /** Compares once, and then again and again. Never throws: a store that does not answer is asked the next time. */
   async start(): Promise<void> {
     await this.compare();
-    this.arm();
+    this.comparing.start();
   }
 
   close(): void {
-    this.closed = true;
-    this.cancel();
-  }
-
-  private arm(): void {
-    if (this.closed) return;
-    const pause = spread(this.base, EVERY_MS);
-    this.cancel = this.base.after(pause, () => void this.compare().then(() => this.arm()));
+    void this.comparing.close();
   }
 
   private async compare(): Promise<void> {

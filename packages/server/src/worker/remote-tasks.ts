@@ -94,9 +94,10 @@ export class RemoteTasks {
     });
   }
 
-  /** Since when the task waits or is done elsewhere; null: it is not given to others. */
-  since(run: HotRun, commandId: string): number | null {
-    return this.given.get(keyOf(run, commandId))?.at ?? null;
+  /** Whether the task may wait for somebody to take it: it is given to others, and not handed to one of them. */
+  mayWait(run: HotRun, commandId: string): boolean {
+    const task = this.given.get(keyOf(run, commandId));
+    return task !== undefined && task.stage !== "handed";
   }
 
   /** `again`: others may be doing it, put up by an earlier owner. */

@@ -10,5 +10,5 @@ export function roomOf(slots: number, loopDelayMs = 0): number {
 
 /** A process that is late with everything takes less: at a delay of 100 ms half of its room, at 200 ms a quarter. */
 export function weighed(room: number, loopDelayMs: number): number {
-  return loopDelayMs <= LATE_MS ? room : Math.max(1, Math.floor((room * LATE_MS) / loopDelayMs));
+  return loopDelayMs <= LATE_MS || room <= 0 ? room : Math.max(1, Math.floor((room * LATE_MS) / loopDelayMs));
 }

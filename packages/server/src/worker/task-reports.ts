@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import type { Json, Payload, TaskOutcome } from "@weftwork/core";
+import type { Json, TaskOutcome } from "@weftwork/core";
 import type { Live } from "../live/live.ts";
 import type { TaskPart } from "../nodes/node.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -10,18 +9,16 @@ import type { TakenTask, TaskResult, TaskStore } from "../tasks/task-store.ts";
 import { Batch } from "./batch.ts";
 import type { ForeignTask } from "./foreign-task.ts";
 import type { TaskReported } from "./handover-wire.ts";
+import { moveOut, type MoveOutOptions } from "./move-out.ts";
 import { partsChannel } from "./remote-tasks.ts";
 
-export interface TaskReportsOptions {
+export interface TaskReportsOptions extends MoveOutOptions {
   readonly store: Pick<TaskStore, "report">;
   readonly clock: Clock;
   readonly member: Member;
   readonly signals: Live<Json>;
   /** Tells the owner that has handed the task over; true: it has the result. */
   readonly tellOwner: (task: TakenTask, input: TaskReported) => Promise<boolean>;
-  /** Stores large results by their hash, where every process can read them. */
-  readonly putObject: (tenant: string, hash: string, bytes: Uint8Array) => Promise<void>;
-  readonly objectBytesMin: number;
   readonly problem: (message: string, runId: string, error: unknown) => void;
 }
 
@@ -89,7 +86,7 @@ export class TaskReports {
     let isTold = !task.handed;
     for (let delay = RETRY_MS; ; delay = Math.min(delay * 2, RETRY_MS_MAX)) {
       try {
-        if (outcome.type === "completed") await this.moveOut(taken.tenant, outcome.output);
+        if (outcome.type === "completed") await moveOut(taken.tenant, outcome.output, this.options);
         const reported = { type: "task_reported", scope, node, attempt, outcome } as const;
         if (!isTold && (await tellOwner(taken, reported))) return;
         isTold = true;
@@ -119,17 +116,6 @@ export class TaskReports {
     const answers = ours.length === 0 ? [] : await this.options.store.report(holder, ours);
     let at = 0;
     return reports.map((report) => (report.holder === holder ? answers[at++]! : "stale"));
-  }
-
-  /** A large result goes to the object store first; what is reported names it. */
-  private async moveOut(tenant: string, output: Payload): Promise<void> {
-    const { objectBytesMin, putObject } = this.options;
-    if (output.reference || output.size < objectBytesMin / 4) return;
-    const bytes = Buffer.from(output.storable());
-    if (bytes.length < objectBytesMin) return;
-    const hash = createHash("sha256").update(bytes).digest("hex");
-    await putObject(tenant, hash, bytes);
-    output.storedAs(hash, bytes.length);
   }
 
   private tellParts(task: ForeignTask): void {
