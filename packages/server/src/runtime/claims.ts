@@ -66,6 +66,8 @@ export class Claims {
   private unsure = false;
   private closed = false;
   private bytesLoading = 0;
+  /** Taken over by this look or one before it, and perhaps with inputs that were not looked for yet. */
+  private readonly adopted: HotRun[] = [];
   private readonly broken = new Map<number, Failure>();
   private readonly probation: Probation;
 
@@ -140,6 +142,7 @@ export class Claims {
       while (found && !this.closed) {
         const claimed = await this.claim();
         const taken = await offered.look();
+        if (taken < INBOX_MAX) for (const run of this.adopted.splice(0)) owner.rest(run);
         found = claimed === CLAIM_MAX || taken === INBOX_MAX;
         if (claimed + taken > 0 || this.pace.isHeldBack(this.options.clock.monotonic())) this.pause = POLL_MS_MIN;
       }
@@ -245,6 +248,7 @@ export class Claims {
       else {
         this.probation.begins(run, head);
         owner.adopt(run, await this.options.elsewhere(run));
+        this.adopted.push(run);
       }
     } catch (error) {
       this.options.problem("the run cannot be recovered", head, error);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { LEASE_MS, TestBench, turn, type TestProcess } from "./engine.testing.ts";
+import { LEASE_MS, TENANT, TestBench, turn, type TestProcess } from "./engine.testing.ts";
 
 async function opened(workflow: object): Promise<{ bench: TestBench; process: TestProcess }> {
   const bench = new TestBench();
@@ -83,6 +83,42 @@ test("a run that is to begin later waits without an owner, and begins at its tim
   expect(bench.calls).toEqual([]);
   await keepAlive(bench, next, 4000);
   expect(bench.calls).toEqual(["r/root/a#1"]);
+});
+
+test("a run that was begun elsewhere and only waits costs its owner no memory, and is advanced when it is due", async () => {
+  const bench = new TestBench();
+  const begins = await bench.start({ own: false });
+  const owner = await bench.start();
+  await bench.publish(begins, {
+    name: "later",
+    steps: [
+      { id: "pause", type: "wait", for: "1m" },
+      { id: "a", type: "step", depends_on: ["pause"] },
+    ],
+  });
+  await begins.engine.runs.start({ workflow: "later", id: "r" });
+  owner.engine.poke();
+  await turn();
+  // It was taken over once, for its timer is in the journal.
+  expect((await bench.rows("r")).length).toBe(1);
+  expect((await bench.journal.head(TENANT, "r"))!.epoch).toBeGreaterThan(1);
+  expect(owner.engine.owner.runs.size).toBe(0);
+  await keepAlive(bench, owner, 62_000);
+  expect(bench.calls).toEqual(["r/root/a#1"]);
+});
+
+test("a run with an input that cannot be read here is held while it waits, not given back and claimed over and over", async () => {
+  const { bench, process } = await opened({ name: "later", steps: [{ id: "pause", type: "wait", for: "1m" }] });
+  await process.engine.runs.start({ workflow: "later", id: "r" });
+  await turn();
+  expect(process.engine.owner.runs.size).toBe(0);
+  const { runKey } = (await bench.journal.head(TENANT, "r"))!;
+  await bench.journal.offer([{ tenant: TENANT, runId: "r", inputId: "new", body: "of a version to come" }]);
+  process.engine.poke();
+  await turn();
+  expect(process.engine.owner.runs.has(runKey)).toBe(true);
+  await keepAlive(bench, process, 8000);
+  expect((await bench.journal.head(TENANT, "r"))!.epoch).toBe(2);
 });
 
 test("an approval reaches a run that nobody holds, behind a restart, and counts once", async () => {

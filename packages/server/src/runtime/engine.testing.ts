@@ -14,7 +14,7 @@ import { Engine, type EngineOptions } from "./engine.ts";
 import type { RunNotice } from "./owner.ts";
 
 export const LEASE_MS = 12_000;
-const TENANT = "acme";
+export const TENANT = "acme";
 
 interface Timer {
   readonly at: number;
@@ -98,7 +98,7 @@ export class TestBench {
   private processes = 0;
 
   /** Starts a process. Its lease is renewed only by `membership.renew()`. */
-  async start(more: Pick<EngineOptions, "observer" | "callbacks" | "claimable"> = {}): Promise<TestProcess> {
+  async start(more: Pick<EngineOptions, "observer" | "callbacks" | "claimable" | "own"> = {}): Promise<TestProcess> {
     let alive = true;
     const { clock } = this;
     const problems: string[] = [];

@@ -57,6 +57,8 @@ export interface HotRun {
   refusals: number;
   /** Called once with the verdict on the first row. */
   created: ((answer: CreationAnswer) => void) | null;
+  /** An input waits in the journal that this version cannot read: given back, the run would be due at once. */
+  isBlocked: boolean;
   /** The run has ended, and the journal says so. */
   endRecorded: boolean;
   /** Number of the last piece that was told of it here; 0: none was. */
@@ -93,6 +95,7 @@ export function hotRun(
     reloading: false,
     refusals: 0,
     created: null,
+    isBlocked: false,
     endRecorded: false,
     said: 0,
     gone: false,

@@ -73,6 +73,7 @@ export class Offered {
         taken += 1;
       } catch (error) {
         // It stays where it is, for a version that can read it; the others go on.
+        run.isBlocked = true;
         problem("an input cannot be read", run, error);
       }
     }

@@ -357,7 +357,7 @@ export class Owner {
     else if (isFinal(run.state.status)) {
       run.endRecorded = true;
       this.drop(run);
-    } else if (run.inputs.length === 0) this.rest(run);
+    } else this.rest(run);
   }
 
   /** Begun here, to be advanced elsewhere. Without a concurrency key nobody owned it from the first. */
@@ -370,9 +370,13 @@ export class Owner {
     else claimable();
   }
 
-  /** A run that waits for long is given back, so that waiting costs no memory: it is claimed again when it is due. */
-  private rest(run: HotRun): void {
-    if (statusOf(run.state) === "running") return;
+  /**
+   * Gives a run back that only waits, and for long, so that waiting costs no memory: it is claimed again when it is due.
+   * Not before the inputs that were offered to it are taken in: it would be due at once.
+   */
+  rest(run: HotRun): void {
+    const isBusy = run.reloading || run.sending || run.open.decisions.length > 0 || run.inputs.length > 0;
+    if (run.gone || run.isBlocked || isBusy || statusOf(run.state) === "running") return;
     let dueAt = Infinity;
     for (const command of run.state.owed.values())
       if (command.type === "arm_timer") dueAt = Math.min(dueAt, command.dueAt);
