@@ -18,18 +18,23 @@ const USAGE = `npm run bench -- cluster [options]
   --transport NAMES   ${TRANSPORTS.join(", ")}; default: all that answer
   --workload NAMES    W1, W2, W3; default all
   --workers COUNTS    worker processes, default 1,2,4
-  --ways NAMES        handover: steps go straight to workers with room; tickets: each goes by ticket; default both
+  --ways NAMES        one process owns the runs and others do their steps, which go straight to workers with room
+                      (handover) or each by ticket (tickets); or the workers own runs and do the steps of theirs, and
+                      the process that begins them does neither (owners); default all three
   --rounds N          default 3
   --quick             a tenth of the runs, and a backlog of 100,000 at most
   --only PART         runs, backlog, balance or idle
 `;
 
-/** An owner that does no task itself, with so many workers; 0 workers: one process that does all. */
+/** How runs are shared between the process that begins them and the others. */
+const WAYS = ["handover", "tickets", "owners"] as const;
+type Way = (typeof WAYS)[number];
+
+/** A process that begins runs, and so many workers; no transport: one process that does all. */
 interface Setting {
   readonly transport: TransportName | null;
   readonly workers: number;
-  /** Tasks are handed to workers that have room; otherwise each goes by ticket. */
-  readonly handover: boolean;
+  readonly way: Way | null;
 }
 
 /** `npm run bench -- cluster` */
@@ -40,7 +45,7 @@ export async function bench(args: readonly string[]): Promise<void> {
       transport: { type: "string" },
       workload: { type: "string", default: "W1,W2,W3" },
       workers: { type: "string", default: "1,2,4" },
-      ways: { type: "string", default: "handover,tickets" },
+      ways: { type: "string", default: WAYS.join(",") },
       rounds: { type: "string", default: "3" },
       only: { type: "string" },
       quick: { type: "boolean", default: false },
@@ -56,7 +61,7 @@ export async function bench(args: readonly string[]): Promise<void> {
   const asked = values.transport?.split(",") ?? TRANSPORTS;
   const transports = await transportsHere(TRANSPORTS.filter((name) => asked.includes(name)));
   const counts = values.workers.split(",").map(Number);
-  const ways = values.ways.split(",");
+  const ways = WAYS.filter((way) => values.ways.split(",").includes(way));
   const machine = hardware(tmpdir());
   const postgres = await postgresVersion();
   print(`${machine.cpu} · ${machine.cores} cores · ${machine.memoryGb} GB · ${machine.system}`);
@@ -64,10 +69,10 @@ export async function bench(args: readonly string[]): Promise<void> {
   const part = (name: string): boolean => values.only === undefined || values.only === name;
   if (part("runs")) {
     const workloads = WORKLOADS.filter(({ name }) => values.workload.split(",").includes(name));
-    const settings = [
-      { transport: null, workers: 0, handover: false },
+    const settings: readonly Setting[] = [
+      { transport: null, workers: 0, way: null },
       ...transports.flatMap((transport) =>
-        counts.flatMap((workers) => ways.map((way) => ({ transport, workers, handover: way === "handover" }))),
+        counts.flatMap((workers) => ways.map((way) => ({ transport, workers, way }))),
       ),
     ];
     await runs(server, workloads, settings, Number(values.rounds), values.quick ? 0.1 : 1);
@@ -119,14 +124,14 @@ async function runs(
     for (let at = 0; at < rounds; at++)
       for (const setting of settings) drives.get(setting)!.push(await round(server, workload, setting, size));
     const alone = median(drives.get(settings[0]!)!.map(workload.value));
-    for (const [{ transport, workers, handover }, done] of drives) {
+    for (const [{ transport, workers, way }, done] of drives) {
       const found = done.map(workload.value);
       const samples = done.flatMap((each) => each.samples);
       const share = workload.unit.startsWith("ms") ? alone / median(found) : median(found) / alone;
       rows.push([
         workload.name,
         transport ?? "none",
-        transport === null ? "" : handover ? "handover" : "tickets",
+        way ?? "",
         workers === 0 ? "(one process)" : String(workers),
         String(rounds),
         ...[median(found), Math.min(...found), Math.max(...found)].map(short),
@@ -144,12 +149,15 @@ async function runs(
 
 async function round(server: TestPostgres, workload: Workload, setting: Setting, size: number): Promise<Drive> {
   const { url, drop } = await server.create();
-  const { transport, workers, handover } = setting;
-  const away: WeftOptions = transport === null ? {} : { serves: [], handover, ...transportOf(transport) };
+  const { transport, workers, way } = setting;
+  const away: WeftOptions =
+    transport === null
+      ? {}
+      : { serves: [], own: way !== "owners", handover: way === "handover", ...transportOf(transport) };
   const weft = await openWeft({ store: url, nodes: NODES, name: "owner", ...away });
   try {
     await weft.workflows.publish(workload.source("effect"));
-    const others = transport === null ? null : await WorkerProcesses.start(workers, url, transport);
+    const others = transport === null ? null : await WorkerProcesses.start(workers, url, transport, way === "owners");
     try {
       const run = async (): Promise<void> => {
         const begun = await weft.runs.start({ workflow: workload.workflow, inputs: INPUTS });

@@ -61,10 +61,10 @@ export class WorkerProcesses {
     this.children = children;
   }
 
-  /** Resolves when all of them work. */
-  static async start(count: number, store: string, transport: TransportName): Promise<WorkerProcesses> {
+  /** Resolves when all of them work. `own`: they advance runs as well. */
+  static async start(count: number, store: string, transport: TransportName, own = false): Promise<WorkerProcesses> {
     const program = fileURLToPath(new URL("worker.ts", import.meta.url));
-    const children = Array.from({ length: count }, () => fork(program, [store, transport]));
+    const children = Array.from({ length: count }, () => fork(program, [store, transport, own ? "own" : "work"]));
     await Promise.all(
       children.map(async (child) => {
         const ended = once(child, "exit").then(([code]) => {

@@ -4,14 +4,14 @@ import { uneven } from "./balance.ts";
 import { transportOf } from "./setup.ts";
 
 /**
- * A process that only does tasks. Arguments: the database, and the transport. Says `ready` when it works; ends in order
- * at SIGTERM, or when whoever started it is gone.
+ * A process that does tasks. Arguments: the database, the transport, and whether it advances runs as well (`own`). Says
+ * `ready` when it works; ends in order at SIGTERM, or when whoever started it is gone.
  */
-const [store, transport] = process.argv.slice(2) as [string, string];
+const [store, transport, role] = process.argv.slice(2) as [string, string, string];
 const weft = await openWeft({
   store,
   nodes: [...NODES, uneven],
-  own: false,
+  own: role === "own",
   name: `worker-${process.pid}`,
   ...transportOf(transport),
 });
