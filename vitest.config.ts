@@ -10,5 +10,7 @@ export default defineConfig({
     // A property over thousands of random plans takes its time on a small machine; a test that hangs still ends.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What other processes and threads do takes its time on a machine that is full.
+    expect: { poll: { timeout: 20_000 } },
   },
 });

@@ -265,8 +265,8 @@ export class WeftClient {
   }
 
   /** The triggers of all published workflows; no answer holds an address. */
-  async triggers(options: CallOptions = {}): Promise<readonly Trigger[]> {
-    return (await this.api.json<Page<Trigger>>("GET", "/api/triggers", options)).data;
+  triggers(options: CallOptions = {}): Promise<readonly Trigger[]> {
+    return this.api.all<Trigger>("/api/triggers", options);
   }
 
   /** Makes an address for a webhook, which is told this one time; the one before is void. */

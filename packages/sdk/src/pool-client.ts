@@ -1,5 +1,4 @@
 import type { Api, CallOptions } from "./api.ts";
-import type { Page } from "./detail.ts";
 import type { Pool } from "./pool.ts";
 
 /** The pools of all processes on the store, and their controls. */
@@ -10,8 +9,8 @@ export class PoolClient {
     this.api = api;
   }
 
-  async list(options: CallOptions = {}): Promise<readonly Pool[]> {
-    return (await this.api.json<Page<Pool>>("GET", "/api/pools", options)).data;
+  list(options: CallOptions = {}): Promise<readonly Pool[]> {
+    return this.api.all<Pool>("/api/pools", options);
   }
 
   get(pool: string, options: CallOptions = {}): Promise<Pool> {

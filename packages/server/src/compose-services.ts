@@ -86,20 +86,12 @@ export function openPools(surroundings: PoolsSurroundings): Promise<{ readonly p
     );
     if (chosen.reading !== true) await pools.refresh();
     if (recurs(chosen)) {
-      let isTold = false;
       const watch = new Recurring({
         clock,
         firstMs: POOLS_MS,
         everyMs: POOLS_MS,
-        async work() {
-          await pools.refresh();
-          isTold = false;
-        },
-        failed(error) {
-          // Said once: while the store does not answer it is the same every time.
-          if (!isTold) chosen.problem("which pools are paused could not be read; trying again", "", error);
-          isTold = true;
-        },
+        work: () => pools.refresh(),
+        failed: (error) => chosen.problem("which pools are paused could not be read; trying again", "", error),
       });
       opened.keep(watch).start();
     }

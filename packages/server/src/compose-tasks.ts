@@ -1,5 +1,6 @@
 import type { Json, RunState } from "@weftwork/core";
 import type { Budget } from "./connections/shares.ts";
+import type { Way } from "./connections/way.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { PoolSizes } from "./limits/pool-size.ts";
 import type { Live } from "./live/live.ts";
@@ -45,11 +46,12 @@ export async function openTraffic(
     readonly journal: Journal;
     readonly clock: Clock;
     readonly budget?: Budget | undefined;
+    readonly way?: Way | undefined;
     /** What this database is called by all who use it: stores that share a service are told apart by it. */
     readonly identity: () => Promise<string>;
   },
 ): Promise<TaskTraffic> {
-  const { journal, clock, problem, budget, identity } = options;
+  const { journal, clock, problem, budget, way, identity } = options;
   if (!isPostgres(store)) {
     const tasks = new MemoryTasks({ journal, now: () => clock.now() });
     const transport = memoryTransport({ problem });
@@ -57,7 +59,7 @@ export async function openTraffic(
   }
   const { PostgresTasks } = await import("./tasks/postgres.ts");
   return openAll(async (opened) => {
-    const shared = budget ? { budget } : {};
+    const shared = { ...(budget ? { budget } : {}), ...(way ? { way } : {}) };
     const tasks = opened.keep(await PostgresTasks.open({ url: store, ...shared }));
     const transport = opened.keep(await openTransport(store, address, identity, { problem, ...shared }));
     return { tasks, transport, isShared: true, close: () => opened.close() };
@@ -69,7 +71,7 @@ async function openTransport(
   store: StoreAddress,
   address: TransportAddress | null,
   identity: () => Promise<string>,
-  { budget, ...options }: TransportOptions & { readonly budget?: Budget },
+  { budget, way, ...options }: TransportOptions & { readonly budget?: Budget; readonly way?: Way },
 ): Promise<Transport> {
   const prefix = address && `weft-${await identity()}`;
   switch (address?.type) {
@@ -86,6 +88,7 @@ async function openTransport(
         ...options,
         url: store,
         ...(budget ? { budget } : {}),
+        ...(way ? { way } : {}),
       });
   }
 }
@@ -185,6 +188,7 @@ export function workforce(options: WorkforceOptions, reports: WorkerReports): Wo
     queueMsMax: options.queueMsMax,
     mayTake: reports.mayStart,
     report: reports.report,
+    record: reports.record,
     progress: reports.progress,
     problem: (message, error) => problem(message, "", error),
   });

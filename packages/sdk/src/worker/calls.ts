@@ -106,7 +106,10 @@ export function isForgotten(error: unknown): boolean {
   return error instanceof WeftError && error.code === "worker_not_found";
 }
 
+/** Of the caller's key, or of the moment: the same may be taken later. */
+const PASSING: ReadonlySet<number> = new Set([401, 403, 408, 429]);
+
 /** Asking again would change nothing: the server has understood, and refused. */
 export function isRefused(error: unknown): boolean {
-  return error instanceof WeftError && error.status >= 400 && error.status < 500 && error.status !== 429;
+  return error instanceof WeftError && error.status >= 400 && error.status < 500 && !PASSING.has(error.status);
 }

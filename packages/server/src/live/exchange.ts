@@ -140,9 +140,11 @@ export class Exchange {
     if (this.timer) clearTimeout(this.timer);
     if (this.soon) clearImmediate(this.soon);
     for (const answer of this.answers) clearTimeout(answer);
-    const goodBye = (this.sending ?? Promise.resolve()).then(() => {
+    const goodBye = (this.sending ?? Promise.resolve()).then(async () => {
+      // The last messages first: behind the good-bye they would be those of a stranger.
+      await this.flush();
       this.control.push({ to: null, text: byeFrame(this.process) });
-      return this.flush();
+      await this.flush();
     });
     let giveUp: NodeJS.Timeout | undefined;
     await Promise.race([goodBye, new Promise<void>((resolve) => (giveUp = setTimeout(resolve, CLOSE_MS)))]);

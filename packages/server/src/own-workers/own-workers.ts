@@ -13,6 +13,7 @@ import type {
 import type { Live } from "../live/live.ts";
 import { OWN_POOL, type Outcome } from "../nodes/node.ts";
 import { spread } from "../runtime/clock.ts";
+import { Recurring } from "../runtime/recurring.ts";
 import type { TakenTask, TaskName } from "../tasks/task-store.ts";
 import type { Transport } from "../transport/transport.ts";
 import { partsChannel } from "../worker/remote-tasks.ts";
@@ -77,7 +78,7 @@ export class OwnWorkers {
   /** Given out in answers that are still on their way. */
   private readonly onTheWay = new Set<string>();
   private readonly closing = new AbortController();
-  private cancelSweep: () => void = () => undefined;
+  private readonly sweeping: Recurring;
   private paused: ReadonlySet<string> = new Set();
   private turn = 0;
 
@@ -85,7 +86,18 @@ export class OwnWorkers {
     this.options = options;
     this.bells = new Bells(options.transport, options.clock);
     this.reports = new Reports(options);
-    if (options.sweeps) this.sweepLater();
+    const { clock, store, transport, problem } = options;
+    this.sweeping = new Recurring({
+      clock,
+      firstMs: SWEEP_MS,
+      everyMs: SWEEP_MS,
+      async work() {
+        const tickets = await store.sweep(QUIET_MS, SWEEP_MAX);
+        if (tickets.length > 0) await transport.publish(tickets);
+      },
+      failed: (error) => problem("tasks of own workers could not be looked after", "", error),
+    });
+    if (options.sweeps) this.sweeping.start();
   }
 
   async join({ name = "worker", pools, lease_ms: leaseMs = LEASE_MS }: OwnWorkerJoin): Promise<OwnWorkerJoined> {
@@ -207,8 +219,7 @@ export class OwnWorkers {
   /** Lets those go who wait. Results are taken until the store is closed. */
   async close(): Promise<void> {
     this.closing.abort();
-    this.cancelSweep();
-    await this.bells.close();
+    await Promise.all([this.sweeping.close(), this.bells.close()]);
   }
 
   private async known({ id, token }: OwnCaller): Promise<Known> {
@@ -314,26 +325,12 @@ export class OwnWorkers {
   private async takeBackUnnamed(holder: number, named: ReadonlySet<string>): Promise<void> {
     const key = String(holder);
     const before = this.unnamed.get(key);
-    const held = await this.options.holders.tasks(holder);
+    const held = await this.options.store.holding(holder);
     const unnamed = held.filter((at) => !named.has(keyOf(holder, at)) && !this.onTheWay.has(keyOf(holder, at)));
     if (unnamed.length === 0) return this.unnamed.delete(key);
     const lost = unnamed.filter((at) => before?.has(keyOf(holder, at)));
     this.unnamed.set(key, new Set(unnamed.map((at) => keyOf(holder, at))));
     await this.options.store.giveBack(holder, lost);
-  }
-
-  private sweepLater(): void {
-    const { clock, store, transport, problem } = this.options;
-    this.cancelSweep = clock.after(spread(clock, SWEEP_MS), () => {
-      void (async () => {
-        const tickets = await store.sweep(QUIET_MS, SWEEP_MAX);
-        if (tickets.length > 0) await transport.publish(tickets);
-      })()
-        .catch((error: unknown) => problem("tasks of own workers could not be looked after", "", error))
-        .finally(() => {
-          if (!this.closing.signal.aborted) this.sweepLater();
-        });
-    });
   }
 }
 

@@ -38,6 +38,9 @@ export class Pools {
   private readonly options: PoolsOptions;
   private readonly stopHearing: () => void;
   private paused: ReadonlyMap<string, PausedPool> = new Map();
+  /** Reads that were begun, and the one that what is known comes from. */
+  private begun = 0;
+  private known = 0;
 
   constructor(options: PoolsOptions) {
     this.options = options;
@@ -46,7 +49,11 @@ export class Pools {
 
   /** Reads which pools are paused: at the start, when told, and from time to time, for a word may be lost. */
   async refresh(): Promise<void> {
+    const turn = ++this.begun;
     const paused = await this.options.table.list();
+    // One that was begun later has answered sooner: it knows more.
+    if (turn < this.known) return;
+    this.known = turn;
     this.paused = new Map(paused.map((one) => [one.pool, one]));
     this.options.apply(new Set(this.paused.keys()));
   }

@@ -4,7 +4,7 @@ import { CLAIM_MAX, ClaimPace } from "./claim-pace.ts";
 import type { Clock } from "./clock.ts";
 import { hotRun, type HotRun } from "./hot-run.ts";
 import type { Member } from "./member.ts";
-import { INBOX_MAX, type Offered } from "./offered.ts";
+import type { Offered } from "./offered.ts";
 import type { Owner } from "./owner.ts";
 import type { Payloads } from "./payloads.ts";
 import { Probation, SUSPECT_MIN } from "./probation.ts";
@@ -66,7 +66,7 @@ export class Claims {
   private unsure = false;
   private closed = false;
   private bytesLoading = 0;
-  /** Taken over by this look or one before it, and perhaps with inputs that were not looked for yet. */
+  /** Taken over, and perhaps with inputs that were not looked for yet. */
   private readonly adopted: HotRun[] = [];
   private readonly broken = new Map<number, Failure>();
   private readonly probation: Probation;
@@ -142,8 +142,9 @@ export class Claims {
       while (found && !this.closed) {
         const claimed = await this.claim();
         const taken = await offered.look();
-        if (taken < INBOX_MAX) for (const run of this.adopted.splice(0)) owner.rest(run);
-        found = claimed === CLAIM_MAX || taken === INBOX_MAX;
+        // All that was offered to them is taken in now.
+        for (const run of this.adopted.splice(0)) owner.rest(run);
+        found = claimed === CLAIM_MAX;
         if (claimed + taken > 0 || this.pace.isHeldBack(this.options.clock.monotonic())) this.pause = POLL_MS_MIN;
       }
     } catch {

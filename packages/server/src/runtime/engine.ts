@@ -130,6 +130,8 @@ export interface WorkerReports {
   /** The plans of runs that others hold. */
   readonly plans: Workflows["pinned"];
   readonly report: (run: HotRun, task: DispatchTask, outcome: TaskOutcome) => void;
+  /** The same; resolves when it is recorded, and rejects when the run leaves this process before. */
+  readonly record: (run: HotRun, task: DispatchTask, outcome: TaskOutcome) => Promise<void>;
   readonly progress: (run: HotRun, task: DispatchTask, part: TaskPart) => void;
   readonly mayStart: () => boolean;
 }
@@ -199,6 +201,8 @@ export class Engine {
       plans: (hash, pins, planTenant) => this.workflows.pinned(hash, pins, planTenant),
       report: (run, { scope, node, attempt }, outcome) =>
         this.owner.take(run, { type: "task_reported", scope, node, attempt, outcome }),
+      record: (run, { scope, node, attempt }, outcome) =>
+        this.owner.submit(run, { type: "task_reported", scope, node, attempt, outcome }),
       progress: (run, command, part) => this.streams.emit(run, command, part),
       mayStart: () => this.leaseHolds(),
     });

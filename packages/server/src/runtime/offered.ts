@@ -34,27 +34,28 @@ export class Offered {
 
   /** Something was offered: look soon. Where the store does not answer, the look that comes anyhow finds it. */
   hear(): void {
-    if (this.looking) this.again = true;
-    else void this.look().catch(() => undefined);
+    void this.look().catch(() => undefined);
   }
 
   /** Takes what waits now; resolves with how many that were. */
   look(): Promise<number> {
-    this.looking ??= this.lookAll().finally(() => {
-      this.looking = null;
-    });
+    // One that is under way may have asked before what is looked for was there.
+    if (this.looking) this.again = true;
+    else this.looking = this.lookAll();
     return this.looking;
   }
 
   private async lookAll(): Promise<number> {
     let sum = 0;
-    do {
-      this.again = false;
-      const taken = await this.lookOnce();
-      sum += taken;
-      if (taken === INBOX_MAX) this.again = true;
-    } while (this.again);
-    return sum;
+    try {
+      do {
+        this.again = false;
+        sum += await this.lookOnce();
+      } while (this.again);
+      return sum;
+    } finally {
+      this.looking = null;
+    }
   }
 
   private async lookOnce(): Promise<number> {
@@ -73,8 +74,8 @@ export class Offered {
         taken += 1;
       } catch (error) {
         // It stays where it is, for a version that can read it; the others go on.
+        if (!run.isBlocked) problem("an input cannot be read", run, error);
         run.isBlocked = true;
-        problem("an input cannot be read", run, error);
       }
     }
     // Those that are not taken yet must not hide those behind them for long.

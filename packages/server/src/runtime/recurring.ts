@@ -7,7 +7,7 @@ export interface RecurringOptions {
   readonly everyMs: number;
   /** Done again after `everyMs`, counted from its end, whatever became of it. */
   readonly work: () => Promise<unknown>;
-  /** What it threw. */
+  /** What it threw, where the time before went well: while a store does not answer it is the same every time. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -16,6 +16,7 @@ export class Recurring {
   private readonly options: RecurringOptions;
   private cancel: (() => void) | null = null;
   private working: Promise<void> = Promise.resolve();
+  private hasFailed = false;
   private closed = false;
 
   constructor(options: RecurringOptions) {
@@ -48,8 +49,10 @@ export class Recurring {
   private async work(): Promise<void> {
     try {
       await this.options.work();
+      this.hasFailed = false;
     } catch (error) {
-      this.options.failed(error);
+      if (!this.hasFailed) this.options.failed(error);
+      this.hasFailed = true;
     }
     if (!this.closed) this.arm(this.options.everyMs);
   }

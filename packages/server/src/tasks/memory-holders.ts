@@ -49,10 +49,6 @@ export class MemoryHolders implements TaskHolders {
     if (this.holders.delete(key)) this.store.giveAllBack(key);
   }
 
-  async tasks(key: number): Promise<readonly TaskName[]> {
-    return this.store.of(key).map(({ runKey, task }) => ({ runKey, task }));
-  }
-
   async read(key: number, names: readonly TaskName[]): Promise<readonly TakenTask[]> {
     const wanted = new Set(names.map(({ runKey, task }) => `${runKey} ${task}`));
     return this.store.of(key).filter(({ runKey, task }) => wanted.has(`${runKey} ${task}`));

@@ -20,9 +20,6 @@ export interface TaskHolders {
   /** Ends it in order: others can take its tasks at once. */
   leave(holder: number): Promise<void>;
 
-  /** All that it holds. */
-  tasks(holder: number): Promise<readonly TaskName[]>;
-
   /** Of these, those that it holds, whole. */
   read(holder: number, names: readonly TaskName[]): Promise<readonly TakenTask[]>;
 

@@ -274,7 +274,7 @@ export function taskStoreConformance(suite: string, open: () => Promise<OpenedTa
       const posted = task("a");
       await at.tasks.post(owner.workerKey, [posted, task("b")]);
       await at.tasks.take(holder, named("a"));
-      expect(await at.holders.tasks(holder)).toEqual(named("a"));
+      expect(await at.tasks.holding(holder)).toEqual(named("a"));
       expect(await at.holders.read(holder, named("a", "b"))).toEqual([{ ...posted, owner: owner.workerKey, takes: 1 }]);
       expect(await at.holders.read(await hold("other"), named("a"))).toEqual([]);
     });

@@ -182,12 +182,13 @@ export class DeliveryLog {
     }
   }
 
-  /** Deletes what is older, and what is left of endpoints that are gone. */
-  async prune(olderThanMs: number): Promise<void> {
+  /** Deletes what is older, and what is left of endpoints that are gone; in steps, until all is done or it is stopped. */
+  async prune(olderThanMs: number, isStopped: () => boolean = () => false): Promise<void> {
     const { database, time } = this.options;
     const before = (await databaseTime(database, time)) - olderThanMs;
     for (const { endpoint, isGone } of await this.endpoints())
-      for (let gone = STEP; gone === STEP;) gone = await this.pruneStep(endpoint, isGone ? null : before);
+      for (let gone = STEP; gone === STEP && !isStopped();)
+        gone = await this.pruneStep(endpoint, isGone ? null : before);
   }
 
   /** Deletes some of an endpoint, the oldest first; `before` null: of any age. Answers with how many. */

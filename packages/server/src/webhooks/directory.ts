@@ -47,7 +47,6 @@ export class Directory {
   /** Reads that were begun, and the one that what is known comes from. */
   private begun = 0;
   private known = 0;
-  private failed = false;
 
   constructor(options: DirectoryOptions) {
     this.options = options;
@@ -55,11 +54,8 @@ export class Directory {
       clock: options.clock,
       firstMs: REFRESH_MS,
       everyMs: REFRESH_MS,
-      work: async () => {
-        await this.refresh();
-        this.failed = false;
-      },
-      failed: (error) => this.tellFailure(error),
+      work: () => this.refresh(),
+      failed: (error) => options.problem("the webhook endpoints could not be read; trying again", error),
     });
   }
 
@@ -131,12 +127,6 @@ export class Directory {
     this.byWorkflow = new Map();
     const ids = new Set(this.all.map(({ id }) => id));
     for (const id of this.opened.keys()) if (!ids.has(id)) this.opened.delete(id);
-  }
-
-  /** Said once: while the store does not answer it is the same every time. */
-  private tellFailure(error: unknown): void {
-    if (!this.failed) this.options.problem("the webhook endpoints could not be read; trying again", error);
-    this.failed = true;
   }
 }
 

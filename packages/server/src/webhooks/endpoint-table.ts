@@ -163,15 +163,23 @@ export class EndpointTable {
     );
   }
 
-  callback(run: string): Promise<StoredCallback | null> {
+  async callback(run: string): Promise<StoredCallback | null> {
+    return (await this.callbacks([run])).get(run) ?? null;
+  }
+
+  /** The addresses of those of the runs that have one. */
+  async callbacks(runs: readonly string[]): Promise<ReadonlyMap<string, StoredCallback>> {
     const { database, tenant } = this.options;
-    return database.call(async (db) => {
-      const named = db.selectFrom("webhook_callback").selectAll().where("tenant", "=", tenant).where("run", "=", run);
-      const row = await named.executeTakeFirst();
-      if (!row) return null;
-      const { shown, sealed, lane } = row;
-      return { run, shown, sealed, lane, status: row.status as EndpointStatus };
-    });
+    if (runs.length === 0) return new Map();
+    const rows = await database.call((db) =>
+      db
+        .selectFrom("webhook_callback")
+        .select(["run", "shown", "sealed", "lane", "status"])
+        .where("tenant", "=", tenant)
+        .where("run", "in", [...runs])
+        .execute(),
+    );
+    return new Map(rows.map((row) => [row.run, { ...row, status: row.status as EndpointStatus }]));
   }
 
   /** Those of the runs that have an address which takes messages. */

@@ -157,6 +157,20 @@ test("a store that does not take messages for a while gets them later, in order"
   expect(site.told).toEqual(["r1 run.started", "r1 run.succeeded"]);
 });
 
+test("an attempt whose claim has lapsed is given up once, and takes no claim from the one that follows it", async () => {
+  const process = await site.opened();
+  await process.webhooks.service.create({ url: URL, events: ["run.succeeded"] });
+  site.answer = ({ signal }) =>
+    new Promise((resolve) => signal.addEventListener("abort", () => resolve(answered(0, { error: "aborted" }))));
+  await site.run(process, "r1");
+  expect(site.got).toHaveLength(1);
+  site.failing = true;
+  await site.bench.clock.advance(11_000);
+  site.failing = false;
+  await site.bench.clock.advance(9000);
+  expect(site.got.map(({ run }) => run)).toEqual(["r1", "r1"]);
+});
+
 test("a run whose record cannot be read keeps back no other", async () => {
   const process = await site.opened();
   await process.webhooks.service.create({ url: URL });

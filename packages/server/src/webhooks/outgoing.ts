@@ -96,12 +96,12 @@ export function outgoingWebhooks(options: OutgoingOptions): OutgoingWebhooks {
   const teller = new Teller({ journal, directory, endpoints, queue, log, clock, added, problem });
   const holder = randomUUID();
   const scanner = new Scanner({ journal, directory, endpoints, watch, log, teller, clock, tenant, holder, problem });
-  const pruning = new Recurring({
+  const pruning: Recurring = new Recurring({
     clock,
     firstMs: PRUNE_FIRST_MS,
     everyMs: PRUNE_EVERY_MS,
     async work() {
-      await log.prune(KEEP_MS);
+      await log.prune(KEEP_MS, () => pruning.isClosed);
       await log.pruneCallbacks(KEEP_MS);
     },
     failed: (error) => problem("old webhook deliveries could not be deleted; trying again in an hour", error),

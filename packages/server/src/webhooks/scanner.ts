@@ -51,8 +51,6 @@ export class Scanner {
   /** How watched runs stood at the last looks, and at how many in a row. */
   private readonly seen = new Map<string, { readonly stand: string; readonly looks: number }>();
   private readonly steps: Recurring;
-  /** The last step failed, which was said then. */
-  private failed = false;
 
   constructor(options: ScannerOptions) {
     this.options = options;
@@ -60,11 +58,10 @@ export class Scanner {
       clock: options.clock,
       firstMs: EVERY_MS,
       everyMs: EVERY_MS,
-      work: async () => {
-        await this.step();
-        this.failed = false;
+      work: () => this.step(),
+      failed: (error) => {
+        if (!this.steps.isClosed) options.problem("runs could not be looked through for webhooks; trying again", error);
       },
-      failed: (error) => this.tellFailure(error),
     });
   }
 
@@ -94,20 +91,15 @@ export class Scanner {
     }
   }
 
-  /** Said once: while the store does not answer it is the same every time. */
-  private tellFailure(error: unknown): void {
-    if (!this.steps.isClosed && !this.failed)
-      this.options.problem("runs could not be looked through for webhooks; trying again", error);
-    this.failed = true;
-  }
-
   /** The runs that are open while an endpoint begins. */
   private async watchOpen(endpoint: StoredEndpoint): Promise<void> {
-    const { journal, watch, endpoints, tenant, directory } = this.options;
+    const { journal, watch, endpoints, tenant, directory, holder } = this.options;
     const { workflow } = endpoint;
     const query = { tenant, status: OPEN, limit: PAGE, ...(workflow === null ? {} : { workflow }) };
     let page = await journal.find(query);
     for (;;) {
+      // Not all in one: whoever has the right to look next begins again with it.
+      if (this.steps.isClosed || (await watch.hold(holder, HOLD_MS)) === null) return;
       await watch.add(
         page.runs.map(({ id }) => id),
         LOOK_AGAIN_MS,

@@ -99,7 +99,8 @@ export class Sender {
     const begun = clock.monotonic();
     const { reply, mask } = await this.send(delivery, signal);
     if (signal.aborted) {
-      await queue.release([delivery.id], delivery.claim);
+      // Only what ends with the process is given back: otherwise a later attempt here may have the claim by now.
+      if (this.looker.isClosed) await queue.release([delivery.id], delivery.claim);
       return;
     }
     const outcome = this.outcomeOf(delivery, reply);

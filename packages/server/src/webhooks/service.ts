@@ -67,7 +67,7 @@ export class WebhookService {
   async create(asked: NewWebhookEndpoint): Promise<WebhookEndpointSecret> {
     const { endpoints, directory, guard } = this.options;
     const address = addressOf(asked.url, guard, "url");
-    if ((await endpoints.list()).length > ENDPOINTS_MAX)
+    if ((await endpoints.list()).filter((one) => one.id !== CALLBACK).length >= ENDPOINTS_MAX)
       throw new AppError("WEBHOOK_ENDPOINTS_FULL", { limit: ENDPOINTS_MAX });
     const id = `whe_${randomUUID().replaceAll("-", "")}`;
     const secret = newSecret();

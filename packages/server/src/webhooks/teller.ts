@@ -6,7 +6,7 @@ import type { HotRun } from "../runtime/hot-run.ts";
 import type { DeliveryLog } from "./delivery-log.ts";
 import type { DeliveryQueue } from "./delivery-queue.ts";
 import { wants, type Directory } from "./directory.ts";
-import { CALLBACK, type EndpointTable } from "./endpoint-table.ts";
+import { CALLBACK, type EndpointTable, type StoredCallback } from "./endpoint-table.ts";
 import { isEnd, newsOf, RANKS, type RunNews } from "./events.ts";
 import { messageOf, type Message, type ToldRun } from "./message.ts";
 import { readNews } from "./read-news.ts";
@@ -80,7 +80,8 @@ export class Teller implements RunObserver {
 
   /** Stores the messages of a run that nobody owns. `isOver`: nothing more comes of it. */
   async tell({ run, news }: Told, isOver: boolean): Promise<void> {
-    const messages = await this.messagesOf(run, news);
+    const own = await this.callbacksOf([{ run, news }]);
+    const messages = this.messagesOf({ run, news }, own);
     await this.options.queue.add(messages, isOver ? [run.created.runId] : []);
     if (messages.length > 0) this.options.added();
   }
@@ -147,10 +148,12 @@ export class Teller implements RunObserver {
   private async store(step: readonly Job[]): Promise<void> {
     const messages: Message[] = [];
     const over: string[] = [];
-    for (const job of step) {
-      const { run, news } = "news" in job ? job : await this.read(job);
-      messages.push(...(await this.messagesOf(run, news)));
-      if (news.some(isEnd)) over.push(run.created.runId);
+    const told: Told[] = [];
+    for (const job of step) told.push("news" in job ? job : await this.read(job));
+    const own = await this.callbacksOf(told);
+    for (const one of told) {
+      messages.push(...this.messagesOf(one, own));
+      if (one.news.some(isEnd)) over.push(one.run.created.runId);
     }
     await this.options.queue.add(messages, over);
     if (messages.length > 0) this.options.added();
@@ -165,11 +168,17 @@ export class Teller implements RunObserver {
     return { run, news: found?.news ?? [] };
   }
 
-  private async messagesOf(run: ToldRun, news: readonly RunNews[]): Promise<readonly Message[]> {
-    const { directory, endpoints } = this.options;
-    const { workflow, runId, callback } = run.created;
+  /** The runs' own addresses. */
+  private callbacksOf(told: readonly Told[]): Promise<ReadonlyMap<string, StoredCallback>> {
+    const asking = told.filter(({ run, news }) => run.created.callback === true && news.length > 0);
+    return this.options.endpoints.callbacks([...new Set(asking.map(({ run }) => run.created.runId))]);
+  }
+
+  private messagesOf({ run, news }: Told, callbacks: ReadonlyMap<string, StoredCallback>): readonly Message[] {
+    const { directory } = this.options;
+    const { workflow, runId } = run.created;
     const messages: Message[] = [];
-    const own = callback === true && news.length > 0 ? await endpoints.callback(runId) : null;
+    const own = callbacks.get(runId);
     for (const one of news) {
       for (const endpoint of directory.of(workflow)) {
         if (wants(endpoint, one.type, one.at))

@@ -65,6 +65,11 @@ export class HandedTasks {
     this.options = options;
   }
 
+  /** Whether what is handed to the worker of this key is heard. */
+  hears(worker: number): boolean {
+    return worker === this.worker;
+  }
+
   /** Takes what is handed to the worker of this key. */
   listen(worker: number): void {
     if (worker === this.worker) return;

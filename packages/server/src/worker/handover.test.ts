@@ -57,6 +57,8 @@ class World {
   readonly began: [worker: number, task: TakenTask][] = [];
   readonly dropped: string[] = [];
   wants = true;
+  /** When what the owner takes in is recorded. */
+  recorded: Promise<void> = Promise.resolve();
   begins = true;
   ownerMissed = 0;
   readonly owner = new Handover({
@@ -65,7 +67,7 @@ class World {
     others: () => this.others,
     result: ({ task }, epoch, outcome) => {
       this.results.push(`${task} ${epoch} ${outcome.type === "completed" ? outcome.output.text : outcome.type}`);
-      return this.wants;
+      return this.wants ? this.recorded : null;
     },
     returned: ({ task }) => void this.returned.push(task),
     stand: ({ task }) => void this.stand.push(task),
@@ -168,6 +170,29 @@ test("a result is told to its owner and confirmed", async () => {
   await at.clock.advance(20);
   expect(await told).toBe(true);
   expect(at.results).toEqual(['a 5 "done"']);
+});
+
+test("a result is confirmed when it is recorded, and left to the store where that comes to nothing", async () => {
+  for (const task of ["a", "b"]) at.give(task);
+  await turn();
+  const record = Promise.withResolvers<void>();
+  const lost = Promise.withResolvers<void>();
+  const answers: string[] = [];
+  for (const [[worker, task], deed] of at.began.map((one, index) => [one, [record, lost][index]!] as const)) {
+    at.recorded = deed.promise;
+    void at.workers
+      .get(worker)!
+      .tell(task, completed("done"))
+      .then((isHeard) => answers.push(`${task.task} ${isHeard}`));
+    await turn();
+  }
+  await at.clock.advance(100);
+  expect([at.results.length, answers]).toEqual([2, []]);
+  record.resolve();
+  lost.reject(new Error("the lease has ended"));
+  await turn();
+  await at.clock.advance(20);
+  expect(answers.toSorted()).toEqual(["a true", "b false"]);
 });
 
 test("a result that its owner does not want is left to the store", async () => {

@@ -19,8 +19,8 @@ export interface HandoverOptions {
   readonly clock: Clock;
   /** Other processes that take what is handed to them, and certainly hear of it. */
   readonly others: () => readonly Presence[];
-  /** Takes a result in; false: it is not wanted under this epoch. */
-  readonly result: (name: TaskName, epoch: number, outcome: TaskOutcome) => boolean;
+  /** Takes a result in; resolves when it is recorded. Null: it is not wanted under this epoch. */
+  readonly result: (name: TaskName, epoch: number, outcome: TaskOutcome) => Promise<void> | null;
   /** The worker does not begin the task. */
   readonly returned: (name: TaskName) => void;
   /** The task is to stand in the store, in the name of its worker. */
@@ -60,9 +60,9 @@ const MESSAGE_CHARS = 128 * 1024;
  * Hands tasks straight to workers of other processes that have room for them, and hears of their results, without a word
  * to the store. Best effort: whoever uses it puts a task up in the store that is not heard of soon (see `RemoteTasks`).
  *
- * H1. A task is handed to one worker, and to that one once.
- * H2. A worker gets no more from here than its slots, and a few in front of them.
- * H3. An answer is confirmed when its results were taken in; what is not confirmed the worker tells the store.
+ * G1. A task is handed to one worker, and to that one once.
+ * G2. A worker gets no more from here than its slots, and a few in front of them.
+ * G3. An answer is confirmed when its results are recorded; what is not confirmed the worker tells the store.
  */
 export class Handover {
   private readonly options: HandoverOptions;
@@ -75,6 +75,7 @@ export class Handover {
   /** Null: nothing is to be sent later. */
   private cancelLater: (() => void) | null = null;
   private isSending = false;
+  private closed = false;
 
   constructor(options: HandoverOptions) {
     this.options = options;
@@ -141,6 +142,7 @@ export class Handover {
   close(): void {
     this.send();
     this.stop();
+    this.closed = true;
   }
 
   private refresh(): void {
@@ -166,12 +168,20 @@ export class Handover {
 
   private heard({ worker, number, results, returned, stand }: Answer): void {
     const unwanted: WireName[] = [];
-    for (const { run: runKey, task, epoch, input } of results)
-      if (!this.options.result({ runKey, task }, epoch, input.outcome)) unwanted.push([runKey, task]);
+    const recorded: Promise<void>[] = [];
+    for (const { run: runKey, task, epoch, input } of results) {
+      const result = this.options.result({ runKey, task }, epoch, input.outcome);
+      const refused = (): void => void unwanted.push([runKey, task]);
+      if (result === null) refused();
+      else recorded.push(result.catch(refused));
+    }
     for (const [runKey, task] of returned) this.options.returned({ runKey, task });
     for (const [runKey, task] of stand) this.options.stand({ runKey, task });
-    this.to(worker).heard.push([number, unwanted]);
-    this.sendLater();
+    void Promise.all(recorded).then(() => {
+      if (this.closed) return;
+      this.to(worker).heard.push([number, unwanted]);
+      this.sendLater();
+    });
   }
 
   private to(worker: number): Outgoing {

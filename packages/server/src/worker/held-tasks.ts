@@ -22,11 +22,14 @@ const LOOKED_AT_MS = 1000;
 /** One that was handed over: by now it stands in the store, or its owner is gone. */
 const HANDED_LOOKED_AT_MS = 15_000;
 
+/** What is held and known to nobody for so long is forgotten: no taking is on its way for longer. */
+const SUSPECT_MS = 1000;
+
 /** Compares what is done here for others with what the store says. */
 export class HeldTasks {
   private readonly options: HeldTasksOptions;
-  /** Held by us at the last look, and known to nobody here. */
-  private suspects: ReadonlySet<string> = new Set();
+  /** Held by us, and known to nobody here: since when. */
+  private suspects: ReadonlyMap<string, number> = new Map();
 
   constructor(options: HeldTasksOptions) {
     this.options = options;
@@ -60,17 +63,19 @@ export class HeldTasks {
 
   /**
    * Gives back what the store says is ours and nobody here knows of: the answer to a taking or a giving back was lost, or
-   * what was handed over never came. Twice seen, for a taking may be on its way.
+   * what was handed over never came. Seen so for a while, for a taking may be on its way.
    */
   async lookForForgotten(): Promise<void> {
-    const { store, member } = this.options;
+    const { store, member, clock } = this.options;
     const holder = member.workerKey;
     const known = this.known();
     const held = await store.holding(holder);
     const knownAfter = this.known();
     const unknown = held.filter((name) => !known.has(nameOf(name)) && !knownAfter.has(nameOf(name)));
-    const forgotten = unknown.filter((name) => this.suspects.has(nameOf(name)));
-    this.suspects = new Set(unknown.map(nameOf));
+    const now = clock.monotonic();
+    const suspects = new Map(unknown.map((name) => [nameOf(name), this.suspects.get(nameOf(name)) ?? now] as const));
+    this.suspects = suspects;
+    const forgotten = unknown.filter((name) => now - suspects.get(nameOf(name))! >= SUSPECT_MS);
     if (forgotten.length === 0 || member.workerKey !== holder) return;
     await store.giveBack(holder, forgotten);
   }

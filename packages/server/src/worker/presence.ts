@@ -38,6 +38,8 @@ export interface PresenceOptions {
 }
 
 const TELL_MS = 4000;
+/** Between the first question and the second. */
+const ASK_AGAIN_MS = 1000;
 /** Who was not heard of for so long is not there. */
 const GONE_MS = 12_000;
 /** Who was not heard of for so long may stand still: nothing is handed to it. More than the longest pause. */
@@ -81,6 +83,8 @@ export class Presences {
       signals.subscribe(QUESTION, () => this.tell()),
     ];
     signals.publish(QUESTION, null);
+    // Who is there may not be known yet: then nobody was asked.
+    this.stops.push(clock.after(ASK_AGAIN_MS, () => signals.publish(QUESTION, null)));
     this.telling.start();
   }
 

@@ -29,6 +29,10 @@ class World {
   /** While it is set, putting up waits for it. */
   hold: Promise<void> | null = null;
   holdsRuns = true;
+  /** When what is taken in is recorded. */
+  recorded: Promise<void> = Promise.resolve();
+  /** How often the answer to a putting up is lost, although it was done. */
+  losesAnswers = 0;
   readonly tasks: RemoteTasks;
   readonly worker: HandedTasks;
   private keys = 0;
@@ -38,6 +42,7 @@ class World {
       post: async (_, tasks) => {
         if (this.hold) await this.hold;
         this.posted.push(...tasks);
+        if (this.losesAnswers-- > 0) throw new Error("the answer was lost");
       },
       withdraw: async (names) => void this.withdrawn.push(...names.map(nameOf)),
       present: async (names) => names,
@@ -58,6 +63,11 @@ class World {
       report: (run, command, outcome) => {
         run.state.owed.delete(command.id);
         this.reported.push(`${run.id} ${outcome.type}`);
+      },
+      record: (run, command, outcome) => {
+        run.state.owed.delete(command.id);
+        this.reported.push(`${run.id} ${outcome.type}`);
+        return this.recorded;
       },
       progress: () => undefined,
       problem: (message) => void this.reported.push(message),
@@ -171,6 +181,32 @@ test("a result that comes while its step is being put up takes it back when it s
   expect([at.reported, at.withdrawn]).toEqual([["run-1 completed"], []]);
   stands();
   await at.clock.advance(100);
+  expect(at.posted).toHaveLength(1);
+  expect(at.withdrawn).toEqual([nameOf(at.posted[0]!)]);
+});
+
+test("a step that stands in the store stays there until its result is recorded", async () => {
+  const run = at.give();
+  await at.clock.advance(1500);
+  const record = Promise.withResolvers<void>();
+  at.recorded = record.promise;
+  const told = at.tell(run);
+  await at.clock.advance(300);
+  expect([at.reported, at.withdrawn]).toEqual([["run-1 completed"], []]);
+  record.resolve();
+  await at.clock.advance(100);
+  expect(await told).toBe(true);
+  expect(at.withdrawn).toEqual([nameOf(at.posted[0]!)]);
+});
+
+test("a step that was put up without our knowing is taken back when its result has come meanwhile", async () => {
+  at.losesAnswers = 1;
+  const run = at.give();
+  await at.clock.advance(1010);
+  expect(at.reported).toEqual(["tasks for other processes could not be put up; trying again"]);
+  void at.tell(run);
+  await turn();
+  await at.clock.advance(3000);
   expect(at.posted).toHaveLength(1);
   expect(at.withdrawn).toEqual([nameOf(at.posted[0]!)]);
 });

@@ -35,6 +35,8 @@ export interface RemoteTasksOptions {
   /** Whether the runs held here are still ours. */
   readonly mayTake: () => boolean;
   readonly report: (run: HotRun, task: DispatchTask, outcome: TaskOutcome) => void;
+  /** The same; resolves when it is recorded, and rejects when the run leaves this process before. */
+  readonly record: (run: HotRun, task: DispatchTask, outcome: TaskOutcome) => Promise<void>;
   readonly progress: (run: HotRun, task: DispatchTask, part: TaskPart) => void;
   readonly problem: (message: string, error: unknown) => void;
 }
@@ -89,7 +91,10 @@ export class RemoteTasks {
       ...options,
       result: (name, epoch, outcome) => this.result(name, epoch, outcome),
       returned: (name) => this.returned(name),
-      stand: ({ runKey, task }) => this.standUp(({ run, command }) => run.key === runKey && command.id === task),
+      stand: ({ runKey, task: id }) => {
+        const task = this.given.get(`${runKey}/${id}`);
+        if (task?.stage === "handed") this.posts.add(task);
+      },
       missed: () => this.standUp(() => true),
     });
   }
@@ -288,10 +293,10 @@ export class RemoteTasks {
   /** A worker does not begin what was handed to it. One that was put up meanwhile is freed in the store. */
   private returned({ runKey, task: id }: TaskName): void {
     const task = this.given.get(`${runKey}/${id}`);
-    if (task?.stage !== "handed") return;
-    this.handover.full(task.place!);
+    if (!task?.place) return;
+    this.handover.full(task.place);
     this.leavePlace(task);
-    this.posts.add(task);
+    if (task.stage === "handed") this.posts.add(task);
   }
 
   private putUpAgain(task: GivenTask): void {
@@ -300,16 +305,16 @@ export class RemoteTasks {
     this.posts.add(task);
   }
 
-  /** A result that came straight from a worker; false: it is not wanted here. */
-  private result({ runKey, task: id }: TaskName, epoch: number, outcome: TaskOutcome): boolean {
+  /** A result that came straight from a worker. Resolves when it is recorded; null: it is not wanted here. */
+  private result({ runKey, task: id }: TaskName, epoch: number, outcome: TaskOutcome): Promise<void> | null {
     const key = `${runKey}/${id}`;
     const task = this.given.get(key);
-    if (!task?.place || task.run.epoch !== epoch || !this.isWanted(task) || !this.options.mayTake()) return false;
-    // One that is just being put up is taken back when it stands.
-    if (task.stage === "posted") this.posts.takeBack(task);
+    if (!task?.place || task.run.epoch !== epoch || !this.isWanted(task) || !this.options.mayTake()) return null;
     this.remove(key);
-    this.options.report(task.run, task.command, outcome);
-    return true;
+    const recorded = this.options.record(task.run, task.command, outcome);
+    // Until then it stands in its worker's name: if this process dies now, that one tells the next owner. One that is just
+    // being put up is taken back when it stands.
+    return task.stage === "posted" ? recorded.then(() => this.posts.takeBack(task)) : recorded;
   }
 
   /** Hears what the tasks say that this process has given away; answers its key. */

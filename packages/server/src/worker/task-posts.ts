@@ -22,7 +22,8 @@ export interface TaskPostsOptions {
 }
 
 const RETRY_MS = 100;
-const RETRY_MS_MAX = 5000;
+/** Short enough for a worker that waits for its task to be put up (`STANDS_WITHIN_MS`). */
+const RETRY_MS_MAX = 2000;
 const POST_MAX = 256;
 const WITHDRAW_MAX = 500;
 /** Channel on which all hear of tasks that are no longer wanted. */
@@ -144,6 +145,8 @@ export class TaskPosts {
     const [batch, posted]: [GivenTask[], PostedTask[]] = [[], []];
     for (const task of tasks) {
       if (!isWanted(task)) {
+        // The answer to an earlier try may have been lost: then it stands.
+        if (task.again) this.takeBack(task);
         forget(task);
         continue;
       }

@@ -82,7 +82,8 @@ export class TaskReports {
     const { taken, command } = task;
     const { scope, node, attempt } = command;
     this.tellParts(task);
-    const begun = clock.monotonic();
+    /** When the store first said that it knows of no such task. */
+    let staleAt: number | null = null;
     let isTold = !task.handed;
     for (let delay = RETRY_MS; ; delay = Math.min(delay * 2, RETRY_MS_MAX)) {
       try {
@@ -94,7 +95,9 @@ export class TaskReports {
         const input = encodeInput(reported);
         const answer = await this.reports.add({ holder: task.holder, result: { runKey, task: name, input } });
         // A stale one is nobody's any more, unless its owner has yet to put it up.
-        if (answer === "reported" || !task.handed || clock.monotonic() - begun > STANDS_WITHIN_MS) return;
+        if (answer === "reported" || !task.handed) return;
+        staleAt ??= clock.monotonic();
+        if (clock.monotonic() - staleAt > STANDS_WITHIN_MS) return;
       } catch (error) {
         problem("a result could not be told; trying again", taken.runId, error);
       }

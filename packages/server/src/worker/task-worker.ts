@@ -9,6 +9,7 @@ import type { TakenTask, TaskName, TaskStore } from "../tasks/task-store.ts";
 import { PACK_MAX, type Consumer, type Ticket, type Transport } from "../transport/transport.ts";
 import { Batch } from "./batch.ts";
 import { nameOf, type ForeignTask } from "./foreign-task.ts";
+import { ticketOf } from "./given-task.ts";
 import { HandedTasks } from "./handed-tasks.ts";
 import type { HandoverMessage } from "./handover-wire.ts";
 import { HeldTasks } from "./held-tasks.ts";
@@ -139,7 +140,7 @@ export class TaskWorker {
 
   /** Whether it begins what is handed to it. */
   get takesHanded(): boolean {
-    return this.started && !this.closing;
+    return this.started && !this.closing && this.handed.hears(this.options.member.workerKey);
   }
 
   /** Whether the run of a task is held by another process. */
@@ -308,7 +309,8 @@ export class TaskWorker {
 
   private async giveBackOne(taken: TakenTask, holder: number, handed: boolean): Promise<void> {
     if (handed) this.handed.giveBack(taken);
-    else await this.options.store.giveBack(holder, [taken]);
+    // One that was handed over may stand there by now, in our name.
+    await this.options.store.giveBack(holder, [taken]);
   }
 
   /** Handed over to us, and not wanted any more. */
@@ -331,7 +333,10 @@ export class TaskWorker {
   /** A new membership has a new name, under which tasks are handed over. */
   private lookAtLease(): void {
     this.held.endWithLease();
-    if (!this.closing) this.handed.listen(this.options.member.workerKey);
+    const { member, changed } = this.options;
+    if (this.closing || this.handed.hears(member.workerKey)) return;
+    this.handed.listen(member.workerKey);
+    changed();
   }
 
   private drop(run: HotRun, command: DispatchTask): void {
@@ -374,10 +379,6 @@ export class TaskWorker {
     const failed = (error: unknown): void => problem("the store of tasks does not answer", "", error);
     return new Recurring({ clock, firstMs: everyMs, everyMs, work, failed });
   }
-}
-
-function ticketOf({ tenant, pool, priority, runKey, task }: TakenTask): Ticket {
-  return { tenant, pool, priority, runKey, task };
 }
 
 function add(counts: Map<string, number>, pool: string, count: number): void {
