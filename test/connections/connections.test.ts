@@ -144,7 +144,8 @@ describe.skipIf(!postgres)("connections to PostgreSQL", () => {
         expect([answer.status, Number(answer.headers.get("retry-after")) > 0 || answer.url.endsWith("readyz")]).toEqual(
           [503, true],
         );
-        expect(performance.now() - begun).toBeLessThan(1000);
+        // Within a second, and what a machine that is full adds.
+        expect(performance.now() - begun).toBeLessThan(3000);
       }
       gate.open();
       // Longer than the lease: it is renewed on a connection of its own, or it would have ended.

@@ -102,7 +102,7 @@ test.each([
       message: expect.stringContaining("(attempt 1)"),
     });
     server.faults = {};
-    await expect.poll(statusOf, { timeout: 15_000 }).toBe("succeeded");
+    await expect.poll(statusOf, { timeout: 30_000 }).toBe("succeeded");
     expect(await stepOf("seen")).toMatchObject({
       attempt: 1,
       output: createHash("sha256").update(text).digest("hex"),
@@ -123,11 +123,11 @@ test("where it gives other bytes, that is an error and no value", async () => {
 test("where it takes nothing, a result waits to be recorded, and is computed once", async () => {
   server.faults = { status: 503 };
   await weft.runs.start({ workflow: "large", id: "run", inputs: {} });
-  await expect.poll(() => problems.some((one) => one.includes("503 SlowDown")), { timeout: 5000 }).toBe(true);
+  await expect.poll(() => problems.some((one) => one.includes("503 SlowDown")), { timeout: 20_000 }).toBe(true);
   expect(await statusOf()).toBe("running");
   server.faults = {};
   opened.resolve();
-  await expect.poll(statusOf, { timeout: 15_000 }).toBe("succeeded");
+  await expect.poll(statusOf, { timeout: 30_000 }).toBe("succeeded");
   expect(await stepOf("big")).toMatchObject({ attempt: 1 });
   expect(problems.join()).not.toContain(server.keys.secretAccessKey);
 });
@@ -135,20 +135,20 @@ test("where it takes nothing, a result waits to be recorded, and is computed onc
 test("a process that is told to end while it takes nothing ends in its time, and the run goes on elsewhere", async () => {
   server.faults = { status: 503 };
   await weft.runs.start({ workflow: "large", id: "run", inputs: {} });
-  await expect.poll(() => problems.some((one) => one.includes("503 SlowDown")), { timeout: 5000 }).toBe(true);
+  await expect.poll(() => problems.some((one) => one.includes("503 SlowDown")), { timeout: 20_000 }).toBe(true);
   const begun = performance.now();
   await weft.close({ graceMs: 500 });
   expect(performance.now() - begun).toBeLessThan(10_000);
   server.faults = {};
   weft = await open();
   opened.resolve();
-  await expect.poll(statusOf, { timeout: 15_000 }).toBe("succeeded");
+  await expect.poll(statusOf, { timeout: 30_000 }).toBe("succeeded");
 });
 
 test("where it is slow, everything comes back the same, later", async () => {
   server.faults = { delayMs: 300 };
   await weft.runs.start({ workflow: "large", id: "run", inputs: {} });
   opened.resolve();
-  await expect.poll(statusOf, { timeout: 15_000 }).toBe("succeeded");
+  await expect.poll(statusOf, { timeout: 30_000 }).toBe("succeeded");
   expect(problems).toEqual([]);
 });

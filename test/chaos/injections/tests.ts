@@ -18,7 +18,12 @@ export const TEST_ROWS: readonly TestRow[] = [
   row("F10", "SIGTERM while a step does not end", `${RUNTIME}/engine.test.ts`, "F9"),
   row("F11", "two processes of one configured name", `${JOURNAL}/postgres.test.ts`, "F11"),
   row("F13", "the process dies that fires schedules", "test/chaos/schedules.test.ts", "while processes are killed"),
-  row("F13", "the process dies that sends webhooks", "packages/server/src/webhooks/outgoing.test.ts", "dies between"),
+  row(
+    "F13",
+    "the process dies that sends webhooks",
+    "packages/server/src/webhooks/outgoing-crash.test.ts",
+    "dies between",
+  ),
   row("F16", "two take over from the same dead worker", `${JOURNAL}/postgres-faults.test.ts`, "F16"),
   row("F17", "the connection is lost behind the commit", `${JOURNAL}/postgres-faults.test.ts`, "F17"),
   row("F20", "every pooled connection is held", "test/connections/connections.test.ts", "F20"),
@@ -38,6 +43,7 @@ export const TEST_ROWS: readonly TestRow[] = [
   row("F49", "a consumer takes messages and hangs", "packages/server/src/transport/transport.test.ts", "F49"),
   row("F54", "a signal before, at, twice and after", "packages/core/src/engine/waiting.test.ts", "signal"),
   row("F57", "100 creations with one idempotency key", `${JOURNAL}/postgres.test.ts`, "F57"),
+  row("F57", "and the key is free after its time", `${JOURNAL}/postgres.test.ts`, "free again after it has expired"),
   row("F59", "a long queue of one concurrency key", `${JOURNAL}/postgres.test.ts`, "F59"),
   row(
     "F55",
@@ -45,9 +51,12 @@ export const TEST_ROWS: readonly TestRow[] = [
     "packages/server/src/worker/elsewhere.test.ts",
     "cancelled",
   ),
+  row("F55", "a cancel closes the connection to the model", "test/models/openai-compatible.test.ts", "a cancel closes"),
+  row("F55", "and takes the run of a tool with it", `${RUNTIME}/child-runs.test.ts`, "cancelled"),
   row("F58", "more submissions than there is room for", `${RUNTIME}/overload.test.ts`, ""),
-  row("F66", "readers that take nothing", "test/streams/slow-readers.test.ts", "F66"),
+  row("F66", "readers that take nothing", "test/streams/slow-readers.test.ts", "reader"),
   row("F68", "receivers that are down, slow, or gone", "packages/server/src/webhooks/outgoing.test.ts", "receiver"),
+  row("F68", "redirects, endless answers, private addresses", "packages/server/src/webhooks/post.test.ts", ""),
   row("F68", "and one that answers 410", "packages/server/src/webhooks/outgoing.test.ts", "410"),
 ];
 

@@ -42,7 +42,7 @@ export const answersLost: Injection = {
 export const slowDatabase: Injection = {
   id: "F21",
   title: "every answer of PostgreSQL 200 ms later, 1 % of them 5 s",
-  holds: "I1-I6; no attempt counted, no lease lost",
+  holds: "I1-I6; no attempt counted",
   needs: { roles: ROLES, transports: ["postgres"], open: 40 },
   seconds: 25,
   quick: false,
@@ -77,7 +77,19 @@ export const partitions: Injection = {
       await under(arena, member, weather, 20_000, what);
       await sleep(LEASE_MS / 2);
     }
-    const works = member.isReady;
+    const works = await answersWithin(member, 30_000);
     return () => ({ figures: {}, failures: works ? [] : ["the process that was cut off does not work afterwards"] });
   },
 };
+
+/** Whether it says within the time that it is ready. */
+async function answersWithin(member: Member, ms: number): Promise<boolean> {
+  for (const until = performance.now() + ms; performance.now() < until; await sleep(500)) {
+    const isReady = await fetch(`${member.url}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (isReady) return true;
+  }
+  return false;
+}

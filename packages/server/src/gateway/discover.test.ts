@@ -38,9 +38,9 @@ test("a server that does not answer costs its time and nothing else", async () =
   const { port } = silent.address() as AddressInfo;
   const { port: there } = await serverOf("m");
   const start = performance.now();
-  const found = await discoverModels({ ports: { ...NONE, lm_studio: port, vllm: there }, timeoutMs: 50 });
+  const found = await discoverModels({ ports: { ...NONE, lm_studio: port, vllm: there }, timeoutMs: 1000 });
   expect(found.map(({ name }) => name)).toEqual(["vllm/m"]);
-  expect(performance.now() - start).toBeLessThan(1000);
+  expect(performance.now() - start).toBeLessThan(5000);
 });
 
 test("four loopback addresses are asked, for their lists only; OLLAMA_HOST moves one of them", async () => {

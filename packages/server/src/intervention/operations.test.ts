@@ -132,7 +132,7 @@ function facts(open: OpenTestDatabase): void {
     const ids = Array.from({ length: 200 }, (_, index) => `r${index}`);
     const first = bench.process("first");
     const { operation } = await first.operations.begin({ action: "discard", ids, rate: 100 }, null);
-    await expect.poll(() => first.operations.get(operation.id)).toMatchObject({ done: 50 });
+    await expect.poll(async () => (await first.operations.get(operation.id)).done).toBeGreaterThanOrEqual(50);
     await first.operations.close();
     const second = bench.process("second");
     await expect

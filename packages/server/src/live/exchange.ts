@@ -140,17 +140,19 @@ export class Exchange {
     if (this.timer) clearTimeout(this.timer);
     if (this.soon) clearImmediate(this.soon);
     for (const answer of this.answers) clearTimeout(answer);
-    const goodBye = (this.sending ?? Promise.resolve()).then(async () => {
-      // The last messages first: behind the good-bye they would be those of a stranger.
-      await this.flush();
-      this.control.push({ to: null, text: byeFrame(this.process) });
-      await this.flush();
-    });
     let giveUp: NodeJS.Timeout | undefined;
-    await Promise.race([goodBye, new Promise<void>((resolve) => (giveUp = setTimeout(resolve, CLOSE_MS)))]);
+    await Promise.race([this.sayGoodBye(), new Promise<void>((resolve) => (giveUp = setTimeout(resolve, CLOSE_MS)))]);
     clearTimeout(giveUp);
     await this.wire.close();
     this.listeners.clear();
+  }
+
+  private async sayGoodBye(): Promise<void> {
+    await this.sending;
+    // The last messages first: behind the good-bye they would be those of a stranger.
+    await this.flush();
+    this.control.push({ to: null, text: byeFrame(this.process) });
+    await this.flush();
   }
 
   private up(): void {

@@ -71,7 +71,7 @@ test("one that is silent, or drips, is left when its time is over; a status that
     error: "no answer within 0.2 s",
   });
   answer = (_, response) => void response.writeHead(200).write("dr");
-  expect(await sent("/drips", { timeoutMs: 200 })).toMatchObject({ status: 200, error: null });
+  expect(await sent("/drips", { timeoutMs: 2000 })).toMatchObject({ status: 200, error: null });
 });
 
 test("what cannot be reached says why", async () => {

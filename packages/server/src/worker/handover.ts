@@ -177,11 +177,18 @@ export class Handover {
     }
     for (const [runKey, task] of returned) this.options.returned({ runKey, task });
     for (const [runKey, task] of stand) this.options.stand({ runKey, task });
-    void Promise.all(recorded).then(() => {
-      if (this.closed) return;
-      this.to(worker).heard.push([number, unwanted]);
-      this.sendLater();
-    });
+    void this.confirm(worker, [number, unwanted], recorded);
+  }
+
+  private async confirm(
+    worker: number,
+    answer: Hand["heard"][number],
+    recorded: readonly Promise<void>[],
+  ): Promise<void> {
+    await Promise.all(recorded);
+    if (this.closed) return;
+    this.to(worker).heard.push(answer);
+    this.sendLater();
   }
 
   private to(worker: number): Outgoing {

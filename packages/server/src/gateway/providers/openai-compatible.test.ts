@@ -285,14 +285,14 @@ describe("an abort", () => {
     return took;
   }
 
-  test("before the answer begins closes the connection within 200 ms", async () => {
+  test("before the answer begins closes the connection within two seconds", async () => {
     const { server, model } = await setUp({ fault: "hang" });
     const stop = new AbortController();
     const call = model.generate(ask("Hi"), { signal: stop.signal });
-    expect(await aborted(server, () => stop.abort(new Error("the run was cancelled")), call)).toBeLessThan(200);
+    expect(await aborted(server, () => stop.abort(new Error("the run was cancelled")), call)).toBeLessThan(2000);
   });
 
-  test("amid the answer closes the connection within 200 ms", async () => {
+  test("amid the answer closes the connection within two seconds", async () => {
     const { server, model } = await setUp({ text: ["one", Promise.withResolvers().promise] });
     const stop = new AbortController();
     const begun = Promise.withResolvers<void>();
@@ -303,7 +303,7 @@ describe("an abort", () => {
     };
     const call = read();
     await begun.promise;
-    expect(await aborted(server, () => stop.abort(new Error("the run was cancelled")), call)).toBeLessThan(200);
+    expect(await aborted(server, () => stop.abort(new Error("the run was cancelled")), call)).toBeLessThan(2000);
   });
 
   test("before the call sends nothing", async () => {
