@@ -17,7 +17,7 @@ const weft = await openWeft({
 });
 let ending: Promise<void> | null = null;
 // The channel to the parent would keep the process alive.
-const leave = (): void => void process.disconnect?.();
+const leave = (): void => void (process.connected && process.disconnect?.());
 const end = (): void => void (ending ??= weft.close({ graceMs: 2000 }).finally(leave));
 process.once("SIGTERM", end);
 process.once("disconnect", end);

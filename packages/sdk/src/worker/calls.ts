@@ -1,4 +1,5 @@
-import { errorOf, WeftError } from "../problem.ts";
+import type { Api } from "../api.ts";
+import { WeftError } from "../problem.ts";
 import {
   WORKER_TOKEN_HEADER,
   type OwnHeartbeatAnswer,
@@ -10,28 +11,22 @@ import {
   type OwnWorkerJoined,
 } from "./wire.ts";
 
-export interface WorkerServer {
-  readonly url: string;
-  readonly apiKey: string | null;
-  readonly fetch: typeof fetch;
-}
-
 /** A call that a server does not answer is given up after this; a long poll has its wait besides. */
 const ANSWER_MS = 20_000;
 
 /** Registers a worker. The calls of the session are those of that worker. */
-export async function joinServer(server: WorkerServer, join: OwnWorkerJoin, signal: AbortSignal): Promise<WorkerCalls> {
-  const response = await send(server, "POST", "/api/workers", { body: join, signal, token: null, waitMs: 0 });
-  return new WorkerCalls(server, (await response.json()) as OwnWorkerJoined);
+export async function joinServer(api: Api, join: OwnWorkerJoin, signal: AbortSignal): Promise<WorkerCalls> {
+  const response = await send(api, "POST", "/api/workers", { body: join, signal, token: null, waitMs: 0 });
+  return new WorkerCalls(api, (await response.json()) as OwnWorkerJoined);
 }
 
 /** What a registered worker asks of its server. Errors are `WeftError`s, or what `fetch` throws. */
 export class WorkerCalls {
   readonly joined: OwnWorkerJoined;
-  private readonly server: WorkerServer;
+  private readonly api: Api;
 
-  constructor(server: WorkerServer, joined: OwnWorkerJoined) {
-    this.server = server;
+  constructor(api: Api, joined: OwnWorkerJoined) {
+    this.api = api;
     this.joined = joined;
   }
 
@@ -66,12 +61,12 @@ export class WorkerCalls {
     { signal, waitMs = 0 }: { readonly signal?: AbortSignal; readonly waitMs?: number } = {},
   ): Promise<Response> {
     const { id, token } = this.joined;
-    return send(this.server, method, `/api/workers/${id}${path}`, { body, signal, token, waitMs });
+    return send(this.api, method, `/api/workers/${id}${path}`, { body, signal, token, waitMs });
   }
 }
 
-async function send(
-  { url, apiKey, fetch }: WorkerServer,
+function send(
+  api: Api,
   method: string,
   path: string,
   {
@@ -87,18 +82,11 @@ async function send(
   },
 ): Promise<Response> {
   const timeout = AbortSignal.timeout(ANSWER_MS + waitMs);
-  const response = await fetch(url + path, {
-    method,
-    headers: {
-      ...(body ? { "content-type": "application/json" } : {}),
-      ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
-      ...(token === null ? {} : { [WORKER_TOKEN_HEADER]: token }),
-    },
-    ...(body ? { body: JSON.stringify(body) } : {}),
+  return api.send(method, path, {
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    ...(body ? { body } : {}),
+    ...(token === null ? {} : { headers: { [WORKER_TOKEN_HEADER]: token } }),
   });
-  if (!response.ok) throw await errorOf(response);
-  return response;
 }
 
 /** The server knows the worker no more: it joins again. */

@@ -1,3 +1,4 @@
+import { Api } from "../api.ts";
 import { isForgotten, isRefused, joinServer, type WorkerCalls } from "./calls.ts";
 import { failedResult, RunningTask, TaskError, TimedOut, type WorkerHandler } from "./task.ts";
 import type { OwnTask, OwnTaskResult } from "./wire.ts";
@@ -64,6 +65,7 @@ export function createWorker(options: WorkerOptions): OwnWorker {
 
 class Working implements OwnWorker {
   private readonly options: WorkerOptions;
+  private readonly api: Api;
   private readonly pools: readonly string[];
   private readonly concurrency: number;
   private readonly tasks = new Map<string, RunningTask>();
@@ -74,7 +76,13 @@ class Working implements OwnWorker {
   private readonly waiting = new Set<() => void>();
 
   constructor(options: WorkerOptions) {
+    const { url, apiKey, fetch } = options;
     this.options = options;
+    this.api = new Api({
+      ...(url === undefined ? {} : { baseUrl: url }),
+      ...(apiKey === undefined ? {} : { apiKey }),
+      ...(fetch === undefined ? {} : { fetch }),
+    });
     this.pools = [options.pool ?? "default"].flat();
     this.concurrency = options.concurrency ?? 4;
     if (!Number.isInteger(this.concurrency) || this.concurrency < 1 || this.concurrency > CONCURRENCY_MAX)
@@ -127,15 +135,10 @@ class Working implements OwnWorker {
   }
 
   private async join(): Promise<Session> {
-    const { url = "http://127.0.0.1:9338", apiKey = null, name, leaseMs } = this.options;
-    const server = {
-      url: url.replace(/\/+$/, ""),
-      apiKey,
-      fetch: this.options.fetch ?? globalThis.fetch.bind(globalThis),
-    };
+    const { name, leaseMs } = this.options;
     const asked = performance.now();
     const calls = await joinServer(
-      server,
+      this.api,
       {
         pools: this.pools,
         ...(name === undefined ? {} : { name }),
