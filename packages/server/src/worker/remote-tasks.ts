@@ -125,6 +125,7 @@ export class RemoteTasks {
       bonusMs: 0,
       booked: 0,
       stage: "waiting",
+      result: "none",
       place: null,
       again,
       postedAt: now,
@@ -312,9 +313,18 @@ export class RemoteTasks {
     if (!task?.place || task.run.epoch !== epoch || !this.isWanted(task) || !this.options.mayTake()) return null;
     this.remove(key);
     const recorded = this.options.record(task.run, task.command, outcome);
-    // Until then it stands in its worker's name: if this process dies now, that one tells the next owner. One that is just
-    // being put up is taken back when it stands.
-    return task.stage === "posted" ? recorded.then(() => this.posts.takeBack(task)) : recorded;
+    return task.stage === "handed" ? recorded : this.takenBack(task, recorded);
+  }
+
+  /**
+   * Until its result is recorded a task stands in its worker's name: if this process dies now, that one tells the next
+   * owner. One that is just being put up is taken back when it stands.
+   */
+  private async takenBack(task: GivenTask, recorded: Promise<void>): Promise<void> {
+    task.result = "taken";
+    await recorded;
+    task.result = "recorded";
+    if (task.stage === "posted" || task.again) this.posts.takeBack(task);
   }
 
   /** Hears what the tasks say that this process has given away; answers its key. */

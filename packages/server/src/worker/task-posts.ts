@@ -49,9 +49,12 @@ export class TaskPosts {
     if (this.working === null) this.start();
   }
 
-  /** Withdraws a task, unless its run has only left this process: then the next owner has it. */
-  takeBack({ run, command }: GivenTask): void {
-    if (run.gone && !run.endRecorded) return;
+  /**
+   * Withdraws a task. One without a result stays where its run has only left this process, for the next owner; one with a
+   * result until that is recorded, and from then on it leaves wherever its run is by now.
+   */
+  takeBack({ run, command, result }: GivenTask): void {
+    if (result === "taken" || (result === "none" && run.gone && !run.endRecorded)) return;
     this.withdrawn.push({ runKey: run.key, task: command.id, epoch: run.epoch });
     if (this.withdrawing) return;
     this.withdrawing = true;
