@@ -4,10 +4,13 @@ import type { RecordedRun } from "./record-reader.ts";
 const FINAL: ReadonlySet<string> = new Set(["run_completed", "run_failed", "run_cancelled"]);
 const RESULTS: ReadonlySet<string> = new Set(["task_completed", "task_failed", "task_retried"]);
 
-/** I1: every accepted run is there and has ended, well: none failed because of what was done to the engine. */
+/**
+ * I1: every accepted run is there and has ended, well: none failed because of what was done to the engine. Those that
+ * cannot succeed have failed for their own reason.
+ */
 export function judgeAccepted(
   runs: readonly RecordedRun[],
-  { accepted, cancelled = [] }: Evidence,
+  { accepted, cancelled = [], failing = {} }: Evidence,
   violations: Violation[],
 ): number {
   const byId = new Map(runs.map((run) => [run.id, run]));
@@ -16,11 +19,15 @@ export function judgeAccepted(
   for (const { id } of accepted) {
     const run = byId.get(id);
     const note = (what: string): void => void violations.push({ invariant: "I1", run: id, what });
+    const code = failing[id]?.code;
     if (!run) {
       lost += 1;
       note("was accepted and is lost");
     } else if (!run.hasEnded) {
       note(`has not ended: ${run.status} at row ${run.rows.length}, epoch ${run.epoch}, owned: ${run.isOwned}`);
+    } else if (code !== undefined) {
+      if (run.status !== "failed" || run.errorCode !== code)
+        note(`ended as ${run.status} (${run.errorCode}), and was to fail with ${code}`);
     } else if (run.status !== "succeeded" && !(run.status === "cancelled" && mayEnd.has(id)))
       note(`ended as ${run.status} (${run.errorCode})`);
   }
@@ -60,9 +67,11 @@ export function judgeFence(run: RecordedRun, { marks }: Pick<Evidence, "marks">,
   return stale;
 }
 
-/** I3: one accepted success for each step, one result for each attempt. */
-export function judgeResults(run: RecordedRun, violations: Violation[]): void {
+/** I3: one accepted success for each step, one result for each attempt; attempts fail only where they must, so often. */
+export function judgeResults(run: RecordedRun, { failing = {} }: Evidence, violations: Violation[]): void {
   const [attempts, successes] = [new Set<string>(), new Set<string>()];
+  const mustFail = failing[run.id];
+  let failed = 0;
   const note = (what: string): void => void violations.push({ invariant: "I3", run: run.id, what });
   for (const { decisions } of run.rows)
     for (const event of decisions.flatMap((decision) => decision.events)) {
@@ -70,10 +79,12 @@ export function judgeResults(run: RecordedRun, violations: Violation[]): void {
       const [step, attempt] = [`${event.scope}/${event.node}`, `${event.scope}/${event.node}#${event.attempt}`];
       if (attempts.has(attempt)) note(`${attempt} has two results`);
       attempts.add(attempt);
-      if (event.type !== "task_completed") note(`${attempt} was counted: ${event.type}`);
+      if (event.type !== "task_completed" && mustFail) failed += 1;
+      else if (event.type !== "task_completed") note(`${attempt} was counted: ${event.type}`);
       else if (successes.has(step)) note(`${step} succeeds twice`);
       else successes.add(step);
     }
+  if (mustFail && failed !== mustFail.attempts) note(`${failed} attempts failed, and ${mustFail.attempts} were to`);
 }
 
 /** I8: a signal that was answered is in the record, once. */

@@ -1,4 +1,4 @@
-import { Payload, type Decision, type RunEvent } from "@weftwork/core";
+import { AppError, failureOf, Payload, type Decision, type RunEvent } from "@weftwork/core";
 import { describe, expect, test } from "vitest";
 import { judgeEffects } from "./check-effects.ts";
 import { judgeAccepted, judgeFence, judgeResults, judgeRows, judgeSignals } from "./check-rows.ts";
@@ -63,7 +63,7 @@ function found(runs: readonly RecordedRun[], evidence: Evidence = EVIDENCE): rea
   for (const one of runs) {
     judgeRows(one, violations);
     judgeFence(one, evidence, violations);
-    judgeResults(one, violations);
+    judgeResults(one, evidence, violations);
   }
   judgeSignals(runs, evidence, violations);
   judgeEffects(runs, evidence, violations);
@@ -152,6 +152,30 @@ test("what was recorded before the kill is not under way at it", () => {
   expect(found([run(GOOD)], { ...EVIDENCE, calls, faults })).toEqual([
     "I5 2 calls were repeated, and 1 were under way at the faults",
   ]);
+});
+
+describe("a run that must fail", () => {
+  const failed = (type: "task_retried" | "task_failed", attempt: number): RunEvent =>
+    ({
+      ...({ type, scope: "root", node: "c", attempt, failure: failureOf(new AppError("STEP_TIMEOUT")) } as const),
+      ...(type === "task_retried" ? { dueAt: T0 + 500 } : {}),
+    }) as RunEvent;
+  const rows = [...GOOD.slice(0, 3), row(4, 2, T0 + 15_010, failed("task_retried", 1), failed("task_failed", 2), END)];
+  const ended = run(rows, { status: "failed", errorCode: "STEP_TIMEOUT" });
+  test.each<readonly [string, RecordedRun, code: string, attempts: number, readonly string[]]>([
+    ["did, for its reason", ended, "STEP_TIMEOUT", 2, []],
+    ["had fewer attempts", ended, "STEP_TIMEOUT", 3, ["I3 2 attempts failed, and 3 were to"]],
+    [
+      "did for another reason",
+      ended,
+      "STEP_FAILED",
+      2,
+      ["I1 ended as failed (STEP_TIMEOUT), and was to fail with STEP_FAILED"],
+    ],
+    ["succeeded", run(GOOD), "STEP_TIMEOUT", 0, ["I1 ended as succeeded (null), and was to fail with STEP_TIMEOUT"]],
+  ])("%s", (_, one, code, attempts, expected) => {
+    expect(found([one], { ...EVIDENCE, failing: { r: { code, attempts } } })).toEqual(expected);
+  });
 });
 
 describe("planted", () => {

@@ -9,6 +9,7 @@ import { judgeEffects } from "./check-effects.ts";
 import { judgeAccepted, judgeFence, judgeResults, judgeRows, judgeSignals } from "./check-rows.ts";
 import { judgeRecovery, judgeTimers } from "./check-time.ts";
 import type { Evidence, Invariant, Verdict, Violation } from "./evidence.ts";
+import { hog } from "./hog.ts";
 import { asJournal, RecordReader, type RecordedRun } from "./record-reader.ts";
 
 /**
@@ -26,7 +27,7 @@ export async function check(evidence: Evidence): Promise<Verdict> {
     for (const run of runs) {
       judgeRows(run, violations);
       staleRows += judgeFence(run, { marks: marks.get(run.id) ?? [] }, violations);
-      judgeResults(run, violations);
+      judgeResults(run, evidence, violations);
     }
     await judgeFolds(runs, evidence, violations);
     judgeSignals(runs, evidence, violations);
@@ -58,7 +59,7 @@ async function judgeFolds(
 ): Promise<void> {
   const workflows = new Workflows({
     catalogue: memoryCatalogue(),
-    registry: nodeRegistry([]),
+    registry: nodeRegistry([hog]),
     clock: systemClock,
     tenant: "default",
   });

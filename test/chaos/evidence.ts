@@ -25,6 +25,14 @@ export interface Mark {
   readonly seq: number;
 }
 
+/** How a run must end that cannot succeed. */
+export interface Failing {
+  /** Of the failure with which it ends. */
+  readonly code: string;
+  /** Attempts of its steps that are recorded as failed. */
+  readonly attempts: number;
+}
+
 /** All that the checker is given beside the database. */
 export interface Evidence {
   readonly database: string;
@@ -35,6 +43,8 @@ export interface Evidence {
   readonly signals: readonly { readonly run: string; readonly id: string }[];
   /** Runs that were asked to end early. Left out: none. */
   readonly cancelled?: readonly string[];
+  /** Runs that must fail, by id. Left out: none. */
+  readonly failing?: Readonly<Record<string, Failing>>;
   readonly calls: readonly Call[];
   readonly faults: readonly Fault[];
   readonly hits: readonly Hit[];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "../simulation/random.ts";
-import type { Evidence } from "./evidence.ts";
+import type { Evidence, Failing } from "./evidence.ts";
 import type { Monitor } from "./monitor.ts";
 
 const PATIENCE_MS = 10_000;
@@ -25,6 +25,8 @@ export class Load {
   readonly signals: (Evidence["signals"][number] & { readonly at: number })[] = [];
   /** Runs that were asked to end early: they may. */
   readonly cancelled = new Set<string>();
+  /** Runs that cannot succeed. */
+  readonly failing = new Map<string, Failing>();
   /** Answers that no client should have had. */
   readonly wrong: string[] = [];
   /** Milliseconds of the requests that were answered with 2xx. */

@@ -1,9 +1,23 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
 /** Most memory in MB that the process has had so far; null: it is gone, or this system does not tell. */
 export function peakRssMb(pid: number): number | null {
+  return megabytes(pid, /^VmHWM:\s+(\d+) kB$/m);
+}
+
+/** Memory in MB that the process has now; null: as above. From here on its peak counts anew, where the system can. */
+export function restartPeak(pid: number): number | null {
   try {
-    const kb = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    writeFileSync(`/proc/${pid}/clear_refs`, "5");
+  } catch {
+    // Then the peak is that of its whole life: no less.
+  }
+  return megabytes(pid, /^VmRSS:\s+(\d+) kB$/m);
+}
+
+function megabytes(pid: number, field: RegExp): number | null {
+  try {
+    const kb = field.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
     return kb === undefined ? null : Math.round(Number(kb) / 1024);
   } catch {
     return null;

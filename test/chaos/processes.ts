@@ -18,6 +18,10 @@ export interface Role {
   /** It speaks to the database by way of a wire of its own. */
   readonly wired?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  /** The program that is run. Left out: `weft`. */
+  readonly program?: string;
+  /** The row makes it end by itself; what its log says then. Any other end is a death. */
+  readonly falls?: string;
 }
 
 /** Every step goes by ticket. */
@@ -50,6 +54,8 @@ export interface FleetOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Whether a process with this id is known to the database as a living worker. */
   readonly isKnown: (pid: number) => Promise<boolean>;
+  /** A process has ended by itself, as its role says that it may. */
+  readonly fell: (pid: number, name: string) => void;
 }
 
 /** One process under supervision: it is started again when it ends, however that comes, until it is told to rest. */
@@ -149,20 +155,26 @@ export class Member {
       this.starts += 1;
       this.ready = false;
       this.expected = false;
-      const { folder, env } = this.options;
-      this.started = startProgram([process.execPath, "--disable-warning=ExperimentalWarning", WEFT, ...this.args()], {
-        user: null,
-        stays: false,
-        log: this.logFile(),
-        folder,
-        env: { WEFT_LANG: "en", WEFT_LOG: "warn", WEFT_SHED: "false", ...env, ...this.role.env },
-      });
+      const { folder, env, fell } = this.options;
+      const { program = WEFT, falls, name } = this.role;
+      this.started = startProgram(
+        [process.execPath, "--disable-warning=ExperimentalWarning", program, ...this.args()],
+        {
+          user: null,
+          stays: false,
+          log: this.logFile(),
+          folder,
+          env: { WEFT_LANG: "en", WEFT_LOG: "warn", WEFT_SHED: "false", ...env, ...this.role.env },
+        },
+      );
       const { started } = this;
       void this.watch(started);
       await started.ended;
+      const isUnasked = !this.expected && !this.resting;
+      if (isUnasked && falls !== undefined && this.says(falls)) fell(started.pid, name);
       // One that the database did not let begin is tried again, as a supervisor would.
-      if (this.ready && !this.expected && !this.resting)
-        this.deaths.push(`${this.role.name} ended by itself with ${started.exitCode()}:\n${this.log()}`);
+      else if (isUnasked && this.ready)
+        this.deaths.push(`${name} ended by itself with ${started.exitCode()}:\n${this.log()}`);
       if (!this.resting) await sleep(AGAIN_MS);
     }
   }

@@ -73,7 +73,8 @@ function turn(url: string): string {
   });
 }
 
-function post(id: string, url: string, before: string | null): Readonly<Record<string, unknown>> {
+/** A step with an effect; it says which answer it has read. */
+export function post(id: string, url: string, before: string | null): Readonly<Record<string, unknown>> {
   const body =
     before === null
       ? { n: 0, read: 0 }

@@ -12,6 +12,21 @@ export type EncodedPayload =
 
 type Stored = { readonly hash: string; readonly size: number };
 
+/** A text of the payload store. Payloads that were given the same one have one value, which is parsed once. */
+export class StoredText {
+  readonly text: string;
+  private parsed: Json | undefined = undefined;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** Frozen. */
+  get value(): Json {
+    return (this.parsed ??= deepFreeze(JSON.parse(this.text) as Json));
+  }
+}
+
 /**
  * One immutable value of a run: an input, an output, a list of items.
  *
@@ -26,6 +41,8 @@ export class Payload {
   private json: string | null = null;
   private parsed: Json | undefined = undefined;
   private stored: Stored | null = null;
+  /** What `json` was taken from. */
+  private source: StoredText | null = null;
   private readonly kind: "plain" | "list" | "concat";
   /** Of a list or concatenation; null while a stored list is not loaded. */
   private members: readonly Payload[] | null = null;
@@ -94,7 +111,7 @@ export class Payload {
     if (this.parsed !== undefined) return this.parsed;
     if (this.kind === "plain") {
       if (this.json === null) throw this.notLoaded();
-      this.parsed = deepFreeze(JSON.parse(this.json) as Json);
+      this.parsed = this.source ? this.source.value : deepFreeze(JSON.parse(this.json) as Json);
       return this.parsed;
     }
     if (this.members === null) throw this.notLoaded();
@@ -128,9 +145,10 @@ export class Payload {
   }
 
   /** Gives a stored payload its text back. A list may then have elements that are to be loaded themselves. */
-  load(text: string): void {
-    if (this.kind === "plain") this.json = text;
-    else this.members = (JSON.parse(text) as EncodedPayload[]).map((member) => Payload.decode(member));
+  load(source: string | StoredText): void {
+    const stored = typeof source === "string" ? new StoredText(source) : source;
+    if (this.kind === "plain") [this.json, this.source] = [stored.text, stored];
+    else this.members = (JSON.parse(stored.text) as EncodedPayload[]).map((member) => Payload.decode(member));
   }
 
   /** Lets go of values that can be had from the store again. */
@@ -139,6 +157,7 @@ export class Payload {
     if (this.members) for (const member of this.members) member.release();
     if (!this.stored) return;
     this.json = null;
+    this.source = null;
     this.parsed = undefined;
     if (this.kind === "list") this.members = null;
   }

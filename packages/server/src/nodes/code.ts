@@ -21,11 +21,12 @@ export interface CodeOptions {
   readonly limits: SandboxLimits;
 }
 
-/** Which setting raises a limit. */
-const SETTINGS: Readonly<Record<"time" | "memory" | "output", string>> = {
+/** What raises a limit. */
+const SETTINGS: Readonly<Record<Extract<SandboxResult, { readonly type: "stopped" }>["limit"], string>> = {
   time: "the step's timeout",
   memory: "WEFT_CODE_MEMORY",
   output: "WEFT_CODE_OUTPUT",
+  machine: "the memory of the machine",
 };
 
 /**

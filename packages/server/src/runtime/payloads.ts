@@ -2,9 +2,13 @@ import { createHash } from "node:crypto";
 import { AppError, type Payload, type RunEvent, payloadsOf } from "@weftwork/core";
 import type { BlobStore } from "../blob/blob.ts";
 import type { Journal, StoredPayload } from "../journal/journal.ts";
+import { RecentTexts } from "./recent-texts.ts";
 
 /** Bytes of a value that travel inside the events; larger ones go to the payload store. */
 export const INLINE_BYTES_MAX = 2048;
+/** Characters of what was read from the store last that are kept, and their share of what may be held. */
+const RECENT_CHARS_MAX = 4 * 1024 * 1024;
+const RECENT_SHARE = 1 / 8;
 
 /** A value on its way to somebody outside. */
 export interface OpenedPayload {
@@ -23,6 +27,7 @@ export class Payloads {
   private readonly blobs: BlobStore;
   private readonly bytesMax: number;
   private readonly objectBytesMin: number;
+  private readonly recent: RecentTexts;
   private readonly held = new Map<Payload, number>();
   private bytesHeld = 0;
 
@@ -35,6 +40,7 @@ export class Payloads {
     this.blobs = blobs;
     this.bytesMax = limits.payloadBytesMax;
     this.objectBytesMin = limits.objectBytesMin;
+    this.recent = new RecentTexts(Math.min(RECENT_CHARS_MAX, limits.payloadBytesMax * RECENT_SHARE));
   }
 
   /** What the events refer to, to be stored with them. Values for the blob store are returned apart: put them first. */
@@ -75,16 +81,13 @@ export class Payloads {
     let missing = missingOf(wanted);
     // A stored list is loaded first, and then the elements that it turns out to have.
     while (missing.size > 0) {
-      const found = await this.journal.payloads(tenant, [...missing.keys()]);
       // Each object once, however often it is named: a fan-out names its inputs in every item.
-      for (const [hash, payloads] of missing) {
-        const bytes = found.get(hash) ?? (await this.blob(tenant, hash));
-        const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+      const texts = await this.recent.get(tenant, [...missing.keys()], (hashes) => this.reader(tenant, hashes));
+      for (const [hash, payloads] of missing)
         for (const payload of payloads) {
-          payload.load(text);
+          payload.load(texts.get(hash)!);
           loaded.set(payload, payload.reference!.size);
         }
-      }
       missing = missingOf(wanted);
     }
     // Held only now: one call's payloads never push each other out before the caller has read them.
@@ -108,6 +111,15 @@ export class Payloads {
     await this.load(tenant, [payload]);
     const bytes = Buffer.from(payload.text);
     return { size: bytes.length, bytes: once(bytes) };
+  }
+
+  /** Asks the journal for all of them together, and the objects for each that it has not. */
+  private async reader(tenant: string, hashes: readonly string[]): Promise<(hash: string) => Promise<string>> {
+    const found = await this.journal.payloads(tenant, hashes);
+    return async (hash) => {
+      const bytes = found.get(hash) ?? (await this.blob(tenant, hash));
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+    };
   }
 
   private async blob(tenant: string, hash: string): Promise<Uint8Array> {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -160,7 +160,26 @@ describe("code in Python (A35-A37)", () => {
       expect(await value("return 1")).toBe(1);
     },
   );
+
+  test.runIf(process.platform === "linux")("code whose interpreter the system kills was stopped, alone", async () => {
+    const killed = job("def main():\n    print('begun')\n    while True: pass", { log: () => killInterpreters() });
+    const message = expect.stringContaining("SIGKILL") as string;
+    expect(await sandbox.run(killed)).toEqual({ type: "stopped", limit: "machine", message });
+    expect(await value("return 1")).toBe(1);
+  });
 });
+
+/** `kill -9`, as by a system without memory. */
+function killInterpreters(): void {
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (!readFileSync(`/proc/${pid}/status`, "utf8").includes(`\nPPid:\t${process.pid}\n`)) continue;
+      if (readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("python-child")) process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
 
 describe("further Python packages", () => {
   const folder = mkdtempSync(join(tmpdir(), "weft-wheels-"));

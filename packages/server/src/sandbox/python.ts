@@ -26,7 +26,7 @@ const READABLE = ["python-child.ts", "python-wire.ts", "python-border.py", "wasm
 );
 /** A start on a busy machine. */
 const START_MS = 60_000;
-/** An interpreter that has grown by this is not kept for the next job. */
+/** An interpreter that has grown by this since its first job, or is full, is not kept for the next one. */
 const KEPT_GROWTH_BYTES = 64 * 1024 * 1024;
 /** A line from the child: a result, escaped twice, and what stands around it. */
 const LINE_FACTOR = 4;
@@ -109,6 +109,8 @@ class Child {
   private listener: ((message: ChildMessage) => void) | null = null;
   private bytesLeft = Infinity;
   private firstMemory = 0;
+  /** The signal of somebody else that ended it. */
+  private killedBy: NodeJS.Signals | null = null;
 
   constructor(memoryBytes: number, packages: string | null) {
     this.memoryBytes = memoryBytes;
@@ -128,7 +130,12 @@ class Child {
     });
     this.process.stdin.on("error", () => this.end());
     this.exited = new Promise<void>((resolve) => {
-      this.process.once("error", () => resolve()).once("exit", () => resolve());
+      this.process
+        .once("error", () => resolve())
+        .once("exit", (_code, signal) => {
+          if (!this.isOver) this.killedBy = signal;
+          resolve();
+        });
     }).then(() => void (this.isOver = true));
     this.ready = this.firstMessage();
     this.process.stdout.on("data", (chunk: Buffer) => {
@@ -189,15 +196,18 @@ class Child {
         await gone;
         if (signal.aborted) stop({ type: "aborted" });
         else if (this.bytesLeft < 0) finish({ type: "stopped", limit: "output", message: "it gave out too much" });
-        else finish({ type: "failed", message: "the interpreter's process ended", at: null });
+        else finish(endedBy(this.killedBy));
       };
       void watch();
       this.listener = (message) => {
         if (message.type === "ready" || message.id !== id) return;
         if (message.type === "log") return log(message.level, message.line);
+        const result = resultOf(message.result);
         this.firstMemory ||= message.memoryBytes;
-        if (message.memoryBytes > this.firstMemory + KEPT_GROWTH_BYTES) this.end();
-        finish(resultOf(message.result));
+        // What it has taken it never gives back.
+        const isFull = result.type === "stopped" && result.limit === "memory";
+        if (isFull || message.memoryBytes > this.firstMemory + KEPT_GROWTH_BYTES) this.end();
+        finish(result);
       };
       this.process.stdin.write(lineOf({ id, code, input: JSON.stringify(input), call, outputBytes }));
     });
@@ -242,6 +252,13 @@ class Child {
     this.process.ref();
     for (const pipe of [this.process.stdin, this.process.stdout]) (pipe as Partial<NodeJS.RefCounted>).ref?.();
   }
+}
+
+/** A process that somebody else kills is, as a rule, the largest one of a system without memory. */
+function endedBy(signal: NodeJS.Signals | null): SandboxResult {
+  if (signal === null) return { type: "failed", message: "the interpreter's process ended", at: null };
+  const message = `its interpreter was killed (${signal}), as a system does that has no memory left`;
+  return { type: "stopped", limit: "machine", message };
 }
 
 /** The answer of the border, checked: code that reached the border could have written another. */

@@ -41,8 +41,8 @@ export type SandboxResult =
   | { readonly type: "completed"; readonly value: Json }
   /** The code is at fault: it threw, has no `main`, or returned what is not JSON. `at` is the place in its text. */
   | { readonly type: "failed"; readonly message: string; readonly at: string | null }
-  /** Ended by a limit. */
-  | { readonly type: "stopped"; readonly limit: "time" | "memory" | "output"; readonly message: string }
+  /** Ended by a limit. `machine`: not by one of its own, the system has ended it. */
+  | { readonly type: "stopped"; readonly limit: "time" | "memory" | "output" | "machine"; readonly message: string }
   /** Ended because the signal fired, or the sandbox was closed. */
   | { readonly type: "aborted" };
 
