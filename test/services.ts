@@ -7,6 +7,7 @@
  *   await redis.restart("kill");
  *   await redis.remove();
  */
+export { ownPgbouncer, pgbouncerProgram, type PgbouncerOptions } from "./services/pgbouncer.ts";
 export { ownPostgres, postgresProgram, type PostgresOptions } from "./services/postgres.ts";
 export { ownRabbitmq, rabbitmqProgram } from "./services/rabbitmq.ts";
 export { ownRedis, redisProgram, type RedisOptions } from "./services/redis.ts";

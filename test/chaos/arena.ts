@@ -28,11 +28,13 @@ export interface ArenaOptions {
   readonly open: number;
   readonly mix?: Readonly<Record<string, number>>;
   readonly env?: Readonly<Record<string, string>>;
+  readonly pooler?: boolean;
+  readonly workflows?: (address: string) => Readonly<Record<string, string>>;
   /** See `Evidence`. */
   readonly recoveryMs?: number;
 }
 
-type Parts = Pick<Arena, "services" | "effects" | "monitor" | "fleet" | "load" | "random"> & {
+type Parts = Pick<Arena, "services" | "effects" | "monitor" | "fleet" | "load" | "random" | "workflows"> & {
   readonly recoveryMs: number | undefined;
 };
 
@@ -44,6 +46,8 @@ export class Arena {
   readonly fleet: Fleet;
   readonly load: Load;
   readonly random: Random;
+  /** All that are published, by name. */
+  readonly workflows: Readonly<Record<string, string>>;
   readonly faults: Fault[] = [];
   readonly hits: Hit[] = [];
   /** Kills of which it could not be told what they met, for the database was away. */
@@ -61,6 +65,7 @@ export class Arena {
       fleet: this.fleet,
       load: this.load,
       random: this.random,
+      workflows: this.workflows,
     } = parts);
     this.recoveryMs = parts.recoveryMs;
     this.wires = wires;
@@ -71,7 +76,7 @@ export class Arena {
   static async open(options: ArenaOptions): Promise<Arena> {
     const random = new Random(options.seed);
     const folder = mkdtempSync(join(tmpdir(), "weft-chaos-"));
-    const services = await openServices(options.transport);
+    const services = await openServices(options.transport, options.pooler);
     const effects = await EffectLog.open(options.seed + 1);
     const monitor = new Monitor(services.postgres.url);
     const wires = new Map<string, Wire>();
@@ -84,10 +89,12 @@ export class Arena {
         roles.push({ ...role, env: { ...role.env, WEFT_DATABASE_URL: wire.through(services.postgres.url) } });
       }
     }
+    let arena: Arena | null = null;
     const fleet = await Fleet.open(roles, {
       folder,
       env: { ...services.env, WEFT_HTTP_ALLOW: effects.host, WEFT_DATA: folder, ...options.env },
       isKnown: (pid) => monitor.isKnown(pid),
+      fell: (pid, name) => arena?.fell(pid, name),
     });
     const mix = options.mix ?? { chain: 8, gate: 1, lane: 1 };
     const load = new Load({
@@ -99,13 +106,15 @@ export class Arena {
       prefix: options.transport,
     });
     const { recoveryMs } = options;
-    return new Arena({ services, effects, monitor, fleet, load, random, recoveryMs }, wires, folder);
+    const workflows = { ...workflowSources(effects.url), ...options.workflows?.(effects.url) };
+    arena = new Arena({ services, effects, monitor, fleet, load, random, workflows, recoveryMs }, wires, folder);
+    return arena;
   }
 
   /** Starts the processes; resolves when all of them work and the workflows are published. */
   async start(): Promise<void> {
     await this.fleet.start();
-    for (const source of Object.values(workflowSources(this.effects.url))) await this.publish(source);
+    for (const source of Object.values(this.workflows)) await this.publish(source);
     this.monitor.start();
   }
 
@@ -130,6 +139,13 @@ export class Arena {
     if (pid === null) return;
     await this.fault("kill", role.name, () => member.kill());
     this.noteHits(pid, Date.now(), role.name);
+  }
+
+  /** It has ended by itself, as it was made to: for those around it that is a kill. */
+  fell(pid: number, name: string): void {
+    const at = Date.now();
+    this.faults.push({ kind: "kill", what: `${name} by itself`, at, until: at });
+    this.noteHits(pid, at, name);
   }
 
   /** Notes what a process held that will not go on with it. */
@@ -159,10 +175,11 @@ export class Arena {
   async judge(): Promise<Verdict> {
     const evidence: Evidence = {
       database: this.services.postgres.url,
-      workflows: workflowSources(this.effects.url),
+      workflows: this.workflows,
       accepted: this.load.accepted,
       signals: this.load.signals,
       cancelled: [...this.load.cancelled],
+      failing: Object.fromEntries(this.load.failing),
       calls: this.effects.calls,
       faults: this.faults,
       hits: this.hits,

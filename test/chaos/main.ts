@@ -5,12 +5,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { postgresProgram } from "../services.ts";
+import {
+  ownPostgres,
+  ownRabbitmq,
+  ownRedis,
+  postgresProgram,
+  rabbitmqProgram,
+  redisProgram,
+  type OwnService,
+} from "../services.ts";
 import type { Arena } from "./arena.ts";
 import { INJECTIONS, TEST_ROWS, type Injection, type TestRow } from "./injections/index.ts";
 import { holds, markdown, type Outcome, type TestOutcome } from "./report.ts";
 import { runScenario } from "./scenario.ts";
-import { missing, TRANSPORTS, type TransportName } from "./services.ts";
+import { missing, missingPooler, TRANSPORTS, type TransportName } from "./services.ts";
 
 const USAGE = `npm run chaos -- [--minutes 5] [--seed N] [--faults f1,f4,…] [--transports redis,…] [--report FILE]
 
@@ -44,10 +52,18 @@ async function main(): Promise<number> {
   if (postgresProgram() === null) throw new Error("PostgreSQL is not installed (Debian: apt-get install postgresql).");
   const chosen = values.faults?.toUpperCase().split(",") ?? null;
   const named = values.transports?.split(",") ?? null;
-  const isWanted = ({ id, quick }: Injection): boolean =>
-    chosen === null ? quick || minutes >= WHOLE_MINUTES : chosen.includes(id);
-  const rows = INJECTIONS.filter(isWanted);
+  // F14, F42 and F43 are parts of other rows, and named in their titles.
+  const isNamed = ({ id, title }: { readonly id: string; readonly title: string }): boolean =>
+    chosen!.some((one) => one === id || new RegExp(`\\b${one}\\b`, "u").test(title));
+  const isWanted = (row: Injection): boolean =>
+    chosen === null ? row.quick || minutes >= WHOLE_MINUTES : isNamed(row);
   const skipped: string[] = [];
+  const noPooler = missingPooler();
+  const rows = INJECTIONS.filter(isWanted).filter(({ id, title, needs }) => {
+    const isPossible = needs.pooler !== true || noPooler === null;
+    if (!isPossible) skipped.push(`${id}, ${title}: ${noPooler}`);
+    return isPossible;
+  });
   const possible = TRANSPORTS.filter((one) => {
     const reason = missing(one);
     if (reason !== null) skipped.push(`everything over ${one}: ${reason}`);
@@ -71,7 +87,7 @@ async function main(): Promise<number> {
     }
   const runsTests = values.tests || (chosen === null && minutes >= WHOLE_MINUTES);
   const tests = await testRows(
-    TEST_ROWS.filter(({ id }) => chosen?.includes(id) ?? true),
+    TEST_ROWS.filter((row) => chosen === null || isNamed(row)),
     runsTests || chosen !== null,
   );
   const text = markdown({ seed, command, outcomes, tests, skipped });
@@ -127,12 +143,14 @@ async function testRows(rows: readonly TestRow[], runs: boolean): Promise<readon
   say(`tests of ${rows.length} rows`);
   const folder = mkdtempSync(join(tmpdir(), "weft-chaos-"));
   const output = join(folder, "tests.json");
+  const own = await ownServices();
   try {
     const files = [...new Set(rows.map(({ file }) => file))];
     const args = ["run", ...files, "--reporter=json", `--outputFile=${output}`];
     const vitest = spawn(process.execPath, [join(ROOT, "node_modules/vitest/vitest.mjs"), ...args], {
       cwd: ROOT,
       stdio: ["ignore", "ignore", "inherit"],
+      env: { ...process.env, ...Object.fromEntries(Object.entries(own).map(([name, { url }]) => [name, url])) },
     });
     await once(vitest, "exit");
     const { testResults } = JSON.parse(readFileSync(output, "utf8")) as {
@@ -150,7 +168,19 @@ async function testRows(rows: readonly TestRow[], runs: boolean): Promise<readon
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
+    await Promise.all(Object.values(own).map((service) => service.remove()));
   }
+}
+
+/** Those that the tests need, started here, by the variables that name them. */
+async function ownServices(): Promise<Readonly<Record<string, OwnService>>> {
+  const own = {
+    WEFT_TEST_POSTGRES_URL: await ownPostgres(),
+    ...(redisProgram() === null ? {} : { WEFT_TEST_REDIS_URL: await ownRedis() }),
+    ...(rabbitmqProgram() === null ? {} : { WEFT_TEST_RABBITMQ_URL: await ownRabbitmq() }),
+  };
+  await Promise.all(Object.values(own).map((service) => service.start()));
+  return own;
 }
 
 function say(text: string): void {

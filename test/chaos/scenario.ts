@@ -14,15 +14,17 @@ export async function runScenario(
   opened: (arena: Arena | null) => void,
 ): Promise<Outcome> {
   const began = performance.now();
-  const { roles, open, mix, env } = row.needs;
+  const { roles, open, mix, env, pooler = false, workflows } = row.needs;
   const { recoveryMs } = row;
   const arena = await Arena.open({
     transport,
     roles,
     seed,
     open,
+    pooler,
     ...(mix ? { mix } : {}),
     ...(env ? { env } : {}),
+    ...(workflows ? { workflows } : {}),
     ...(recoveryMs === undefined ? {} : { recoveryMs }),
   });
   opened(arena);

@@ -1,4 +1,13 @@
-import { ownPostgres, ownRabbitmq, ownRedis, rabbitmqProgram, redisProgram, type OwnService } from "../services.ts";
+import {
+  ownPgbouncer,
+  ownPostgres,
+  ownRabbitmq,
+  ownRedis,
+  pgbouncerProgram,
+  rabbitmqProgram,
+  redisProgram,
+  type OwnService,
+} from "../services.ts";
 
 export const TRANSPORTS = ["postgres", "redis", "rabbitmq"] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
@@ -8,6 +17,8 @@ export interface Services {
   readonly postgres: OwnService;
   /** Null: PostgreSQL itself carries the tickets. */
   readonly broker: OwnService | null;
+  /** A pooler of transactions by way of which processes speak to PostgreSQL; null: they speak to it directly. */
+  readonly pooler: OwnService | null;
   readonly env: Readonly<Record<string, string>>;
   remove(): Promise<void>;
 }
@@ -19,15 +30,22 @@ export function missing(transport: TransportName): string | null {
   return null;
 }
 
+/** Why there can be no pooler on this machine; null: there can. */
+export function missingPooler(): string | null {
+  return pgbouncerProgram() === null ? "pgbouncer is not installed" : null;
+}
+
 /** Starts them on free ports of loopback, in folders of their own. */
-export async function openServices(transport: TransportName): Promise<Services> {
+export async function openServices(transport: TransportName, isPooled = false): Promise<Services> {
   const postgres = await ownPostgres();
+  const pooler = isPooled ? await ownPgbouncer({ server: postgres.url }) : null;
   const broker = transport === "redis" ? await ownRedis() : transport === "rabbitmq" ? await ownRabbitmq() : null;
   const remove = async (): Promise<void> => {
-    await Promise.all([postgres.remove(), broker?.remove()]);
+    await Promise.all([pooler?.remove(), postgres.remove(), broker?.remove()]);
   };
   try {
     await Promise.all([postgres.start(), broker?.start()]);
+    await pooler?.start();
   } catch (error) {
     await remove();
     throw error;
@@ -36,8 +54,9 @@ export async function openServices(transport: TransportName): Promise<Services> 
   return {
     postgres,
     broker,
+    pooler,
     env: {
-      WEFT_DATABASE_URL: postgres.url,
+      WEFT_DATABASE_URL: (pooler ?? postgres).url,
       WEFT_TRANSPORT: transport,
       ...(broker === null ? {} : { [variable]: broker.url }),
     },

@@ -105,7 +105,8 @@ export async function ownPostgres(options: PostgresOptions = {}): Promise<OwnSer
   };
 }
 
-async function answers(url: string): Promise<boolean> {
+/** Whether a PostgreSQL server, or what stands before it, answers there. */
+export async function answers(url: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1000 });
   client.on("error", () => undefined);
   try {

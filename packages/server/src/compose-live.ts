@@ -36,6 +36,7 @@ export async function openLive(
   store: StoreAddress,
   database: Database,
   choice: LiveChoice | null,
+  listenUrl: string | null = null,
 ): Promise<LiveChannels> {
   if (!isPostgres(store)) {
     const [runs, signals, handover] = [memoryLive<RunNotice>(), memoryLive<Json>(), memoryLive<HandoverMessage>()];
@@ -52,7 +53,7 @@ export async function openLive(
   }
   const exchange = new Exchange({
     process: randomBytes(8).toString("hex"),
-    wire: await wireOf(store, database, choice),
+    wire: await wireOf(listenUrl ?? store, database, choice),
   });
   return {
     runs: sharedLive({ exchange, prefix: "r/", codec: noticeCodec }),
@@ -63,8 +64,8 @@ export async function openLive(
   };
 }
 
-async function wireOf(store: StoreAddress, database: Database, choice: LiveChoice | null): Promise<OpenWire> {
-  if (choice === null) return (await import("./live/postgres.ts")).postgresWire({ url: store });
+async function wireOf(url: string, database: Database, choice: LiveChoice | null): Promise<OpenWire> {
+  if (choice === null) return (await import("./live/postgres.ts")).postgresWire({ url });
   const { redisWire } = await import("./live/redis.ts");
   // Several stores may use one Redis, and their runs have the same keys.
   return redisWire({ url: choice.url, prefix: `weft:${await storeIdentity(database)}:live` });

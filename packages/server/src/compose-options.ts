@@ -21,6 +21,8 @@ export interface ComposeOptions {
   readonly backlogMax?: number | undefined;
   /** Refuses new work and puts off waiting work under pressure. Left out: no. */
   readonly sheds?: boolean | undefined;
+  /** The PostgreSQL database of `store` without its pooler, to listen; null or left out: `store`. */
+  readonly listenUrl?: string | null;
   /** The pools that this process serves; null or left out: all. */
   readonly serves?: readonly string[] | null;
   /** Whether this process advances runs. Left out: yes. */

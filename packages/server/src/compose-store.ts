@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Budget } from "./connections/shares.ts";
+import type { Way } from "./connections/way.ts";
 import type { BlobStore } from "./blob/blob.ts";
 import { fsBlobs } from "./blob/fs.ts";
 import { memoryBlobs } from "./blob/memory.ts";
@@ -46,6 +47,7 @@ export interface Store {
 /** The connections of a process to the server of its store. */
 export interface StoreConnections {
   readonly budget: Budget;
+  readonly way: Way;
   /** Begins to share them with the other processes. When this one has joined the store. */
   start(): void;
 }
@@ -67,7 +69,8 @@ export interface ObjectStoreAddress {
 
 /**
  * Opens the drivers that an address means. Where one of them fails, those opened before it are closed again. With a
- * bucket, payloads from `OBJECT_BYTES_MIN` on and files lie there.
+ * bucket, payloads from `OBJECT_BYTES_MIN` on and files lie there. `listenUrl` leads to the same PostgreSQL database, where
+ * `address` leads to a pooler.
  */
 export function openStore(
   address: StoreAddress,
@@ -75,9 +78,10 @@ export function openStore(
   tenant: string,
   bucket: ObjectStoreAddress | null = null,
   problem: (message: string, error: unknown) => void = () => undefined,
+  listenUrl: string | null = null,
 ): Promise<Store> {
   return openAll(async (opened) => ({
-    ...(await openDrivers(address, clock, tenant, bucket, problem, (one) => opened.keep(one))),
+    ...(await openDrivers(address, clock, tenant, bucket, problem, listenUrl, (one) => opened.keep(one))),
     close: () => opened.close(),
   }));
 }
@@ -88,6 +92,7 @@ async function openDrivers(
   tenant: string,
   bucket: ObjectStoreAddress | null,
   problem: (message: string, error: unknown) => void,
+  listenUrl: string | null,
   keep: <One extends Closable>(one: One) => One,
 ): Promise<Omit<Store, "close">> {
   if (address === "memory") {
@@ -108,6 +113,7 @@ async function openDrivers(
     // Loaded on first use: a laptop never needs the client.
     const [
       { ConnectionBudget },
+      { Way },
       { postgresJournal },
       { postgresDatabase },
       { postgresStreamLog },
@@ -115,15 +121,17 @@ async function openDrivers(
       { postgresSearch },
     ] = await Promise.all([
       import("./connections/budget.ts"),
+      import("./connections/way.ts"),
       import("./journal/postgres.ts"),
       import("./db/database-postgres.ts"),
       import("./streamlog/postgres.ts"),
       import("./blob/postgres.ts"),
       import("./search/postgres.ts"),
     ]);
-    const budget = keep(new ConnectionBudget({ url: address, problem }));
+    const way = new Way({ url: address, listenUrl: listenUrl ?? undefined, problem });
+    const budget = keep(new ConnectionBudget({ url: address, way, problem }));
     const [cold, asked] = [budget.patient(), budget.impatient()];
-    const journal = keep(await postgresJournal({ url: address, budget }));
+    const journal = keep(await postgresJournal({ url: address, budget, way }));
     const database = keep(await postgresDatabase({ url: address, connections: asked }));
     return {
       journal,
@@ -135,7 +143,7 @@ async function openDrivers(
       search: keep(await postgresSearch({ url: address, tenant, connections: asked })),
       objectBytesMin: OBJECT_BYTES_MIN,
       lanes: 2,
-      connections: { budget, start: () => budget.start() },
+      connections: { budget, way, start: () => budget.start() },
     };
   }
   mkdirSync(address, { recursive: true, mode: 0o700 });

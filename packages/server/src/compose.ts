@@ -99,14 +99,17 @@ export function compose(options: ComposeOptions): Promise<Composition> {
     const sqlClock = isPostgres(options.store) ? serverClock : processClock(() => clock.now());
     const problem = (message: string, error: unknown): void => options.problem(message, "", error);
 
+    const { listenUrl = null } = options;
     // What is stored, and what processes on the store tell each other.
-    const store = opened.keep(await openStore(options.store, clock, tenant, options.objects ?? null, problem));
+    const store = opened.keep(
+      await openStore(options.store, clock, tenant, options.objects ?? null, problem, listenUrl),
+    );
     const { journal, database } = store;
     // What processes compare is told by one clock, whatever theirs say.
     if (clock === shared) await opened.keep(shared).start();
     const keepMs = options.retentionMs;
     const upkeep = openUpkeep({ ...store, clock, sqlClock, tenant, keepMs, problem });
-    const channels = opened.keep(await openLive(options.store, database, options.live ?? null));
+    const channels = opened.keep(await openLive(options.store, database, options.live ?? null, listenUrl));
     const reads = opened.keep(
       await openCache({ ...store, store: options.store, live: channels, address: options.cache ?? null, tenant }),
     );
@@ -115,6 +118,7 @@ export function compose(options: ComposeOptions): Promise<Composition> {
         journal,
         identity: () => storeIdentity(database),
         budget: store.connections?.budget,
+        way: store.connections?.way,
         clock,
         problem,
       }),

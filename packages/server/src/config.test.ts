@@ -8,6 +8,7 @@ test("without any variable everything has its default", () => {
     port: 9338,
     data: "./.weft",
     databaseUrl: null,
+    databaseListenUrl: null,
     metricsPort: null,
     httpLimits: { headersMs: 10_000, requestMs: 60_000, connectionsPerAddress: 5000, streamsPerAddress: 2000 },
     httpPorts: null,
@@ -66,6 +67,7 @@ test.each([
   ],
   [{ WEFT_DATA: "/srv/weft" }, { data: "/srv/weft" }],
   [{ WEFT_DATABASE_URL: "postgres://a:b@db/x" }, { databaseUrl: "postgres://a:b@db/x" }],
+  [{ WEFT_DATABASE_LISTEN_URL: "postgres://a:b@db/x" }, { databaseListenUrl: "postgres://a:b@db/x" }],
   [{ WEFT_HTTP_ALLOW: "localhost:8080, [::1]:90" }, { httpAllow: ["localhost:8080", "[::1]:90"] }],
   [{ WEFT_HTTP_PORTS: "443, 8000-8999" }, { httpPorts: ["443", "8000-8999"] }],
   [
@@ -115,6 +117,7 @@ describe("mistakes", () => {
     ["WEFT_PORT", "-1", /whole number/],
     ["WEFT_DATABASE_URL", "mysql://db/x", /PostgreSQL/],
     ["WEFT_DATABASE_URL", "not a url", /PostgreSQL/],
+    ["WEFT_DATABASE_LISTEN_URL", "mysql://db/x", /PostgreSQL/],
     ["WEFT_HTTP_ALLOW", "localhost", /host:port/],
     ["WEFT_HTTP_ALLOW", "http://localhost:80", /host:port/],
     ["WEFT_HTTP_PORTS", "443,http", /80,443,8000-8999/],

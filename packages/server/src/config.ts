@@ -21,6 +21,8 @@ export interface Config {
   readonly data: string;
   /** PostgreSQL in place of the data folder; null: the folder. */
   readonly databaseUrl: string | null;
+  /** The same database without the pooler that `databaseUrl` leads to, to listen; null: there is none. */
+  readonly databaseListenUrl: string | null;
   /** Private targets that http steps may reach, as `host:port`. */
   readonly httpAllow: readonly string[];
   /** Ports and ranges that http steps may speak to; null: the usual ones. */
@@ -112,6 +114,7 @@ const SETTINGS = {
   streamsPerAddress: setting("WEFT_STREAMS_PER_ADDRESS", HTTP_LIMITS.streamsPerAddress, readCount),
   data: setting("WEFT_DATA", "./.weft", (text) => ({ value: text })),
   databaseUrl: setting<string | null>("WEFT_DATABASE_URL", null, readDatabaseUrl),
+  databaseListenUrl: setting<string | null>("WEFT_DATABASE_LISTEN_URL", null, readDatabaseUrl),
   httpAllow: setting<readonly string[]>("WEFT_HTTP_ALLOW", [], readTargets),
   httpPorts: setting<readonly string[] | null>("WEFT_HTTP_PORTS", null, readPorts),
   fileBytesMax: setting("WEFT_FILE_BYTES_MAX", 100 * 1024 ** 2, readStoreBytes),
@@ -151,6 +154,8 @@ const FOREIGN: ReadonlySet<string> = new Set([
   "WEFT_LANG",
   "WEFT_SERVER",
   "WEFT_TEST_POSTGRES_URL",
+  "WEFT_TEST_REDIS_URL",
+  "WEFT_TEST_RABBITMQ_URL",
   "WEFT_TEST_SERVICES",
 ]);
 
@@ -180,6 +185,7 @@ export function readConfig(environment: Environment): Config {
     },
     data: read(SETTINGS.data),
     databaseUrl: read(SETTINGS.databaseUrl),
+    databaseListenUrl: read(SETTINGS.databaseListenUrl),
     httpAllow: read(SETTINGS.httpAllow),
     httpPorts: read(SETTINGS.httpPorts),
     fileBytesMax: read(SETTINGS.fileBytesMax),

@@ -31,6 +31,8 @@ export type { ModelListing, ModelTest } from "./compose.ts";
 export interface WeftOptions {
   /** `memory` (the default), a folder, or a `postgres://` URL. */
   readonly store?: string;
+  /** The same database as `store`, without the pooler to which that leads: notifications are heard over it. */
+  readonly listenUrl?: string;
   /** Nodes of your own, made with `defineNode`. */
   readonly nodes?: readonly NodeExecutor[];
   /** Tasks done at the same time, by pool; replaces single defaults, or adds pools. */
@@ -217,6 +219,7 @@ export async function openWeft(options: WeftOptions = {}): Promise<Weft> {
     close,
   } = await compose({
     store: options.store ?? "memory",
+    listenUrl: options.listenUrl ?? null,
     nodes: options.nodes ?? [],
     pools: options.pools ?? {},
     backlogMax: options.backlogMax,

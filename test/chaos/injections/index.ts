@@ -1,10 +1,14 @@
 import { brokerAway } from "./brokers.ts";
 import { clocks } from "./clocks.ts";
+import { hungryCode } from "./code-memory.ts";
 import { crowd } from "./crowd.ts";
+import { wideFan } from "./fan.ts";
+import { hogsApart, hogTogether } from "./hogs.ts";
 import type { Injection } from "./injection.ts";
 import { longLine } from "./line.ts";
 import { manyDown } from "./many.ts";
 import { allDown, apiKilled, deafness, takeoverOutage } from "./outages.ts";
+import { throughPooler } from "./pooler.ts";
 import { cancels, oneKey } from "./requests.ts";
 import { shortOfTime } from "./slow.ts";
 import { zombiesApart, zombieTogether } from "./stop.ts";
@@ -29,8 +33,13 @@ export const INJECTIONS: readonly Injection[] = [
   apiKilled,
   takeoverOutage,
   deafness,
+  throughPooler,
   answersLost,
   slowDatabase,
+  hungryCode,
+  hogsApart,
+  hogTogether,
+  wideFan,
   shortOfTime,
   manyDown,
   crowd,

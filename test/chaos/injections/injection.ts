@@ -23,6 +23,10 @@ export interface Injection {
     readonly open: number;
     readonly mix?: Readonly<Record<string, number>>;
     readonly env?: Readonly<Record<string, string>>;
+    /** PgBouncer in the mode `transaction` stands before PostgreSQL. */
+    readonly pooler?: boolean;
+    /** Workflows by name, beside those of all rows. Their effects are felt at the address. */
+    readonly workflows?: (address: string) => Readonly<Record<string, string>>;
   };
   /** Milliseconds within which the runs of a killed process move again (I13). Left out: 30 s. */
   readonly recoveryMs?: number;

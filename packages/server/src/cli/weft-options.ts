@@ -26,6 +26,7 @@ export function weftOptions(config: Config, environment: Environment): WeftOptio
     ...(config.serves === null ? {} : { serves: config.serves }),
     own: config.own,
     backlogMax: config.backlogMax,
+    ...(config.databaseListenUrl === null ? {} : { listenUrl: config.databaseListenUrl }),
     ...transportOf(config),
     ...liveOf(config),
     // Who has a Redis has it for what it is best at.

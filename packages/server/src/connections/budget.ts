@@ -13,9 +13,12 @@ import {
   type ServerFacts,
   type Shares,
 } from "./shares.ts";
+import { Way } from "./way.ts";
 
 export interface ConnectionBudgetOptions {
   readonly url: string;
+  /** Left out: one of its own. */
+  readonly way?: Way;
   /** The schema of the journal, whose workers are counted. */
   readonly schema?: string;
   readonly problem: (message: string, error: unknown) => void;
@@ -47,13 +50,15 @@ export class ConnectionBudget implements Budget {
   private readonly problem: ConnectionBudgetOptions["problem"];
   private readonly pools: { readonly kind: PoolKind; readonly pool: Resizable }[] = [];
   private readonly cold: pg.Pool;
+  private readonly way: Way;
   private shares: Shares = LEAST;
   private timer: NodeJS.Timeout | null = null;
   private looking: Promise<void> | null = null;
   private toldShort = false;
   private closed = false;
 
-  constructor({ url, schema = "weft", problem }: ConnectionBudgetOptions) {
+  constructor({ url, way = new Way({ url }), schema = "weft", problem }: ConnectionBudgetOptions) {
+    this.way = way;
     this.facts = FACTS(pg.escapeIdentifier(schema));
     this.problem = problem;
     this.cold = new pg.Pool({
@@ -85,13 +90,16 @@ export class ConnectionBudget implements Budget {
 
   /** The pool of the cold stores, for work that must be done. */
   patient(): Connections {
-    const { cold } = this;
-    return { query: (text, values) => cold.query(text, values), connect: () => cold.connect(), end: ended };
+    return {
+      query: async (text, values) => (await this.pool()).query(text, values),
+      connect: async () => (await this.pool()).connect(),
+      end: ended,
+    };
   }
 
   /** The same for callers, who are told soon when no connection is free: `STORE_UNAVAILABLE`, with `retryAfter`. */
   impatient(): Connections {
-    const connect = () => connectWithin(this.cold, CALLER_WAIT_MS, () => busy(this.cold.options.max));
+    const connect = async () => connectWithin(await this.pool(), CALLER_WAIT_MS, () => busy(this.cold.options.max));
     return {
       async query(text, values) {
         const client = await connect();
@@ -109,6 +117,13 @@ export class ConnectionBudget implements Budget {
       connect,
       end: ended,
     };
+  }
+
+  /** The pool of the cold stores. Poolers refuse the setting, and its other users set none. */
+  private async pool(): Promise<pg.Pool> {
+    await this.way.look();
+    if (this.way.isPooled) delete this.cold.options.statement_timeout;
+    return this.cold;
   }
 
   /** Looks at the server now. */
@@ -136,9 +151,9 @@ export class ConnectionBudget implements Budget {
 
   private async measure(): Promise<void> {
     try {
-      const { rows } = await this.cold.query<{ connections_max: number; reserved: number; processes: number }>(
-        this.facts,
-      );
+      const { rows } = await (
+        await this.pool()
+      ).query<{ connections_max: number; reserved: number; processes: number }>(this.facts);
       const { connections_max: connectionsMax, reserved, processes } = rows[0]!;
       this.size({ connectionsMax, reserved, processes });
     } catch (error) {

@@ -1,9 +1,10 @@
 import { AppError } from "@weftwork/core";
-import { PostgresDialect } from "kysely";
+import { PostgresAdapter, PostgresDialect, sql } from "kysely";
 import { Pool } from "pg";
 import type { Connections } from "../connections/pool.ts";
 import { exactNumbers } from "./postgres-numbers.ts";
 import { openDatabase, type Database } from "./database.ts";
+import type { LockTables } from "./migrate.ts";
 
 export interface PostgresDatabaseOptions {
   readonly url: string;
@@ -17,11 +18,35 @@ export interface PostgresDatabaseOptions {
 const OUR_FAULT = /^(?:22|23|42)/;
 const DISK_FULL = "53100";
 
+/** The lock that Kysely takes by itself, and versions before this one with it. */
+const LOCK = 3853314791062309107n;
+
+/** A lock of the session would stay for ever behind a pooler, where the session is another one at the unlocking (F30). */
+class Adapter extends PostgresAdapter {
+  override acquireMigrationLock(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  override releaseMigrationLock(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+class Dialect extends PostgresDialect {
+  override createAdapter(): PostgresAdapter {
+    return new Adapter();
+  }
+}
+
+const lock: LockTables = async (transaction) => {
+  await sql`select pg_advisory_xact_lock(${sql.lit(LOCK)})`.execute(transaction);
+};
+
 /** The cold tables in a PostgreSQL database, 15 or newer. */
 export async function postgresDatabase(options: PostgresDatabaseOptions): Promise<Database> {
   const connections = options.connections ?? ownPool(options);
   const pool = { connect: () => connections.connect(), end: () => connections.end(), options: {} };
-  return openDatabase({ dialect: new PostgresDialect({ pool }), storeError });
+  return openDatabase({ dialect: new Dialect({ pool }), storeError, lock });
 }
 
 function ownPool({ url, connectionsMax = 2 }: PostgresDatabaseOptions): Pool {

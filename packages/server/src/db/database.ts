@@ -1,12 +1,14 @@
 import { AppError } from "@weftwork/core";
 import { Kysely, type Dialect } from "kysely";
-import { migrate } from "./migrate.ts";
+import { migrate, type LockTables } from "./migrate.ts";
 import type { Tables } from "./schema.ts";
 
 export interface DatabaseOptions {
   readonly dialect: Dialect;
   /** The failure of the database as an error of the table. */
   readonly storeError: (error: unknown) => AppError;
+  /** Where several processes may open it at once. */
+  readonly lock?: LockTables;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface Database {
 }
 
 /** Opens a database and brings its tables to what this version needs. */
-export async function openDatabase({ dialect, storeError }: DatabaseOptions): Promise<Database> {
+export async function openDatabase({ dialect, storeError, lock }: DatabaseOptions): Promise<Database> {
   const db = new Kysely<Tables>({ dialect });
   const call: Database["call"] = async (work) => {
     try {
@@ -30,7 +32,7 @@ export async function openDatabase({ dialect, storeError }: DatabaseOptions): Pr
     }
   };
   try {
-    await call(migrate);
+    await call((tables) => migrate(tables, lock));
   } catch (error) {
     await db.destroy();
     throw error;

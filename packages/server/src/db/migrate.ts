@@ -1,5 +1,5 @@
 import { AppError } from "@weftwork/core";
-import type { Kysely } from "kysely";
+import type { Kysely, Transaction } from "kysely";
 import { Migrator } from "kysely/migration";
 import { MIGRATIONS, type Tables } from "./schema.ts";
 
@@ -9,14 +9,25 @@ const TABLE = "catalogue_migration";
 /** The name of a step ends like this when an older version cannot work on what it leaves. */
 const BREAKING = "_breaking";
 
+/** Holds other processes off until the transaction ends. */
+export type LockTables = (transaction: Transaction<Tables>) => Promise<void>;
+
 /**
- * Brings the tables to what this version needs. Safe to run twice, and at once from several processes: PostgreSQL holds
- * the others with an advisory lock, and a SQLite folder has one owner.
+ * Brings the tables to what this version needs. Safe to run twice, and at once from several processes: with a lock all is
+ * one transaction behind it; without, the store has one owner.
  *
  * Steps only add, so a store with steps that this version does not know is one that it can work on: an upgrade is rolled
  * out, or back, process by process. Where a step does more than add, its name says so, and the store is refused.
  */
-export async function migrate(db: Kysely<Tables>): Promise<void> {
+export async function migrate(db: Kysely<Tables>, lock: LockTables | null = null): Promise<void> {
+  if (lock === null) return takeSteps(db);
+  await db.transaction().execute(async (transaction) => {
+    await lock(transaction);
+    await takeSteps(transaction);
+  });
+}
+
+async function takeSteps(db: Kysely<Tables>): Promise<void> {
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => ({ ...MIGRATIONS }) },

@@ -13,6 +13,8 @@ import pg from "pg";
 export interface LeaseData {
   readonly cell: SharedArrayBuffer;
   readonly connection: pg.ClientConfig;
+  /** How the transaction of a renewal begins where the connection does not keep its settings; null: it does. */
+  readonly opening: string | null;
   readonly renew: string;
   readonly workerKey: number;
   readonly leaseMs: number;
@@ -39,11 +41,10 @@ async function keepLease(data: LeaseData, stopped: AbortSignal): Promise<void> {
         client.on("error", () => undefined);
         await client.connect();
       }
-      const { rowCount } = await client.query({
-        name: "renew",
-        text: data.renew,
-        values: [data.workerKey, data.leaseMs],
-      });
+      if (data.opening !== null) await client.query(data.opening);
+      // Without a name: a pooler may not know it, and it is asked every few seconds only.
+      const { rowCount } = await client.query(data.renew, [data.workerKey, data.leaseMs]);
+      if (data.opening !== null) await client.query("commit");
       if (stopped.aborted) break;
       if (!rowCount) {
         Atomics.store(deadline, 0, LOST);

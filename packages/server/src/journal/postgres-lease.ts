@@ -13,6 +13,8 @@ export interface Lease {
 
 export interface LeaseOptions {
   readonly connection: pg.ClientConfig;
+  /** How a transaction begins where the connection does not keep its settings; null: it does. */
+  readonly opening: string | null;
   readonly workerKey: number;
   readonly leaseMs: number;
   readonly heartbeatMs: number;
@@ -22,16 +24,17 @@ export interface LeaseOptions {
 
 /** Starts the thread that renews a lease. */
 export function startLease(options: LeaseOptions): Lease {
-  const { connection, workerKey, leaseMs, heartbeatMs, joinedAt } = options;
+  const { connection, opening, workerKey, leaseMs, heartbeatMs, joinedAt } = options;
   const cell = new SharedArrayBuffer(8);
   const shared = new BigInt64Array(cell);
   Atomics.store(shared, 0, deadlineOf(joinedAt, leaseMs, DEADLINE_MARGIN_MS));
   // Every thread's `performance` has its own origin; `hrtime` is one clock for the process.
   const offset = performance.now() - Number(process.hrtime.bigint()) / 1e6;
-  const { types: _functions, ...plain } = connection;
+  const { types: _functions, options: settings, ...plain } = connection;
   const workerData: LeaseData = {
     cell,
-    connection: plain,
+    connection: opening === null && settings !== undefined ? { ...plain, options: settings } : plain,
+    opening,
     renew: RENEW,
     workerKey,
     leaseMs,

@@ -3,7 +3,7 @@ import { integers } from "./postgres-arrays.ts";
 import type { HeadRow } from "./postgres-heads.ts";
 import { HEAD_COLUMNS, headOf } from "./postgres-heads.ts";
 import type { PostgresPool } from "./postgres-pool.ts";
-import { run } from "./postgres-pool.ts";
+import { ask, run } from "./postgres-pool.ts";
 import { TAKEOVER_GRACE_MS } from "./rules.ts";
 
 /** States of a worker's row: once it is not live it never is again. */
@@ -129,7 +129,7 @@ export class PostgresOwnership {
     const keeps = integers(runs.map(({ keepsCrashes = false }) => Number(keepsCrashes)));
     return this.pool.transaction(async (client) => {
       await run(client, { name: "lock_runs", text: LOCK_RUNS, values: [keys] });
-      const result = await client.query({
+      const result = await ask(client, {
         name: "release",
         text: RELEASE,
         values: [member, keys, epochs, times, keeps],

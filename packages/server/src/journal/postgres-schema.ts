@@ -128,7 +128,7 @@ const checksumOf = (step: string): string => hash("sha256", step.replaceAll(/\s+
 /**
  * Brings the schema to the newest step, or to `upTo`. Safe to run by several processes at once, and while others work:
  * each step is one transaction under one lock, which holds nobody up for longer than half a second and is tried again
- * for some minutes. One that is killed in the middle leaves nothing. The connection's search path names the schema.
+ * for some minutes. One that is killed in the middle leaves nothing.
  */
 export async function migratePostgres(
   client: Client | PoolClient,
@@ -153,7 +153,7 @@ const LOCKED = "55P03";
 /** Takes the first step that is missing. False when none is. */
 async function takeStep(client: Client | PoolClient, schema: string, upTo: number): Promise<boolean> {
   await client.query("begin");
-  await client.query("set local statement_timeout = 0");
+  await client.query(`set local search_path = ${quoteName(schema)}; set local statement_timeout = 0`);
   await client.query("select pg_advisory_xact_lock(hashtext($1))", [`weft migration ${schema}`]);
   await client.query(`create schema if not exists ${quoteName(schema)}`);
   await client.query(

@@ -1,6 +1,7 @@
 import { AppError } from "@weftwork/core";
 import { PostgresListener } from "../connections/listener.ts";
 import type { Budget } from "../connections/shares.ts";
+import { Way } from "../connections/way.ts";
 import type { Journal, Membership } from "./journal.ts";
 import { PostgresAppend } from "./postgres-append.ts";
 import { storeError } from "./postgres-errors.ts";
@@ -8,7 +9,7 @@ import { PostgresInbox } from "./postgres-inbox.ts";
 import { startLease } from "./postgres-lease.ts";
 import { PostgresOwnership } from "./postgres-ownership.ts";
 import { PostgresPartitions } from "./postgres-partitions.ts";
-import { connectionConfig, PostgresPool } from "./postgres-pool.ts";
+import { connectionConfig, journalSettings, PostgresPool } from "./postgres-pool.ts";
 import { PostgresPrune } from "./postgres-prune.ts";
 import { PostgresQueries } from "./postgres-queries.ts";
 import { inboxChannel, migratePostgres } from "./postgres-schema.ts";
@@ -34,6 +35,8 @@ export interface PostgresJournalOptions {
   readonly statementTimeoutMs?: number;
   /** Sizes the pools, in place of `poolSize` and `lanes`. */
   readonly budget?: Budget;
+  /** Left out: one of its own. */
+  readonly way?: Way;
 }
 
 export interface PostgresMembership extends Membership {
@@ -50,8 +53,10 @@ const KEY_BLOCK = 10_000;
 export async function postgresJournal(options: PostgresJournalOptions): Promise<Journal> {
   const schema = options.schema ?? "weft";
   const laneCount = options.lanes ?? 4;
+  const way = options.way ?? new Way({ url: options.url });
   const shared = {
     url: options.url,
+    way,
     schema,
     statementTimeoutMs: options.statementTimeoutMs ?? 15_000,
     applicationName: "weft",
@@ -74,7 +79,8 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
   const pruning = new PostgresPrune(pool, partitions);
   const inboxListeners = new Set<(workerKey: number) => void>();
   const listener = new PostgresListener({
-    connection,
+    connection: { ...connection, connectionString: way.listenUrl },
+    onDeaf: () => way.deaf(),
     channels: [channel],
     onNotification: (workerKey) => inboxListeners.forEach((told) => told(Number(workerKey))),
   });
@@ -107,7 +113,8 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
     const { leaseMs } = worker;
     const heartbeatMs = options.heartbeatMs ?? leaseMs / 3;
     const byHand = options.renewal === "by hand";
-    const lease = byHand ? null : startLease({ connection, workerKey, leaseMs, heartbeatMs, joinedAt });
+    const opening = way.isPooled ? way.opening(journalSettings({ ...shared, size: 1 })) : null;
+    const lease = byHand ? null : startLease({ connection, opening, workerKey, leaseMs, heartbeatMs, joinedAt });
     let left = false;
     const stop = async (): Promise<void> => {
       left = true;
@@ -128,7 +135,7 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
   }
 
   try {
-    await pool.use((client) => migratePostgres(client, schema));
+    await pool.bare((client) => migratePostgres(client, schema));
     await partitions.ensure(await databaseTime());
     await ownership.forget();
   } catch (error) {

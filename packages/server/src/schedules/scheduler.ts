@@ -1,6 +1,5 @@
 import { AppError, failureOf, type ErrorCode } from "@weftwork/core";
 import type { Run, RunSubmission } from "@weftwork/sdk";
-import { spread } from "../runtime/clock.ts";
 import { delayOf, dueStep, nextDue, type DueStep } from "./due.ts";
 import { runIdOf, submissionOf } from "./submission.ts";
 import type { StoredFire, StoredSchedule } from "./rows.ts";
@@ -91,15 +90,15 @@ export class Scheduler {
         this.isStoreTold = false;
         const moved = await Promise.all(due.map((schedule) => this.moveOn(schedule, now)));
         if (moved.includes(true)) continue;
-        if (due.length > 0) return spread({ monotonic: random }, AGAIN_MS);
+        if (due.length > 0) return spread(AGAIN_MS, random);
         const next = nextAt === null ? Infinity : nextAt - now + random() * SPREAD_MS;
-        return Math.max(1, Math.min(next, spread({ monotonic: random }, LOOK_MS)));
+        return Math.max(1, Math.min(next, spread(LOOK_MS, random)));
       }
     } catch (error) {
       if (!this.isStoreTold) problem("schedules cannot be read; trying again every second", error);
       this.isStoreTold = true;
     }
-    return spread({ monotonic: random }, AGAIN_MS);
+    return spread(AGAIN_MS, random);
   }
 
   /** One step of a schedule that is due. Whether it has moved on; one that does not holds no other up. Never rejects. */
@@ -188,4 +187,9 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
 
 function isPassing(error: unknown): boolean {
   return error instanceof AppError && PASSING.has(error.code);
+}
+
+/** A pause with ±20 %, so that processes do not look at the same moment. */
+function spread(ms: number, random: () => number): number {
+  return ms * (0.8 + 0.4 * random());
 }

@@ -1,5 +1,6 @@
 import { AppError } from "@weftwork/core";
 import type { Budget } from "../connections/shares.ts";
+import type { Way } from "../connections/way.ts";
 import { Bytes, integers, texts } from "../journal/postgres-arrays.ts";
 import { PostgresPool, run, type Query } from "../journal/postgres-pool.ts";
 import { inboxChannel, migratePostgres } from "../journal/postgres-schema.ts";
@@ -44,6 +45,8 @@ export interface PostgresTasksOptions {
   readonly poolSize?: number;
   /** Sizes the pool, in place of `poolSize`. */
   readonly budget?: Budget;
+  /** Left out: one of its own. */
+  readonly way?: Way;
   readonly statementTimeoutMs?: number;
 }
 
@@ -78,10 +81,11 @@ export class PostgresTasks implements TaskStore {
       size: options.poolSize ?? 3,
       statementTimeoutMs: options.statementTimeoutMs ?? 15_000,
       applicationName: "weft tasks",
+      way: options.way,
     });
     options.budget?.add("tasks", pool);
     try {
-      await pool.use((client) => migratePostgres(client, schema));
+      await pool.bare((client) => migratePostgres(client, schema));
     } catch (error) {
       await pool.close();
       throw error;

@@ -6,10 +6,12 @@ export class PostgresBell {
   private readonly rings = new Map<string, Set<() => void>>();
   private readonly listener: PostgresListener;
 
-  constructor(connection: pg.ClientConfig, channel: string) {
+  /** `deaf`: nothing comes through to this connection. */
+  constructor(connection: pg.ClientConfig, channel: string, deaf: () => void) {
     this.listener = new PostgresListener({
       connection,
       channels: [channel],
+      onDeaf: deaf,
       onNotification: (pool) => this.ring(pool),
       // What came before this was heard by nobody.
       onUp: () => this.rings.forEach((_, pool) => this.ring(pool)),

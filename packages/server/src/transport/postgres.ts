@@ -1,6 +1,7 @@
 import pg from "pg";
 import { keepToSize, resizePool } from "../connections/pool.ts";
 import type { Budget } from "../connections/shares.ts";
+import { startOptions, Way, type Statement } from "../connections/way.ts";
 import { exactNumbers } from "../db/postgres-numbers.ts";
 import { Consumers } from "./consumers.ts";
 import { Gather } from "./gather.ts";
@@ -20,6 +21,8 @@ export interface PostgresTransportOptions extends TransportOptions {
   readonly connectionsMax?: number;
   /** Sizes the pool, in place of `connectionsMax`. */
   readonly budget?: Budget;
+  /** Left out: one of its own. */
+  readonly way?: Way;
 }
 
 interface Row {
@@ -36,6 +39,14 @@ const FLUSH_MAX = 500;
 const PEEK_MS = 2000;
 /** A pool by itself looks this seldom: the look at all of them notices before. */
 const IDLE_MS_MAX = 30_000;
+/** The table is empty most of the time and must be read by its index also when that was so at the last analysis. */
+const SETTINGS = {
+  enable_seqscan: "off",
+  enable_bitmapscan: "off",
+  enable_hashjoin: "off",
+  enable_mergejoin: "off",
+  jit: "off",
+};
 
 /**
  * Tickets as rows of an unlogged table: written without the write-ahead log, empty after a crash of the database. Takers
@@ -53,19 +64,44 @@ export async function postgresTransport(options: PostgresTransportOptions): Prom
     query_timeout: ANSWER_MS_MAX,
     keepAlive: true,
     types: exactNumbers,
-    // The table is empty most of the time and must be read by its index also when that was so at the last analysis.
-    options: "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off",
+    options: startOptions(SETTINGS),
   };
+  const way = options.way ?? new Way({ url: options.url });
   const pool = new pg.Pool({ ...connection, max: options.connectionsMax ?? 3, idleTimeoutMillis: 300_000 });
   // An idle connection that breaks is replaced on its next use; there is nobody to tell.
   pool.on("error", () => undefined);
+  // One that breaks while it is used fails the query that uses it, and says so a second time.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   keepToSize(pool);
   options.budget?.add("transport", { resize: (max) => resizePool(pool, max) });
-  const bell = new PostgresBell(connection, channel);
+  const bell = new PostgresBell({ ...connection, connectionString: way.listenUrl }, channel, () => way.deaf());
   const consumers = new Consumers(options);
 
   async function query<R extends object>(name: string, text: string, values: readonly unknown[]): Promise<R[]> {
-    return (await pool.query<R>({ name, text, values: [...values] })).rows;
+    const statement = { name, text, values };
+    for (;;) {
+      try {
+        if (way.isPooled) return await asTransaction<R>(statement);
+        return (await pool.query<R>(way.prepared(statement))).rows;
+      } catch (error) {
+        if (!way.isRefusal(error)) throw error;
+      }
+    }
+  }
+
+  /** The settings of a connection would be those of others as well. */
+  async function asTransaction<R extends object>(statement: Statement): Promise<R[]> {
+    const client = await pool.connect();
+    let isWhole = false;
+    try {
+      await client.query(way.opening(SETTINGS));
+      const { rows } = await client.query<R>(way.prepared(statement));
+      await client.query("commit");
+      isWhole = true;
+      return rows;
+    } finally {
+      client.release(!isWhole);
+    }
   }
 
   const published = new Gather<Message>(
@@ -129,6 +165,8 @@ export async function postgresTransport(options: PostgresTransportOptions): Prom
 
   let closing: Promise<void> | null = null;
   try {
+    await way.look();
+    if (way.isPooled) delete pool.options.options;
     await pool.query(sql.make);
   } catch (error) {
     await pool.end();
