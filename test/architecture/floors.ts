@@ -60,7 +60,8 @@ export const FLOORS: readonly Floor[] = [
   floor("transport port",  [`${SERVER}/transport/transport.ts`], ["core"], []),
   floor("task port",       [`${SERVER}/tasks/task-store.ts`, `${SERVER}/tasks/task-holders.ts`], ["core", "transport port"], []),
   // Loads an optional package on first use.
-  floor("optional packages", [`${SERVER}/base/`],            ["core"], []),
+  floor("optional packages", [`${SERVER}/base/optional*`],   ["core"], []),
+  floor("batches",         [`${SERVER}/base/batch*`],      [], []),
 
   // Drivers: each knows its port and its library. What two drivers of a port share stands on a floor between.
   floor("numbers of PostgreSQL", [`${SERVER}/db/postgres-numbers.ts`],          [], ["pg"]),
@@ -78,7 +79,7 @@ export const FLOORS: readonly Floor[] = [
   floor("SQLite journal",     [`${SERVER}/journal/sqlite*`],                 ["core", "journal port", "journal rules"], ["node:*"]),
   // The tables of the journal and the way to them, which stores beside it share.
   floor("schema of the journal", ["pool", "arrays", "errors", "schema"].map((part) => `${SERVER}/journal/postgres-${part}.ts`), ["core", "numbers of PostgreSQL", "connection pools", "connection shares", "way to PostgreSQL"], ["pg", "node:*"]),
-  floor("PostgreSQL journal", [`${SERVER}/journal/postgres*`],               ["core", "journal port", "journal rules", "lease thread", "numbers of PostgreSQL", "connection pools", "connection shares", "way to PostgreSQL", "schema of the journal", "listening connection"], ["pg", "node:*"]),
+  floor("PostgreSQL journal", [`${SERVER}/journal/postgres*`],               ["core", "batches", "journal port", "journal rules", "lease thread", "numbers of PostgreSQL", "connection pools", "connection shares", "way to PostgreSQL", "schema of the journal", "listening connection"], ["pg", "node:*"]),
   floor("memory tasks",       [`${SERVER}/tasks/memory*`],                   ["core", "journal port", "journal rules", "transport port", "task port"], []),
   // In the journal's schema, over its kind of connections.
   floor("PostgreSQL tasks",   [`${SERVER}/tasks/postgres*`],                 ["core", "journal rules", "schema of the journal", "transport port", "task port", "connection shares", "way to PostgreSQL"], []),
@@ -142,7 +143,7 @@ export const FLOORS: readonly Floor[] = [
   floor("tools",           [`${SERVER}/tools/`],      ["core", "node port", "tool port", "secret words", "gateway words"], ["node:fs", "node:path"]),
   floor("telemetry",       [`${SERVER}/telemetry/`],  ["core", "model port", "model catalog", "metric series"], []),
   floor("http",            [`${SERVER}/http/`],       ["core", "sdk", "metric series"], ["node:*", "fastify", "ws", "zod", "@fastify/busboy"]),
-  floor("worker",          [`${SERVER}/worker/`],     ["core", "limits", "node port", "live port", "transport port", "task port", "secret words", "runtime"], ["node:crypto"]),
+  floor("worker",          [`${SERVER}/worker/`],     ["core", "batches", "limits", "node port", "live port", "transport port", "task port", "secret words", "runtime"], ["node:crypto"]),
   floor("own workers",     [`${SERVER}/own-workers/`], ["core", "sdk", "node port", "task port", "transport port", "live port", "runtime", "worker"], ["node:crypto"]),
 
   // Pools as an operator sees them: what processes say of themselves, and which pools are paused.

@@ -1,6 +1,7 @@
 import type { PoolClient } from "pg";
 import type { OfferedInput, OfferResult, StoredInput } from "./journal.ts";
 import { texts } from "./postgres-arrays.ts";
+import { runByItsId } from "./postgres-heads.ts";
 import type { PostgresPool } from "./postgres-pool.ts";
 import { run } from "./postgres-pool.ts";
 import { checkInputs, isText } from "./rules.ts";
@@ -18,7 +19,7 @@ with asked as materialized (
 ),
 named as materialized (
   select distinct run.run_key from asked, lateral (
-    select run_key from run where run.tenant = asked.tenant and run.id = asked.id offset 0) as run
+    ${runByItsId("run_key")}) as run
 ),
 found as materialized (
   select run.* from (select run_key from named order by run_key) as named, lateral (

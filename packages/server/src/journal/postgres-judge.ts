@@ -2,7 +2,7 @@ import type { PoolClient } from "pg";
 import type { Append, Verdict } from "./journal.ts";
 import { integers, texts } from "./postgres-arrays.ts";
 import type { HeadRow } from "./postgres-heads.ts";
-import { HEAD_COLUMNS, headOf } from "./postgres-heads.ts";
+import { HEAD_COLUMNS, headOf, runByItsId } from "./postgres-heads.ts";
 import { run } from "./postgres-pool.ts";
 import { committed, FENCED, refused } from "./rules.ts";
 
@@ -33,7 +33,7 @@ from unnest($1::text[], $2::text[]) as asked (tenant, key), lateral (
 
 export const BY_ID = `
 select ${HEAD_COLUMNS} from unnest($1::text[], $2::text[]) as asked (tenant, id), lateral (
-  select * from run where run.tenant = asked.tenant and run.id = asked.id offset 0) as run`;
+  ${runByItsId("*")}) as run`;
 
 interface RunRow extends HeadRow {
   readonly owner: number | null;

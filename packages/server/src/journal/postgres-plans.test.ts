@@ -5,7 +5,7 @@ import { BY_ID, BY_KEY, RUNS } from "./postgres-judge.ts";
 import { CLAIM, RELEASE } from "./postgres-ownership.ts";
 import { connectionConfig } from "./postgres-pool.ts";
 import { DELETE, SCAN } from "./postgres-prune.ts";
-import { KNOWN } from "./postgres-queries.ts";
+import { HEADS, KNOWN, READ_RUNS } from "./postgres-queries.ts";
 import { flushStatement } from "./postgres-sql.ts";
 import { postgresJournal } from "./postgres.ts";
 import { postgresForTests } from "./test-services.ts";
@@ -35,6 +35,8 @@ const STATEMENTS: readonly (readonly [string, string, number, readonly string[]]
   ["a judgement by id", BY_ID, 2, []],
   ["pruning", DELETE, 2, []],
   ["the walk of pruning", SCAN, 5, []],
+  ["heads of runs", HEADS, 2, []],
+  ["runs whole", READ_RUNS, 1, []],
   ["payloads that are known", KNOWN, 2, []],
 ];
 
@@ -76,6 +78,16 @@ describe.skipIf("skip" in service)(`plans on an empty database ${"skip" in servi
     const plan = (await planOf(everything.text, everything.parameters.length)).join("\n");
     expect(plan).toContain("run_pkey");
     expect(plan).not.toContain("run_free");
+  });
+
+  test.each([
+    ["heads of runs", HEADS, 2],
+    ["an offer", PUT, 5],
+    ["a judgement by id", BY_ID, 2],
+  ] as const)("%s finds a run by its id, not among all of its tenant", async (_name, text, parameters) => {
+    const plan = (await planOf(text, parameters)).join("\n");
+    expect(plan).toMatch(/Scan using run_id on run/);
+    expect(plan).not.toMatch(/Scan using run_(created|workflow|open|bad) /);
   });
 
   test("a claim reads free runs in the order of their index, and stops at the limit", async () => {

@@ -45,6 +45,7 @@ export function journalSettings({ schema, statementTimeoutMs }: PostgresPoolOpti
     enable_mergejoin: "off",
     enable_bitmapscan: "off",
     enable_sort: "off",
+    enable_incremental_sort: "off",
     jit: "off",
     statement_timeout: statementTimeoutMs,
     lock_timeout: Math.min(5000, statementTimeoutMs),

@@ -1,9 +1,10 @@
 import { hash } from "node:crypto";
 import { AppError } from "@weftwork/core";
 import type { Journal, RunHead, RunPage, RunQuery, RunRecord, RunStats } from "./journal.ts";
-import { texts } from "./postgres-arrays.ts";
+import { Batch } from "../base/batch.ts";
+import { integers, texts } from "./postgres-arrays.ts";
 import type { HeadRow } from "./postgres-heads.ts";
-import { HEAD_COLUMNS, headOf } from "./postgres-heads.ts";
+import { HEAD_COLUMNS, headOf, runByItsId } from "./postgres-heads.ts";
 import type { PostgresPool } from "./postgres-pool.ts";
 import type { Place, StatusGroup } from "./rules.ts";
 import { decodeCursor, isText, mergePages, pageSize, statusGroups } from "./rules.ts";
@@ -19,38 +20,81 @@ union all
    and seq > greatest($2, coalesce((select seq from snapshot_row), 0))
  order by seq limit $3)
 order by is_snapshot desc, seq`;
+/** The same of several runs, whole: $1 keys. */
+export const READ_RUNS = `
+select asked.at::int4, found.* from unnest($1::int8[]) with ordinality as asked (run_key, at), lateral (
+  select 0 as epoch, seq, body, true as is_snapshot from snapshot where run_key = asked.run_key
+  union all
+  select epoch, seq, body, false from entry
+  where run_day = (select run_day from run where run.run_key = asked.run_key) and entry.run_key = asked.run_key
+    and seq > coalesce((select seq from snapshot where snapshot.run_key = asked.run_key), 0)
+) as found
+order by asked.at, is_snapshot desc, seq`;
 const PAYLOADS = `select hash, bytes from payload where tenant = $1 and hash = any ($2::text[]) and bytes is not null`;
 /** No column but those of the index is read. */
 export const KNOWN = `select hash from payload where tenant = $1 and hash = any ($2::text[])`;
-const HEAD = `select ${HEAD_COLUMNS} from run where tenant = $1 and id = $2`;
+/** $1 tenants, $2 ids. */
+export const HEADS = `
+select asked.at::int4, run.* from unnest($1::text[], $2::text[]) with ordinality as asked (tenant, id, at), lateral (
+  ${runByItsId(HEAD_COLUMNS)}) as run`;
+/** Runs of which one statement reads: many callers share it, and few large runs do not fill the memory together. */
+const READ_MAX = 16;
+/** Statements of them at the same time: a large run does not keep back all others. */
+const READS = 2;
+const HEADS_MAX = 256;
 const STATS = `
 select coalesce(sum(submitted), 0)::int8 as submitted, coalesce(sum(succeeded), 0)::int8 as succeeded,
   coalesce(sum(failed), 0)::int8 as failed, coalesce(sum(cancelled), 0)::int8 as cancelled
 from counter where tenant = $1`;
 
+interface ReadRow {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly body: Buffer;
+  readonly is_snapshot: boolean;
+}
+
+const SOON = { soon: (callback: () => void) => void setImmediate(callback) };
+
+/** What is asked in the same moment, or while the same is on its way, becomes one statement. */
 export class PostgresQueries {
   private readonly pool: PostgresPool;
+  private readonly heads: Batch<readonly [tenant: string, id: string], RunHead | null>;
+  private readonly whole: Batch<number, readonly ReadRow[]>;
 
   constructor(pool: PostgresPool) {
     this.pool = pool;
+    this.heads = new Batch({ clock: SOON, max: HEADS_MAX, call: (asked) => this.readHeads(asked) });
+    this.whole = new Batch({ clock: SOON, max: READ_MAX, calls: READS, call: (keys) => this.readWhole(keys) });
   }
 
   async read(runKey: number, options: NonNullable<Parameters<Journal["read"]>[1]>): Promise<RunRecord> {
-    const found = await this.pool.query<{ epoch: number; seq: number; body: Buffer; is_snapshot: boolean }>({
-      name: "read",
-      text: READ,
-      values: [runKey, options.afterSeq ?? 0, options.limit ?? null, options.snapshot ?? false],
+    const { afterSeq = 0, limit = null, snapshot = false } = options;
+    if (snapshot && afterSeq === 0 && limit === null) return recordOf(runKey, await this.whole.add(runKey), 0);
+    const values = [runKey, afterSeq, limit, snapshot];
+    return recordOf(runKey, await this.pool.query<ReadRow>({ name: "read", text: READ, values }), afterSeq);
+  }
+
+  private async readWhole(keys: readonly number[]): Promise<readonly (readonly ReadRow[])[]> {
+    const rows = await this.pool.query<ReadRow & { readonly at: number }>({
+      name: "read_runs",
+      text: READ_RUNS,
+      values: [integers(keys)],
     });
-    const first = found[0]?.is_snapshot ? found.shift()! : null;
-    const snapshot = first && { seq: first.seq, body: first.body.toString() };
-    const after = snapshot?.seq ?? options.afterSeq ?? 0;
-    const rows = found.map(({ seq, epoch, body }, at) => {
-      if (seq !== after + at + 1) {
-        throw new AppError("RUN_DAMAGED", { run: runKey, reason: `its row ${after + at + 1} is missing` });
-      }
-      return { seq, epoch, body: body.toString() };
+    const found = Map.groupBy(rows, ({ at }) => at);
+    return keys.map((_, index) => found.get(index + 1) ?? []);
+  }
+
+  private async readHeads(
+    asked: readonly (readonly [tenant: string, id: string])[],
+  ): Promise<readonly (RunHead | null)[]> {
+    const rows = await this.pool.query<HeadRow & { readonly at: number }>({
+      name: "heads",
+      text: HEADS,
+      values: [texts(asked.map(([tenant]) => tenant)), texts(asked.map(([, id]) => id))],
     });
-    return { snapshot, rows };
+    const found = new Map(rows.map((row) => [row.at, headOf(row)]));
+    return asked.map((_, index) => found.get(index + 1) ?? null);
   }
 
   async payloads(tenant: string, hashes: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -74,9 +118,7 @@ export class PostgresQueries {
   }
 
   async head(tenant: string, id: string): Promise<RunHead | null> {
-    if (!isText(tenant) || !isText(id)) return null;
-    const [row] = await this.pool.query<HeadRow>({ name: "head", text: HEAD, values: [tenant, id] });
-    return row ? headOf(row) : null;
+    return isText(tenant) && isText(id) ? this.heads.add([tenant, id]) : null;
   }
 
   async find(query: RunQuery): Promise<RunPage> {
@@ -121,4 +163,17 @@ export class PostgresQueries {
     const { submitted, succeeded, failed, cancelled } = row!;
     return { submitted, open: submitted - succeeded - failed - cancelled, succeeded, failed, cancelled };
   }
+}
+
+function recordOf(runKey: number, found: readonly ReadRow[], afterSeq: number): RunRecord {
+  const [first] = found;
+  const snapshot = first?.is_snapshot ? { seq: first.seq, body: first.body.toString() } : null;
+  const after = snapshot?.seq ?? afterSeq;
+  const rows = (snapshot ? found.slice(1) : found).map(({ seq, epoch, body }, at) => {
+    if (seq !== after + at + 1) {
+      throw new AppError("RUN_DAMAGED", { run: runKey, reason: `its row ${after + at + 1} is missing` });
+    }
+    return { seq, epoch, body: body.toString() };
+  });
+  return { snapshot, rows };
 }

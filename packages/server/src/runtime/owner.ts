@@ -29,6 +29,8 @@ export type RunNotice =
   | { readonly type: "piece"; readonly piece: StreamPiece; readonly after: number }
   /** The run is no longer held here; what comes next is in the journal. */
   | { readonly type: "left" };
+/** Where it is told once more that a run has left: those who only wait for that are spared what happens until then. */
+export const leavesChannel = (runKey: number): string => `${runKey}/leaves`;
 
 export interface RowNotice {
   readonly seq: number;
@@ -194,7 +196,8 @@ export class Owner {
       run.inputs.length = 0;
       this.answerCreation(run, { type: "failed", error });
     }
-    this.options.live.publish(String(run.key), { type: "left" });
+    for (const channel of [String(run.key), leavesChannel(run.key)])
+      this.options.live.publish(channel, { type: "left" });
     this.options.left(run);
   }
 

@@ -1,6 +1,6 @@
 import type { Live } from "../live/live.ts";
 import type { Clock } from "./clock.ts";
-import type { RunNotice } from "./owner.ts";
+import { leavesChannel, type RunNotice } from "./owner.ts";
 
 /**
  * Pauses between two looks at a run that another process may hold. The first are short, for its end may have been told
@@ -22,20 +22,17 @@ export class RunBell {
       this.rung = true;
       this.wake?.();
     };
-    this.unsubscribe = live.subscribe(
-      String(runKey),
-      ({ type }) => {
-        if (type === "left") ring();
-      },
-      () => {
-        this.looks = 0;
-        ring();
-      },
-    );
+    this.unsubscribe = live.subscribe(leavesChannel(runKey), ring, () => {
+      this.looks = 0;
+      ring();
+    });
   }
 
-  /** Resolves when it is time to look again; at the latest at a (monotonic) time, or when the signal comes. */
-  async next(until: number, signal: AbortSignal | undefined): Promise<void> {
+  /**
+   * Resolves when it is time to look again; at the latest at a (monotonic) time, or when the signal comes. True: it has
+   * rung.
+   */
+  async next(until: number, signal: AbortSignal | undefined): Promise<boolean> {
     const pause = PAUSES_MS[Math.min(this.looks, PAUSES_MS.length - 1)]!;
     this.looks += 1;
     if (!this.rung && !signal?.aborted) {
@@ -50,8 +47,10 @@ export class RunBell {
         this.wake = wake;
       });
     }
+    const hasRung = this.rung;
     this.rung = false;
     this.wake = null;
+    return hasRung;
   }
 
   close(): void {

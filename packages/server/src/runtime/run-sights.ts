@@ -39,6 +39,13 @@ export class RunSights {
     return head;
   }
 
+  /** The key of a run that has not ended; null: it has, or there is none. */
+  async openKey(id: string): Promise<number | null> {
+    if (this.recent.get(id)) return null;
+    const head = await this.options.journal.head(this.options.tenant, id);
+    return head?.finishedAt === null ? head.runKey : null;
+  }
+
   /** Null: there is no such run. Its state in memory serves only when nothing of it is still on its way (H1). */
   async find(id: string): Promise<RunSight | null> {
     const { owner, tenant, journal, workflows, payloads } = this.options;

@@ -142,14 +142,21 @@ export class Runs {
     const { clock, live } = this.options;
     const until = limits.timeoutMs === undefined ? Infinity : clock.monotonic() + limits.timeoutMs;
     let bell: RunBell | null = null;
+    let hasRung = false;
     try {
       for (;;) {
         const held = this.options.owner.find(this.options.tenant, id);
         if (!held) {
-          const run = await this.get(id);
-          if (!run || run.finished_at !== null || limits.signal?.aborted || clock.monotonic() >= until) return run;
-          bell ??= new RunBell(live, clock, (await this.sights.head(id)).runKey);
-          await bell.next(until, limits.signal);
+          const isTimeOver = limits.signal?.aborted === true || clock.monotonic() >= until;
+          if (hasRung || isTimeOver) {
+            const run = await this.get(id);
+            if (!run || run.finished_at !== null || isTimeOver) return run;
+          }
+          // While it goes on elsewhere its head says so, which costs less than reading the run.
+          const key = await this.sights.openKey(id);
+          if (key === null) return this.get(id);
+          bell ??= new RunBell(live, clock, key);
+          hasRung = await bell.next(until, limits.signal);
           continue;
         }
         const left = await this.waiters.leaving(held, limits.signal, until);

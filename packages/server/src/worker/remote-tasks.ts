@@ -6,6 +6,8 @@ import type { Clock } from "../runtime/clock.ts";
 import type { HotRun } from "../runtime/hot-run.ts";
 import type { TaskName, TaskStore } from "../tasks/task-store.ts";
 import type { Transport } from "../transport/transport.ts";
+import { Batch } from "../base/batch.ts";
+import { nameOf } from "./foreign-task.ts";
 import { keyOf, type GivenTask } from "./given-task.ts";
 import { Handover, type Place } from "./handover.ts";
 import type { HandoverMessage } from "./handover-wire.ts";
@@ -50,6 +52,8 @@ const HANDED_LOOK_MS = 250;
 const HANDED_CHARS_MAX = 16 * 1024;
 /** How long the end of this process waits for what is handed over to be put up. */
 const SETTLE_MS = 3000;
+/** Runs whose tasks are asked for together. */
+const RUNS_ASKED_MAX = 64;
 /** Channel of a process for what its tasks say elsewhere. */
 export const partsChannel = (owner: number): string => `parts/${owner}`;
 
@@ -69,6 +73,8 @@ export class RemoteTasks {
   private readonly posts: TaskPosts;
   private readonly looks: PostedLooks;
   private readonly handover: Handover;
+  /** Runs that are taken over in the same moment are asked about in one question. */
+  private readonly presence: Batch<readonly TaskName[], ReadonlySet<string>>;
   private cancelHandedLook: (() => void) | null = null;
   private cancelPatience: (() => void) | null = null;
   /** Nothing is handed over any more. */
@@ -85,6 +91,14 @@ export class RemoteTasks {
         options.report(task.run, task.command, outcome);
       },
     };
+    this.presence = new Batch<readonly TaskName[], ReadonlySet<string>>({
+      clock: options.clock,
+      max: RUNS_ASKED_MAX,
+      call: async (asked) => {
+        const found = new Set((await options.store.present(asked.flat())).map(nameOf));
+        return asked.map((names) => new Set(names.filter((name) => found.has(nameOf(name))).map(({ task }) => task)));
+      },
+    });
     this.posts = new TaskPosts({ ...options, ...judged, owner: () => this.listen() });
     this.looks = new PostedLooks({ ...options, ...judged, given: this.given, again: (task) => this.putUpAgain(task) });
     this.handover = new Handover({
@@ -143,8 +157,7 @@ export class RemoteTasks {
     const names: TaskName[] = [];
     for (const { type, id } of run.state.owed.values())
       if (type === "dispatch_task") names.push({ runKey: run.key, task: id });
-    if (names.length === 0) return new Set();
-    return new Set((await this.options.store.present(names)).map(({ task }) => task));
+    return names.length === 0 ? new Set() : this.presence.add(names);
   }
 
   /** The result came in. */

@@ -1,4 +1,5 @@
 import type { Json, TaskOutcome } from "@weftwork/core";
+import { Batch } from "../base/batch.ts";
 import type { Live } from "../live/live.ts";
 import type { TaskPart } from "../nodes/node.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -6,7 +7,6 @@ import type { HotRun } from "../runtime/hot-run.ts";
 import { encodeInput } from "../runtime/inbox.ts";
 import type { Member } from "../runtime/member.ts";
 import type { TakenTask, TaskResult, TaskStore } from "../tasks/task-store.ts";
-import { Batch } from "./batch.ts";
 import type { ForeignTask } from "./foreign-task.ts";
 import type { TaskReported } from "./handover-wire.ts";
 import { moveOut, type MoveOutOptions } from "./move-out.ts";

@@ -1,5 +1,6 @@
 import { AppError, failureOf, readTask } from "@weftwork/core";
 import type { DispatchTask, Json, TaskOutcome } from "@weftwork/core";
+import { Batch } from "../base/batch.ts";
 import type { Live } from "../live/live.ts";
 import type { TaskPart } from "../nodes/node.ts";
 import { hotRun, type HotRun } from "../runtime/hot-run.ts";
@@ -7,7 +8,6 @@ import { Recurring } from "../runtime/recurring.ts";
 import type { PreparedPlan } from "../runtime/workflows.ts";
 import type { TakenTask, TaskName, TaskStore } from "../tasks/task-store.ts";
 import { PACK_MAX, type Consumer, type Ticket, type Transport } from "../transport/transport.ts";
-import { Batch } from "./batch.ts";
 import { nameOf, type ForeignTask } from "./foreign-task.ts";
 import { ticketOf } from "./given-task.ts";
 import { HandedTasks } from "./handed-tasks.ts";

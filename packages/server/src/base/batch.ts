@@ -1,16 +1,19 @@
-import type { Clock } from "../runtime/clock.ts";
-
 export interface BatchOptions<Item, Answer> {
-  readonly clock: Pick<Clock, "soon">;
+  readonly clock: {
+    /** Calls back when the work that is under way has had its turn. */
+    soon(callback: () => void): void;
+  };
   /** Items in one call at most. */
   readonly max: number;
+  /** Calls under way at the same time. Default: one. */
+  readonly calls?: number;
   /** Answers in the order of the items. */
   readonly call: (items: readonly Item[]) => Promise<readonly Answer[]>;
 }
 
 /**
  * Puts together what is asked for in the same moment, and while a call is on its way: many small questions become few
- * statements. One call at a time; a call that fails fails those who are in it.
+ * statements. A question never joins a call that is under way; a call that fails fails those who are in it.
  */
 export class Batch<Item, Answer> {
   private readonly options: BatchOptions<Item, Answer>;
@@ -19,7 +22,7 @@ export class Batch<Item, Answer> {
     readonly resolve: (answer: Answer) => void;
     readonly reject: (error: unknown) => void;
   }[] = [];
-  private working = false;
+  private working = 0;
 
   constructor(options: BatchOptions<Item, Answer>) {
     this.options = options;
@@ -28,8 +31,8 @@ export class Batch<Item, Answer> {
   add(item: Item): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
-      if (this.working) return;
-      this.working = true;
+      if (this.working >= (this.options.calls ?? 1)) return;
+      this.working += 1;
       this.options.clock.soon(() => void this.work());
     });
   }
@@ -44,6 +47,6 @@ export class Batch<Item, Answer> {
         for (const { reject } of asked) reject(error);
       }
     }
-    this.working = false;
+    this.working -= 1;
   }
 }
