@@ -42,6 +42,12 @@ export interface Journal {
   inbox(membership: Membership, limit: number): Promise<readonly StoredInput[]>;
 
   /**
+   * The same for a look that is made often: it passes over what was there at a look a moment ago, and may miss one that
+   * was offered at the same time as another. `inbox` finds those. Left out where `inbox` costs no more.
+   */
+  inboxLately?(membership: Membership, limit: number): Promise<readonly StoredInput[]>;
+
+  /**
    * Takes over runs that nobody advances: those whose `available_at` has passed and those of workers whose lease has
    * ended (plus one second) or that left. Raises their epoch. Highest priority class first; within a class the runs that
    * a worker left behind, by key, then the due ones by the time they became due. When it throws, `owned` tells what it

@@ -40,16 +40,31 @@ select asked.at::int4, found.run_key, found.finished_at is not null as finished,
   case when put.run_key is not null and found.owner is not null then pg_notify($5, found.owner::text) end as told
 from asked left join found using (tenant, id) left join put using (run_key, input_id) order by asked.at`;
 
-export const READ = `
-select inbox.run_key, inbox.input_id, inbox.body from inbox, lateral (
-  select from run where run.run_key = inbox.run_key and run.owner = $1 and run.finished_at is null offset 0) as run
-order by inbox.place limit $2`;
+/** Runs are found by their key and judged then: by owner and key at once the planner may read all that the owner has. */
+const OWN = `
+select inbox.run_key, inbox.input_id, inbox.body, inbox.place from inbox, lateral (
+  select owner, finished_at from run where run.run_key = inbox.run_key offset 0) as run
+where run.owner = $1 and run.finished_at is null`;
+export const READ = `${OWN} order by inbox.place limit $2`;
+
+/** The same behind $3. Rows that are gone stay in the way of who reads from the first one until the table is cleaned. */
+export const READ_LATELY = `${OWN} and inbox.place > $3 order by inbox.place limit $2`;
+
+/** Places are given before rows can be seen: one that came behind others is looked for again for so long. */
+const LATELY_MS = 100;
 
 interface PutRow {
   readonly at: number;
   readonly run_key: number | null;
   readonly finished: boolean;
   readonly put: boolean;
+}
+
+interface InputRow {
+  readonly run_key: number;
+  readonly input_id: string;
+  readonly body: string;
+  readonly place: number;
 }
 
 const isNameable = ({ tenant, runId }: OfferedInput): boolean => isText(tenant) && isText(runId);
@@ -59,6 +74,9 @@ export class PostgresInbox {
   private readonly pool: PostgresPool;
   private readonly channel: string;
   private readonly rowBytesMax: number;
+  /** Of the looks of one member: the last place that each has seen, and when, oldest first. */
+  private seen: { readonly member: number; readonly looks: { readonly at: number; readonly place: number }[] } | null =
+    null;
 
   constructor(pool: PostgresPool, channel: string, rowBytesMax: number) {
     this.pool = pool;
@@ -96,11 +114,25 @@ export class PostgresInbox {
   }
 
   async read(member: number, limit: number): Promise<readonly StoredInput[]> {
-    const rows = await this.pool.query<{ run_key: number; input_id: string; body: string }>({
-      name: "inbox",
-      text: READ,
-      values: [member, limit],
-    });
-    return rows.map(({ run_key, input_id, body }) => ({ runKey: run_key, inputId: input_id, body }));
+    return inputsOf(await this.pool.query<InputRow>({ name: "inbox", text: READ, values: [member, limit] }));
   }
+
+  /** See `Journal.inboxLately`. */
+  async readLately(member: number, limit: number): Promise<readonly StoredInput[]> {
+    if (this.seen?.member !== member) this.seen = { member, looks: [] };
+    const { looks } = this.seen;
+    const at = performance.now();
+    while (looks.length > 1 && looks[1]!.at <= at - LATELY_MS) looks.shift();
+    const [first] = looks;
+    const after = first && first.at <= at - LATELY_MS ? first.place : 0;
+    const values = [member, limit, after];
+    const rows = await this.pool.query<InputRow>({ name: "inbox_lately", text: READ_LATELY, values });
+    const place = rows.at(-1)?.place;
+    if (place !== undefined && place > (looks.at(-1)?.place ?? 0)) looks.push({ at, place });
+    return inputsOf(rows);
+  }
+}
+
+function inputsOf(rows: readonly InputRow[]): readonly StoredInput[] {
+  return rows.map(({ run_key, input_id, body }) => ({ runKey: run_key, inputId: input_id, body }));
 }

@@ -68,12 +68,16 @@ delete from worker where worker_key in (
   for update skip locked)`;
 
 const LOCK_RUNS = `select run_key from run where run_key = any ($1::int8[]) order by run_key for no key update`;
-/** Behind the lock and in a newer snapshot: an input that was offered before is seen. */
+/**
+ * Behind the lock and in a newer snapshot: an input that was offered before is seen. Runs are found by their keys: `coalesce`
+ * keeps the planner from reading all that the owner has.
+ */
 export const RELEASE = `
 update run set owner = null, crash_count = crash_count * released.keeps, available_at = case
   when exists (select from inbox where inbox.run_key = run.run_key) then now_ms() else released.available_at end
 from unnest($2::int8[], $3::int4[], $4::int8[], $5::int4[]) as released (run_key, epoch, available_at, keeps)
-where run.run_key = any ($2::int8[]) and run.run_key = released.run_key and run.owner = $1 and run.epoch = released.epoch and run.finished_at is null`;
+where run.run_key = any ($2::int8[]) and run.run_key = released.run_key and run.epoch = released.epoch
+  and coalesce(run.owner, 0) = $1 and coalesce(run.finished_at, 0) = 0`;
 const OWNED = `select run_key, epoch from run where owner = $1 and finished_at is null`;
 
 /** Who owns what. The database's clock alone says which leases have ended. */

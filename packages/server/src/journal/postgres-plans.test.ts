@@ -1,6 +1,6 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { PUT, READ } from "./postgres-inbox.ts";
+import { PUT, READ, READ_LATELY } from "./postgres-inbox.ts";
 import { BY_ID, BY_KEY, RUNS } from "./postgres-judge.ts";
 import { CLAIM, RELEASE } from "./postgres-ownership.ts";
 import { connectionConfig } from "./postgres-pool.ts";
@@ -30,6 +30,7 @@ const STATEMENTS: readonly (readonly [string, string, number, readonly string[]]
   ["a release", RELEASE, 5, []],
   ["an offer", PUT, 5, []],
   ["the inbox", READ, 2, ["inbox_pkey"]],
+  ["a quick look into the inbox", READ_LATELY, 3, []],
   ["a judgement", RUNS, 2, []],
   ["a judgement by key", BY_KEY, 2, []],
   ["a judgement by id", BY_ID, 2, []],
@@ -74,8 +75,13 @@ describe.skipIf("skip" in service)(`plans on an empty database ${"skip" in servi
     expect(astray, plan.join("\n")).toEqual([]);
   });
 
-  test("a flush looks runs up by their key only", async () => {
-    const plan = (await planOf(everything.text, everything.parameters.length)).join("\n");
+  test.each([
+    ["a flush", everything.text, everything.parameters.length],
+    ["a release", RELEASE, 5],
+    ["the inbox", READ, 2],
+    ["a quick look into the inbox", READ_LATELY, 3],
+  ] as const)("%s looks runs up by their key only", async (_name, text, parameters) => {
+    const plan = (await planOf(text, parameters)).join("\n");
     expect(plan).toContain("run_pkey");
     expect(plan).not.toContain("run_free");
   });

@@ -158,6 +158,7 @@ export async function postgresJournal(options: PostgresJournalOptions): Promise<
     },
     offer: (inputs) => inbox.offer(inputs),
     inbox: (membership, limit) => inbox.read(membership.workerKey, limit),
+    inboxLately: (membership, limit) => inbox.readLately(membership.workerKey, limit),
     claim: (membership, limit) => ownership.claim(membership.workerKey, limit),
     release: (membership, runs) => ownership.release(membership.workerKey, runs),
     owned: (membership) => ownership.ownedBy(membership.workerKey),

@@ -26,7 +26,8 @@ const RESULT = resultId("");
 export class Offered {
   private readonly options: OfferedOptions;
   private looking: Promise<number> | null = null;
-  private again = false;
+  /** What is to be looked at when the look under way is done; null: nothing. */
+  private again: "all" | "lately" | null = null;
 
   constructor(options: OfferedOptions) {
     this.options = options;
@@ -34,35 +35,41 @@ export class Offered {
 
   /** Something was offered: look soon. Where the store does not answer, the look that comes anyhow finds it. */
   hear(): void {
-    void this.look().catch(() => undefined);
+    void this.start("lately").catch(() => undefined);
   }
 
   /** Takes what waits now; resolves with how many that were. */
   look(): Promise<number> {
-    // One that is under way may have asked before what is looked for was there.
-    if (this.looking) this.again = true;
-    else this.looking = this.lookAll();
+    return this.start("all");
+  }
+
+  /** A look that is under way may have asked before what is looked for was there: then another one follows. */
+  private start(what: "all" | "lately"): Promise<number> {
+    if (this.again !== "all") this.again = what;
+    this.looking ??= this.lookAll();
     return this.looking;
   }
 
   private async lookAll(): Promise<number> {
     let sum = 0;
     try {
-      do {
-        this.again = false;
-        sum += await this.lookOnce();
-      } while (this.again);
+      while (this.again !== null) {
+        const what = this.again;
+        this.again = null;
+        sum += await this.lookOnce(what);
+      }
       return sum;
     } finally {
       this.looking = null;
     }
   }
 
-  private async lookOnce(): Promise<number> {
+  private async lookOnce(what: "all" | "lately"): Promise<number> {
     const { journal, membership, owner, reported, problem } = this.options;
     // Inputs come for runs that are held: without any there is nothing to ask for.
     if (owner.runs.size === 0) return 0;
-    const inputs = await journal.inbox(membership, INBOX_MAX);
+    const isQuick = what === "lately" && journal.inboxLately !== undefined;
+    const inputs = await (isQuick ? journal.inboxLately!(membership, INBOX_MAX) : journal.inbox(membership, INBOX_MAX));
     let taken = 0;
     for (const { runKey, inputId, body } of inputs) {
       const run = owner.runs.get(runKey);
@@ -79,7 +86,7 @@ export class Offered {
       }
     }
     // Those that are not taken yet must not hide those behind them for long.
-    if (inputs.length === INBOX_MAX && taken > 0) this.again = true;
+    if (inputs.length === INBOX_MAX && taken > 0) this.again = "all";
     return taken;
   }
 }

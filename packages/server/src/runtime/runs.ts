@@ -137,31 +137,29 @@ export class Runs {
   /** Resolves when the run has ended, or with the run as it stands when the time is over. Null: there is no such run. */
   async wait(
     id: string,
-    limits: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+    { timeoutMs, signal }: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<Run | null> {
-    const { clock, live } = this.options;
-    const until = limits.timeoutMs === undefined ? Infinity : clock.monotonic() + limits.timeoutMs;
+    const { clock, live, owner, tenant } = this.options;
+    const until = timeoutMs === undefined ? Infinity : clock.monotonic() + timeoutMs;
+    const isTimeOver = (): boolean => signal?.aborted === true || clock.monotonic() >= until;
     let bell: RunBell | null = null;
     let hasRung = false;
     try {
       for (;;) {
-        const held = this.options.owner.find(this.options.tenant, id);
-        if (!held) {
-          const isTimeOver = limits.signal?.aborted === true || clock.monotonic() >= until;
-          if (hasRung || isTimeOver) {
-            const run = await this.get(id);
-            if (!run || run.finished_at !== null || isTimeOver) return run;
-          }
-          // While it goes on elsewhere its head says so, which costs less than reading the run.
-          const key = await this.sights.openKey(id);
-          if (key === null) return this.get(id);
-          bell ??= new RunBell(live, clock, key);
-          hasRung = await bell.next(until, limits.signal);
+        const held = owner.find(tenant, id);
+        if (held) {
+          const left = await this.waiters.leaving(held, signal, until);
+          if (left && left.endRecorded) return runView(await this.sights.of(left.state));
+          if (!left) return this.get(id);
           continue;
         }
-        const left = await this.waiters.leaving(held, limits.signal, until);
-        if (left && left.endRecorded) return runView(await this.sights.of(left.state));
-        if (!left) return this.get(id);
+        const run = hasRung || isTimeOver() ? await this.get(id) : null;
+        if (run?.finished_at || isTimeOver()) return run;
+        // While it goes on elsewhere its head says so, which costs less than reading the run.
+        const key = await this.sights.openKey(id);
+        if (key === null) return this.get(id);
+        bell ??= new RunBell(live, clock, key);
+        hasRung = await bell.next(until, signal);
       }
     } finally {
       bell?.close();

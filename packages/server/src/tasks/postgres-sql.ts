@@ -2,6 +2,9 @@
  * The statements of the task store. Each works on arrays and is one transaction by itself. Rows are looked up by lateral
  * joins with `offset 0`: in the place of an `exists` the planner may read a table whole that was empty at the time.
  *
+ * Tasks and runs that are named are found by their keys. What else they have to be is said with `coalesce`, which no index
+ * serves: by the index of a holder or of what is open the planner may read all that there is, once for each name.
+ *
  * Order of locks, which begins in the journal's (see there): worker, runs by key, then tasks by (run, name), then counts
  * by (pool, shard). Callers sort what they hand in by (run, name); where a statement chooses for itself it passes over
  * what is locked.
@@ -72,7 +75,8 @@ const TAKEN = `task.run_key, task.task, task.tenant, task.run_id, task.epoch, ta
  * The owner who has put the task up still holds the run, or is the last who did. Otherwise somebody else has taken the run
  * over, who may do the task itself and have recorded it: it is taken only when that one has put it up again.
  */
-const CURRENT = `task.epoch = (select run.epoch from run where run.run_key = task.run_key and run.finished_at is null)`;
+const CURRENT = `task.epoch = (
+      select run.epoch from run where run.run_key = task.run_key and coalesce(run.finished_at, 0) = 0)`;
 
 /** $1 holder, $2, $3 names, $4 this taking, $5 shard. What the same taking took when its answer was lost counts too. */
 export const TAKE = `
@@ -153,7 +157,7 @@ fit as materialized (
 ),
 gone as (
   delete from task using fit
-  where task.run_key = fit.run_key and task.task = fit.task and task.holder = $1
+  where task.run_key = fit.run_key and task.task = fit.task and coalesce(task.holder, 0) = $1
   returning fit.run_key, fit.input_id, fit.body, fit.at, fit.open, task.pool
 ),
 put as (
@@ -178,7 +182,7 @@ export const GIVE_BACK = `
 with ${NAMED},
 freed as (
   update task set holder = null, taking = null, takes = takes - 1, told_at = 0 from asked
-  where task.run_key = asked.run_key and task.task = asked.task and task.holder = $1
+  where task.run_key = asked.run_key and task.task = asked.task and coalesce(task.holder, 0) = $1
   returning task.pool
 ),
 ${counted("$4", "select pool, 1 as waiting, -1 as held from freed")}
@@ -214,7 +218,7 @@ select ${QUICK}`;
 export const EXPIRE = `
 with ${NAMED},
 gone as (
-  delete from task using asked where task.run_key = asked.run_key and task.task = asked.task and task.holder is null
+  delete from task using asked where task.run_key = asked.run_key and task.task = asked.task and coalesce(task.holder, 0) = 0
   returning task.run_key, task.task, task.pool
 ),
 ${counted("$1", "select pool, -1 as waiting, 0 as held from gone")}
