@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createConnection, createServer, type AddressInfo, type Socket } from "node:net";
 import pg from "pg";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { testPostgres } from "../db/test-postgres.ts";
@@ -19,9 +21,9 @@ describe.skipIf(!database)("what listens on PostgreSQL", () => {
   });
   afterEach(() => Promise.all(open.map((listener) => listener.close())));
 
-  function listening(channels = ["one"], to = url): PostgresListener {
+  function listening(channels = ["one"], to = url, more: pg.ClientConfig = {}): PostgresListener {
     const listener = new PostgresListener({
-      connection: { connectionString: to, application_name: NAME, connectionTimeoutMillis: 2000 },
+      connection: { connectionString: to, application_name: NAME, connectionTimeoutMillis: 2000, ...more },
       channels,
       onNotification: (payload) => told.push(payload),
       onUp: () => told.push("up"),
@@ -46,6 +48,35 @@ describe.skipIf(!database)("what listens on PostgreSQL", () => {
   async function until(last: string): Promise<void> {
     await expect.poll(() => told.at(-1), { timeout: 20_000 }).toBe(last);
   }
+
+  test("a connection that gives no answer is replaced by one that does", async () => {
+    const sockets: Socket[] = [];
+    const { hostname, port } = new URL(url);
+    const proxy = createServer((near) => {
+      const far = createConnection(Number(port || 5432), hostname);
+      sockets.push(near, far);
+      for (const socket of [near, far]) socket.on("error", () => undefined);
+      near.pipe(far).pipe(near);
+    }).listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    const through = new URL(url);
+    through.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const listener = listening(["one"], through.href, { query_timeout: 300 });
+    listener.start();
+    await until("up");
+    // The server is gone without a word: nothing comes back, and nothing says so.
+    for (const socket of sockets) socket.unpipe();
+    await expect(listener.ask({ text: "select 1" })).rejects.toThrow("timeout");
+    await expect.poll(() => told).toEqual(["up", "down", "up"]);
+    await listener.ask({ text: "select 1" });
+    await expect(listener.ask({ text: "select wrong" })).rejects.toThrow("wrong");
+    await notify("one", "heard");
+    await until("heard");
+    expect(told).toEqual(["up", "down", "up", "heard"]);
+    await listener.close();
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  });
 
   test("every channel is heard, whatever its name, on one connection however often it is started", async () => {
     const listener = listening(["one", 'Two "quoted"']);

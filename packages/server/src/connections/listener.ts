@@ -48,9 +48,24 @@ export class PostgresListener {
     this.config = options.connection;
   }
 
-  /** The connection while it listens: its owner may ask something else on it. Null while it is down. */
+  /** The connection while it listens. Null while it is down. */
   get connection(): pg.Client | null {
     return this.listening;
+  }
+
+  /**
+   * Asks something else on the connection. Throws while it is down, and what the server or the time limit says; one that
+   * gives no answer in time is replaced, for what is asked next would wait behind it.
+   */
+  async ask(query: pg.QueryConfig): Promise<void> {
+    const client = this.listening;
+    if (!client) throw new Error("the connection that listens is down");
+    try {
+      await client.query(query);
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError)) this.reconnect(client);
+      throw error;
+    }
   }
 
   /** Begins to connect, once; does not wait for the server. Nothing after `close`. */

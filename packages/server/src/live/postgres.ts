@@ -50,10 +50,8 @@ class PostgresWire implements Wire {
   }
 
   async send(envelopes: readonly Envelope[]): Promise<void> {
-    const { connection } = this.listener;
-    if (!connection) throw new Error("the connection of the notifications is down");
     const channels = envelopes.map(({ to }) => this.channel(to));
-    await connection.query({ name: "notify", text: NOTIFY, values: [channels, envelopes.map(({ text }) => text)] });
+    await this.listener.ask({ name: "notify", text: NOTIFY, values: [channels, envelopes.map(({ text }) => text)] });
   }
 
   close(): Promise<void> {
