@@ -20,7 +20,7 @@ const USAGE = `npm run bench -- cluster [options]
   --workers COUNTS    worker processes, default 1,2,4
   --ways NAMES        one process owns the runs and others do their steps, which go straight to workers with room
                       (handover) or each by ticket (tickets); or the workers own runs and do the steps of theirs, and
-                      the process that begins them does neither (owners); default all three
+                      the process that begins them does neither (owners); default: all three of W1, and handover
   --rounds N          default 3
   --quick             a tenth of the runs, and a backlog of 100,000 at most
   --only PART         runs, backlog, balance or idle
@@ -45,7 +45,7 @@ export async function bench(args: readonly string[]): Promise<void> {
       transport: { type: "string" },
       workload: { type: "string", default: "W1,W2,W3" },
       workers: { type: "string", default: "1,2,4" },
-      ways: { type: "string", default: WAYS.join(",") },
+      ways: { type: "string" },
       rounds: { type: "string", default: "3" },
       only: { type: "string" },
       quick: { type: "boolean", default: false },
@@ -61,7 +61,10 @@ export async function bench(args: readonly string[]): Promise<void> {
   const asked = values.transport?.split(",") ?? TRANSPORTS;
   const transports = await transportsHere(TRANSPORTS.filter((name) => asked.includes(name)));
   const counts = values.workers.split(",").map(Number);
-  const ways = WAYS.filter((way) => values.ways.split(",").includes(way));
+  const waysOf = (workload: Workload): readonly Way[] => {
+    if (values.ways !== undefined) return WAYS.filter((way) => values.ways!.split(",").includes(way));
+    return workload.name === "W1" ? WAYS : ["handover"];
+  };
   const machine = hardware(tmpdir());
   const postgres = await postgresVersion();
   print(`${machine.cpu} · ${machine.cores} cores · ${machine.memoryGb} GB · ${machine.system}`);
@@ -69,13 +72,18 @@ export async function bench(args: readonly string[]): Promise<void> {
   const part = (name: string): boolean => values.only === undefined || values.only === name;
   if (part("runs")) {
     const workloads = WORKLOADS.filter(({ name }) => values.workload.split(",").includes(name));
-    const settings: readonly Setting[] = [
+    const settingsOf = (workload: Workload): readonly Setting[] => [
       { transport: null, workers: 0, way: null },
       ...transports.flatMap((transport) =>
-        counts.flatMap((workers) => ways.map((way) => ({ transport, workers, way }))),
+        counts.flatMap((workers) =>
+          waysOf(workload)
+            // Where workers do the steps of their own runs no ticket is sent: with RabbitMQ it is as with PostgreSQL.
+            .filter((way) => way !== "owners" || transport !== "rabbitmq")
+            .map((way) => ({ transport, workers, way })),
+        ),
       ),
     ];
-    await runs(server, workloads, settings, Number(values.rounds), values.quick ? 0.1 : 1);
+    await runs(server, workloads, settingsOf, Number(values.rounds), values.quick ? 0.1 : 1);
   }
   if (part("backlog")) await backlogs(server, values.quick ? [1000, 100_000] : [1000, 100_000, 1_000_000]);
   if (part("balance")) {
@@ -98,7 +106,7 @@ export async function bench(args: readonly string[]): Promise<void> {
 async function runs(
   server: TestPostgres,
   workloads: readonly Workload[],
-  settings: readonly Setting[],
+  settingsOf: (workload: Workload) => readonly Setting[],
   rounds: number,
   size: number,
 ): Promise<void> {
@@ -119,6 +127,7 @@ async function runs(
     ],
   ];
   for (const workload of workloads) {
+    const settings = settingsOf(workload);
     const drives = new Map<Setting, Drive[]>(settings.map((setting) => [setting, []]));
     // In turns, so that what the machine does meanwhile falls on all alike.
     for (let at = 0; at < rounds; at++)
