@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
+import type { ProcessSignals } from "./runtime/overload.ts";
 
 const MEMORY_SHARE = 0.25;
 
@@ -34,12 +35,12 @@ const BUSY = 0.7;
  * How the process is doing, for the overload control: since the last call, and now. A loop that is late and not at work
  * was kept waiting by others on the machine, or once by something large: to refuse work would not help it.
  */
-export function processSignals(): () => { readonly loopDelayMs: number; readonly heapShare: number } {
+export function processSignals(): () => ProcessSignals {
   const [loopDelay, load] = [eventLoopDelay(), processLoad()];
   return () => {
     const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-    const lateMs = loopDelay();
-    return { loopDelayMs: load() >= BUSY ? lateMs : 0, heapShare: used / limit };
+    const [lateMs, atWork] = [loopDelay(), load()];
+    return { loopDelayMs: atWork >= BUSY ? lateMs : 0, heapShare: used / limit, load: atWork };
   };
 }
 

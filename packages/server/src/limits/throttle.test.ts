@@ -8,30 +8,64 @@ function letIn(throttle: Throttle, isUrgent = false): number {
   return count;
 }
 
+/** Under a pressure that comes once, where so much ended between two looks. */
+function pressed(ended: number): Throttle {
+  const throttle = new Throttle();
+  for (let look = 0; look < 40; look++) throttle.look(ended, false, false);
+  throttle.look(ended, true, false);
+  return throttle;
+}
+
 it("lets everybody in while there was no pressure", () => {
   const throttle = new Throttle();
-  for (let look = 0; look < 100; look++) throttle.look(100, false);
+  for (let look = 0; look < 100; look++) throttle.look(100, false, true);
   expect(letIn(throttle)).toBe(10_000);
 });
 
-it("lets in three quarters of what ended at best, for fifty looks after the last pressure", () => {
-  const throttle = new Throttle();
-  for (let look = 0; look < 40; look++) throttle.look(100, true);
-  expect(letIn(throttle)).toBe(75);
-  // Less ends because less was let in: that says nothing of what could be done.
-  for (let look = 0; look < 30; look++) {
-    throttle.look(50, false);
-    expect(letIn(throttle)).toBe(75);
+it("begins with three quarters of what ended at best, and lets in a little more with each look that keeps somebody out", () => {
+  const throttle = pressed(100);
+  const counts = Array.from({ length: 21 }, () => {
+    const count = letIn(throttle);
+    throttle.look(50, false, false);
+    return count;
+  });
+  expect([counts[0], counts[10], counts[20]]).toEqual([75, 88, 102]);
+});
+
+it("lets in a fifth less than before each time the pressure is back, and no less while it stays", () => {
+  const throttle = pressed(100);
+  for (const expected of [75, 61, 50]) {
+    expect(letIn(throttle)).toBe(expected);
+    throttle.look(100, true, false);
+    throttle.look(100, true, false);
+    expect(letIn(throttle)).toBe(expected);
+    throttle.look(0, false, false);
+    throttle.look(100, true, false);
   }
-  for (let look = 0; look < 21; look++) throttle.look(50, false);
+});
+
+it("lets in less while the event loop has no time left", () => {
+  const throttle = pressed(100);
+  for (let look = 0; look < 20; look++) {
+    letIn(throttle);
+    throttle.look(100, false, true);
+  }
+  expect(letIn(throttle)).toBe(51);
+});
+
+it("ends when for fifty looks fewer have come than it would let in", () => {
+  const throttle = pressed(100);
+  for (let look = 0; look < 50; look++) throttle.look(10, false, false);
+  expect(letIn(throttle)).toBe(75);
+  throttle.look(10, false, false);
+  for (let look = 0; look < 51; look++) throttle.look(10, false, false);
   expect(letIn(throttle)).toBe(10_000);
 });
 
 it("keeps a quarter more for the most urgent, and lets in a few in any case", () => {
-  const throttle = new Throttle();
-  for (let look = 0; look < 60; look++) throttle.look(200, true);
+  const throttle = pressed(200);
   expect([letIn(throttle), letIn(throttle, true)]).toEqual([150, 38]);
   const idle = new Throttle();
-  idle.look(0, true);
+  idle.look(0, true, true);
   expect(letIn(idle)).toBe(16);
 });

@@ -1,7 +1,12 @@
-/** Looks for which the best rate is remembered, and the throttle stays on after the last pressure. */
+/** Looks over which the best rate is remembered, and for which the throttle stays on where it binds nobody. */
 const LOOKS = 50;
-/** Share of the best rate that is let in: the rest is what refusing costs. */
+/** Share of the best rate that is let in behind a pressure: the rest is what refusing costs. */
 const SHARE = 0.75;
+/** What is let in shrinks by this when the pressure comes back, and grows by this from look to look while there is none. */
+const SHRINKS = 0.8;
+const GROWS = 1.015;
+/** And by this from look to look while the event loop has no time left: then more waits in sockets, where nobody sees it. */
+const YIELDS = 0.98;
 /** Let in between two looks in any case. */
 const LEAST = 16;
 /** What the most urgent class may take beyond the others. */
@@ -10,35 +15,57 @@ const RESERVE = 1.25;
 const SMOOTHING = 1 / 4;
 
 /**
- * Lets in no more than ends, for a while after a pressure. Without it a door that is opened again lets in all who wait
- * before the next look sees them, and is shut again with more behind it than can be done in a second.
+ * Lets in no more than can be done while more arrives, beginning with a pressure. Without it a door that is opened again
+ * lets in all who wait before the next look sees them, and is shut again with more behind it than can be done in a second.
+ *
+ * What can be done is found out as an AIMD limit finds it: less by a fifth whenever the pressure is back, and a little
+ * more with each look without one, as long as the event loop has time left. It ends when fewer have come for a while than
+ * it would let in.
  */
 export class Throttle {
   private rate = 0;
   private readonly rates: number[] = [];
-  private sincePressure = Infinity;
   private letIn = 0;
-  /** Let in until the next look, of all but the most urgent. */
-  private most = LEAST;
+  private wasPressed = false;
+  /** Looks in a row between which it kept nobody out. */
+  private idle = 0;
+  /** Let in until the next look, of all but the most urgent; null: the throttle is off. */
+  private most: number | null = null;
 
-  /** Between two looks so much ended; `pressed`: the pressure is above what is refused. */
-  look(ended: number, pressed: boolean): void {
+  /**
+   * Between two looks so much ended; `pressed`: the pressure is above what is refused; `isFull`: the event loop was at
+   * work for all of the time.
+   */
+  look(ended: number, pressed: boolean, isFull: boolean): void {
     this.rate += (ended - this.rate) * SMOOTHING;
     this.rates.push(this.rate);
     if (this.rates.length > LOOKS) this.rates.shift();
-    this.sincePressure = pressed ? 0 : this.sincePressure + 1;
+    if (pressed && !this.wasPressed) this.tighten();
+    else if (this.most !== null && !pressed) this.loosen(this.most, isFull);
+    this.wasPressed = pressed;
     this.letIn = 0;
-    this.most = Math.max(LEAST, Math.max(...this.rates) * SHARE);
   }
 
   /** Whether one more may be let in now. */
   hasRoom(isUrgent: boolean): boolean {
-    if (this.sincePressure > LOOKS) return true;
-    return this.letIn < (isUrgent ? this.most * RESERVE : this.most);
+    return this.most === null || this.letIn < (isUrgent ? this.most * RESERVE : this.most);
   }
 
   /** One was let in. */
   take(): void {
     this.letIn += 1;
+  }
+
+  private tighten(): void {
+    this.idle = 0;
+    this.most = Math.max(LEAST, this.most === null ? Math.max(...this.rates) * SHARE : this.most * SHRINKS);
+  }
+
+  /** Only where it was reached: what nobody has tried says nothing of what can be done. */
+  private loosen(most: number, isFull: boolean): void {
+    const wasReached = this.letIn >= most;
+    this.idle = wasReached ? 0 : this.idle + 1;
+    if (this.idle > LOOKS) this.most = null;
+    else if (wasReached) this.most = Math.max(LEAST, most * (isFull ? YIELDS : GROWS));
   }
 }

@@ -1,11 +1,11 @@
 import type { Priority } from "@weftwork/core";
-import { CALM, type Signals } from "../limits/pressure.ts";
-import { Overload, type OverloadOptions, type Refusal } from "./overload.ts";
+import { CALM } from "../limits/pressure.ts";
+import { Overload, type OverloadOptions, type ProcessSignals, type Refusal } from "./overload.ts";
 
 /** What the surroundings of an engine tell of themselves, and do, so that it does not take more than it can do. */
 export interface EngineOverload {
   /** How the process is doing since the last time it was asked. */
-  readonly process: () => Pick<Signals, "loopDelayMs" | "heapShare">;
+  readonly process: () => ProcessSignals;
   /** The pools of this process, and how long the oldest task of each has waited. */
   readonly pools: () => readonly {
     readonly active: number;
@@ -34,7 +34,7 @@ export function overloadOf(around: EngineOverload | null, { flushWaitMs, ...with
   return new Overload({
     ...within,
     tasksWaiting: () => (around?.pools() ?? []).reduce((sum, { waiting }) => sum + waiting, 0),
-    signals: () => (around ? signalsOf(around, flushWaitMs()) : CALM),
+    signals: () => (around ? signalsOf(around, flushWaitMs()) : { ...CALM, load: 0 }),
     backlogMax: around?.backlogMax ?? Infinity,
     sheds: around?.sheds ?? false,
     hold: (classes) => around?.hold(classes),

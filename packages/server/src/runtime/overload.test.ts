@@ -32,7 +32,7 @@ function setUp(given: Partial<OverloadOptions> = {}) {
     runsMax: 1000,
     tasksWaiting: () => world.tasks,
     backlogMax: 5000,
-    signals: () => world.signals,
+    signals: () => ({ ...world.signals, load: 0 }),
     sheds: true,
     hold: (classes) => void held.push(classes),
     refused: (priority, reason) => void refused.push(`${priority} ${reason}`),

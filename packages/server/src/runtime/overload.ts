@@ -10,6 +10,9 @@ import type { Clock } from "./clock.ts";
 /** Why new work was refused, as metrics name it. */
 export type Refusal = "pressure" | "runs" | "tasks" | "backlog" | "queue";
 
+/** How the process is doing, apart from its work. `load`: share of the time for which the event loop was at work. */
+export type ProcessSignals = Pick<Signals, "loopDelayMs" | "heapShare"> & { readonly load: number };
+
 export interface OverloadOptions {
   readonly journal: Pick<Journal, "stats">;
   readonly clock: Clock;
@@ -22,7 +25,7 @@ export interface OverloadOptions {
   /** Open runs of the tenant at most, in all processes. */
   readonly backlogMax: number;
   /** How the process is doing since the last time it was asked. */
-  readonly signals: () => Omit<Signals, "submissionsWaiting">;
+  readonly signals: () => Omit<Signals, "submissionsWaiting"> & ProcessSignals;
   /** Whether new work is refused and waiting work put off under pressure. Off where the program around may be what keeps the process busy. */
   readonly sheds: boolean;
   /** Begins no tasks of these classes for now. */
@@ -44,6 +47,8 @@ export const LOOKS = 4;
 /** What is held back gets a look's time after so long, so that it never starves. */
 const HOLD_MS_MAX = 30_000;
 const STATS_MS = 1000;
+/** An event loop that is at work for this share of the time has none left. */
+const FULL_LOAD = 0.98;
 /** Share of a full backlog that is worked off before more is asked for again. */
 const ROOM_SHARE = 0.1;
 /** Times to work something off that are told, in seconds. */
@@ -180,12 +185,13 @@ export class Overload {
 
   private look(): void {
     const { signals, clock, tasksWaiting, sheds } = this.options;
-    const seen = { ...signals(), submissionsWaiting: this.door.waiting };
+    const { load, ...measured } = signals();
+    const seen = { ...measured, submissionsWaiting: this.door.waiting };
     this.crowded = tasksWaiting() >= TASKS_WAITING_MAX;
     this.worst = worstOf(seen);
     this.samples = [...this.samples, pressureOf(seen)].slice(-LOOKS);
     if (sheds && this.samples.length === LOOKS) this.refusing = refusedAfter(this.refusing, this.samples);
-    this.throttle.look(this.endedHere, sheds && this.refusing.has("normal"));
+    this.throttle.look(this.endedHere, sheds && this.refusing.has("normal"), load >= FULL_LOAD);
     this.endsHere += ((this.endedHere * 1000) / LOOK_MS - this.endsHere) / LOOKS;
     this.endedHere = 0;
     this.holdBack(clock.monotonic());
