@@ -39,8 +39,8 @@ select asked.at::int4, run.* from unnest($1::text[], $2::text[]) with ordinality
   ${runByItsId(HEAD_COLUMNS)}) as run`;
 /** Runs of which one statement reads: many callers share it, and few large runs do not fill the memory together. */
 const READ_MAX = 16;
-/** Statements of them at the same time: a large run does not keep back all others. */
-const READS = 2;
+/** Statements of each kind at the same time: a large run keeps back no others, nor does a store that does not answer. */
+const CALLS = 4;
 const HEADS_MAX = 256;
 const STATS = `
 select coalesce(sum(submitted), 0)::int8 as submitted, coalesce(sum(succeeded), 0)::int8 as succeeded,
@@ -64,8 +64,8 @@ export class PostgresQueries {
 
   constructor(pool: PostgresPool) {
     this.pool = pool;
-    this.heads = new Batch({ clock: SOON, max: HEADS_MAX, call: (asked) => this.readHeads(asked) });
-    this.whole = new Batch({ clock: SOON, max: READ_MAX, calls: READS, call: (keys) => this.readWhole(keys) });
+    this.heads = new Batch({ clock: SOON, max: HEADS_MAX, calls: CALLS, call: (asked) => this.readHeads(asked) });
+    this.whole = new Batch({ clock: SOON, max: READ_MAX, calls: CALLS, call: (keys) => this.readWhole(keys) });
   }
 
   async read(runKey: number, options: NonNullable<Parameters<Journal["read"]>[1]>): Promise<RunRecord> {
