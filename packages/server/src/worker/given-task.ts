@@ -2,6 +2,7 @@ import { encodeTask, type DispatchTask } from "@weftwork/core";
 import type { HotRun } from "../runtime/hot-run.ts";
 import type { PostedTask } from "../tasks/task-store.ts";
 import type { Ticket } from "../transport/transport.ts";
+import { nameOf } from "./foreign-task.ts";
 import type { Place } from "./handover.ts";
 import type { Pool, PoolTask } from "./pool.ts";
 
@@ -26,7 +27,7 @@ export interface GivenTask extends PoolTask {
 }
 
 export function keyOf(run: HotRun, commandId: string): string {
-  return `${run.key}/${commandId}`;
+  return nameOf({ runKey: run.key, task: commandId });
 }
 
 /** The task as the store takes it. Throws when it cannot be written down. */

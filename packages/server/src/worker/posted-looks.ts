@@ -1,6 +1,7 @@
 import { AppError, failureOf, type TaskOutcome } from "@weftwork/core";
 import { spread, type Clock } from "../runtime/clock.ts";
 import type { TaskStore } from "../tasks/task-store.ts";
+import { nameOf } from "./foreign-task.ts";
 import { keyOf, type GivenTask } from "./given-task.ts";
 
 export interface PostedLooksOptions {
@@ -74,7 +75,7 @@ export class PostedLooks {
   private async compare(tasks: readonly GivenTask[]): Promise<void> {
     const { store, clock, isWanted, forget } = this.options;
     const names = tasks.map(({ run, command }) => ({ runKey: run.key, task: command.id }));
-    const standing = new Set((await store.present(names)).map(({ runKey, task }) => `${runKey}/${task}`));
+    const standing = new Set((await store.present(names)).map(nameOf));
     const now = clock.monotonic();
     for (const task of tasks) {
       if (!isWanted(task)) {
@@ -104,7 +105,7 @@ export class PostedLooks {
     const overdue = [...given.values()].filter((task) => now - task.at >= limit && isWanted(task));
     const standing = overdue.filter(({ stage }) => stage === "posted");
     const names = standing.map(({ run, command }) => ({ runKey: run.key, task: command.id }));
-    const expired = new Set((await store.expire(names)).map(({ runKey, task }) => `${runKey}/${task}`));
+    const expired = new Set((await store.expire(names)).map(nameOf));
     for (const task of overdue) {
       const { run, command, pool, stage } = task;
       if (!isWanted(task) || (stage !== "waiting" && !expired.has(keyOf(run, command.id)))) continue;

@@ -105,8 +105,8 @@ export class RemoteTasks {
       ...options,
       result: (name, epoch, outcome) => this.result(name, epoch, outcome),
       returned: (name) => this.returned(name),
-      stand: ({ runKey, task: id }) => {
-        const task = this.given.get(`${runKey}/${id}`);
+      stand: (name) => {
+        const task = this.given.get(nameOf(name));
         if (task?.stage === "handed") this.posts.add(task);
       },
       missed: () => this.standUp(() => true),
@@ -305,8 +305,8 @@ export class RemoteTasks {
   }
 
   /** A worker does not begin what was handed to it. One that was put up meanwhile is freed in the store. */
-  private returned({ runKey, task: id }: TaskName): void {
-    const task = this.given.get(`${runKey}/${id}`);
+  private returned(name: TaskName): void {
+    const task = this.given.get(nameOf(name));
     if (!task?.place) return;
     this.handover.full(task.place);
     this.leavePlace(task);
@@ -320,8 +320,8 @@ export class RemoteTasks {
   }
 
   /** A result that came straight from a worker. Resolves when it is recorded; null: it is not wanted here. */
-  private result({ runKey, task: id }: TaskName, epoch: number, outcome: TaskOutcome): Promise<void> | null {
-    const key = `${runKey}/${id}`;
+  private result(name: TaskName, epoch: number, outcome: TaskOutcome): Promise<void> | null {
+    const key = nameOf(name);
     const task = this.given.get(key);
     if (!task?.place || task.run.epoch !== epoch || !this.isWanted(task) || !this.options.mayTake()) return null;
     this.remove(key);
@@ -351,9 +351,9 @@ export class RemoteTasks {
   }
 
   private said(message: Json): void {
-    const { run: runKey, task: id, parts } = message as { run: number; task: string; parts?: readonly TaskPart[] };
+    const { run: runKey, task: name, parts } = message as { run: number; task: string; parts?: readonly TaskPart[] };
     if (!Array.isArray(parts)) return;
-    const task = this.given.get(`${runKey}/${id}`);
+    const task = this.given.get(nameOf({ runKey, task: name }));
     if (!task || !this.isWanted(task)) return;
     for (const part of parts) this.options.progress(task.run, task.command, part);
   }
