@@ -49,6 +49,8 @@ export interface Overloaded {
   /** Accepted, and not there or not ended. */
   readonly lost: number;
   readonly acceptedMs: readonly number[];
+  /** The 99th percentile of those that were accepted in one second, of the worst. */
+  readonly worstSecondMs: number;
   readonly refusedMs: readonly number[];
   readonly drainSeconds: number;
   /** Cores that the server and the clients used while submissions arrived. */
@@ -151,6 +153,7 @@ async function arrive(
   const total = Math.round(rate * seconds);
   const counts = { accepted: 0, refused: 0, refusedBare: 0, unanswered: 0 };
   const acceptedMs: number[] = [];
+  const bySecond: number[][] = [];
   const refusedMs: number[] = [];
   const open = new Set<Promise<void>>();
   const began = performance.now();
@@ -161,6 +164,7 @@ async function arrive(
       if (status === 202) {
         counts.accepted += 1;
         acceptedMs.push(ms);
+        (bySecond[Math.floor((due - began + ms) / 1000)] ??= []).push(ms);
       } else {
         counts.refused += 1;
         refusedMs.push(ms);
@@ -180,7 +184,8 @@ async function arrive(
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   await Promise.all(open);
-  return { ...counts, arrivals: total, acceptedMs, refusedMs };
+  const worstSecondMs = Math.max(0, ...bySecond.filter(Boolean).map((times) => quantile(times, 0.99)));
+  return { ...counts, arrivals: total, acceptedMs, worstSecondMs, refusedMs };
 }
 
 function post(client: BareClient, headers: string): Promise<BareAnswer> {
@@ -241,6 +246,7 @@ function print(
     ["succeeded of accepted", share],
     ["lost", number(result.lost)],
     ["accepted p50, p99", [0.5, 0.99].map((q) => `${number(quantile(acceptedMs, q))} ms`).join(", ")],
+    ["accepted p99 in the worst second", `${number(result.worstSecondMs)} ms`],
     ["refused p50, p99", [0.5, 0.99].map((q) => `${number(quantile(refusedMs, q))} ms`).join(", ")],
     ["cores used", `server ${result.serverCores.toFixed(2)}, clients ${result.clientCores.toFixed(2)}`],
     ["worked off after", `${result.drainSeconds.toFixed(1)} s`],

@@ -44,13 +44,38 @@ it("lets in a fifth less than before each time the pressure is back, and no less
   }
 });
 
-it("lets in less while the event loop has no time left", () => {
+it("lets in a little less with each look at which everybody was late, and a fifth less when they still are after five", () => {
+  const throttle = pressed(100);
+  const counts = Array.from({ length: 11 }, () => {
+    const count = letIn(throttle);
+    throttle.look(100, false, true);
+    return count;
+  });
+  expect(counts).toEqual([75, 74, 73, 71, 70, 56, 55, 54, 53, 52, 41]);
+});
+
+it("takes a queue that comes and goes for a burst", () => {
+  const throttle = pressed(100);
+  for (let look = 0; look < 100; look++) {
+    letIn(throttle);
+    throttle.look(100, false, look % 2 === 0);
+  }
+  expect(letIn(throttle)).toBeGreaterThan(50);
+});
+
+it("yields to a queue that stands even where the turns let in less than it would", () => {
   const throttle = pressed(100);
   for (let look = 0; look < 20; look++) {
-    letIn(throttle);
+    throttle.take();
     throttle.look(100, false, true);
   }
-  expect(letIn(throttle)).toBe(51);
+  expect(letIn(throttle)).toBeLessThan(40);
+});
+
+it("does not look at the sockets while the pressure lets in nobody", () => {
+  const throttle = pressed(100);
+  for (let look = 0; look < 20; look++) throttle.look(100, true, true);
+  expect(letIn(throttle)).toBe(75);
 });
 
 it("ends when for fifty looks fewer have come than it would let in", () => {

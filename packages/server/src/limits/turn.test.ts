@@ -7,13 +7,14 @@ function setUp() {
   const take = (count: number, eachMs: number): number => {
     let taken = 0;
     for (let i = 0; i < count; i++) {
+      turn.came();
       if (turn.hasTime()) taken += 1;
       world.now += eachMs;
     }
     return taken;
   };
   const end = (): void => world.ends.splice(0).forEach((callback) => callback());
-  return { take, end, world };
+  return { turn, take, end, world };
 }
 
 it("takes all of a turn that is short, however many they are", () => {
@@ -48,4 +49,19 @@ it("takes some of a turn in which something else took the time", () => {
   expect(take(300, 500)).toBe(256);
   end();
   expect(take(300, 0)).toBe(300);
+});
+
+it("tells the shortest time from one turn to the next, once", () => {
+  const { turn, take, end, world } = setUp();
+  expect(turn.shortestMs()).toBeNull();
+  for (const ms of [30, 12, 25]) {
+    take(1, ms);
+    end();
+  }
+  // Those of one turn are no turns, and after the last none has begun yet.
+  expect(turn.shortestMs()).toBe(12);
+  expect(turn.shortestMs()).toBeNull();
+  world.now += 100;
+  take(3, 1);
+  expect(turn.shortestMs()).toBe(125);
 });

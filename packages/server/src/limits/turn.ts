@@ -28,6 +28,8 @@ const GROWS = 1.1;
 export class Turn {
   private readonly clock: TurnClock;
   private beganAt: number | null = null;
+  private lastBeganAt: number | null = null;
+  private shortest = Number.POSITIVE_INFINITY;
   private taken = 0;
   private share = 1;
   private seen = 0;
@@ -36,19 +38,34 @@ export class Turn {
     this.clock = clock;
   }
 
-  /** Whether one more request is taken in this turn. */
-  hasTime(): boolean {
+  /** A request came. */
+  came(): void {
+    if (this.beganAt !== null) return;
     const now = this.clock.monotonic();
-    if (this.beganAt === null) {
-      this.beganAt = now;
-      this.taken = 0;
-      this.seen = 0;
-      this.clock.soon(() => this.end());
-    }
+    if (this.lastBeganAt !== null) this.shortest = Math.min(this.shortest, now - this.lastBeganAt);
+    this.beganAt = this.lastBeganAt = now;
+    this.taken = 0;
+    this.seen = 0;
+    this.clock.soon(() => this.end());
+  }
+
+  /** Whether this request, which came, is taken in this turn. */
+  hasTime(): boolean {
     this.seen += 1;
-    if (this.taken >= TAKES_LEAST * this.share && now - this.beganAt > TAKES_MS * this.share) return false;
+    const late = this.clock.monotonic() - (this.beganAt ?? 0);
+    if (this.taken >= TAKES_LEAST * this.share && late > TAKES_MS * this.share) return false;
     this.taken += 1;
     return true;
+  }
+
+  /**
+   * The shortest time since it was last asked from one turn with requests to the next, in milliseconds; null: there were
+   * no two. Everybody has waited in a socket for about half of it at least.
+   */
+  shortestMs(): number | null {
+    const { shortest } = this;
+    this.shortest = Number.POSITIVE_INFINITY;
+    return Number.isFinite(shortest) ? shortest : null;
   }
 
   private end(): void {

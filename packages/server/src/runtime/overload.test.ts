@@ -16,6 +16,7 @@ function setUp(given: Partial<OverloadOptions> = {}) {
     tasks: 0,
     stats: { submitted: 0, open: 0, succeeded: 0, failed: 0, cancelled: 0 } as RunStats,
     reads: 0,
+    load: 0,
   };
   const held: (readonly Priority[])[] = [];
   const refused: string[] = [];
@@ -32,7 +33,7 @@ function setUp(given: Partial<OverloadOptions> = {}) {
     runsMax: 1000,
     tasksWaiting: () => world.tasks,
     backlogMax: 5000,
-    signals: () => ({ ...world.signals, load: 0 }),
+    signals: () => ({ ...world.signals, load: world.load }),
     sheds: true,
     hold: (classes) => void held.push(classes),
     refused: (priority, reason) => void refused.push(`${priority} ${reason}`),
@@ -139,6 +140,43 @@ describe("overload control", () => {
     expect(overload.hasRoom).toBe(false);
     expect(new Set(refused)).toEqual(new Set(PRIORITIES.flatMap((one) => [`${one} runs`, `${one} tasks`])));
   });
+
+  it.each([
+    { why: "every turn of a busy event loop is long", load: 1, turnMs: 25, recordingMs: 0, yields: true },
+    { why: "the event loop has time left", load: 0.9, turnMs: 25, recordingMs: 100, yields: false },
+    { why: "there are short turns", load: 1, turnMs: 10, recordingMs: 50, yields: false },
+    { why: "recording takes long", load: 1, turnMs: 10, recordingMs: 100, yields: true },
+  ])(
+    "knows behind a pressure when a line stands in the sockets: $why",
+    async ({ load, turnMs, recordingMs, yields }) => {
+      const { clock, world, overload } = setUp();
+      for (let look = 0; look < 20; look++) {
+        for (let run = 0; run < 100; run++) overload.ended();
+        await clock.advance(LOOK_MS);
+      }
+      world.signals = loop(2);
+      await clock.advance(STANDING_MS);
+      world.signals = loop(0);
+      await clock.advance(STANDING_MS);
+      world.load = load;
+      const taken: number[] = [];
+      for (let look = 0; look < 12; look++) {
+        let count = 0;
+        for (let ms = 0; ms < LOOK_MS; ms += turnMs) {
+          const place = await overload.enter("normal");
+          clock.after(recordingMs, () => place.leave());
+          for (let i = 0; i < 100 && overload.shut() === null; i++) {
+            overload.admit("interactive");
+            count += 1;
+          }
+          await clock.advance(turnMs);
+        }
+        taken.push(count);
+      }
+      if (yields) expect(taken.at(-1)).toBeLessThan(taken[0]! * 0.7);
+      else expect(taken.at(-1)).toBeGreaterThan(taken[0]!);
+    },
+  );
 
   it("counts the open runs of all processes, and those begun here since they were counted", async () => {
     const { clock, world, overload } = setUp();

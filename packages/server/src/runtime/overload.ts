@@ -1,10 +1,9 @@
 import { AppError, type Priority } from "@weftwork/core";
 import type { Journal } from "../journal/journal.ts";
-import { fixedLimit } from "../limits/fixed.ts";
-import { Limiter, type Permit } from "../limits/limiter.ts";
+import { Entrance, SUBMISSIONS_MAX } from "../limits/entrance.ts";
+import type { Permit } from "../limits/limiter.ts";
 import { pressureOf, refusedAfter, worstOf, type Signals } from "../limits/pressure.ts";
 import { Throttle } from "../limits/throttle.ts";
-import { Turn } from "../limits/turn.ts";
 import type { Clock } from "./clock.ts";
 
 /** Why new work was refused, as metrics name it. */
@@ -37,9 +36,6 @@ export interface OverloadOptions {
 
 /** Tasks that may wait in one process; no more runs are begun or claimed then (O14). */
 export const TASKS_WAITING_MAX = 100_000;
-/** Submissions of callers that are recorded at the same time, and how long one waits for its turn. */
-const SUBMISSIONS_MAX = 256;
-const SUBMISSION_WAIT_MS = 500;
 /** Between two looks. */
 export const LOOK_MS = 100;
 /** Looks that must agree: a shorter burst, or pause, says nothing. */
@@ -69,11 +65,10 @@ const NONE: ReadonlySet<Priority> = new Set();
  */
 export class Overload {
   private readonly options: OverloadOptions;
-  private readonly door: Limiter;
+  private readonly entrance: Entrance;
   private samples: number[] = [];
   private worst: keyof Signals = "loopDelayMs";
   private readonly throttle = new Throttle();
-  private readonly turn: Turn;
   private refusing = NONE;
   private crowded = false;
   private held = NONE;
@@ -93,8 +88,7 @@ export class Overload {
 
   constructor(options: OverloadOptions) {
     this.options = options;
-    this.turn = new Turn(options.clock);
-    this.door = new Limiter({ limit: fixedLimit(SUBMISSIONS_MAX), clock: options.clock, waitMs: SUBMISSION_WAIT_MS });
+    this.entrance = new Entrance(options.clock);
   }
 
   start(): void {
@@ -124,8 +118,9 @@ export class Overload {
    * what is refused must cost little, or refusing is what keeps the process busy.
    */
   shut(): AppError | null {
+    this.entrance.came();
     const overload = this.overloadOf("interactive", "unread");
-    if (overload || !this.options.sheds || this.turn.hasTime()) return overload;
+    if (overload || !this.options.sheds || this.entrance.hasTime()) return overload;
     return this.refusal("unread", "queue", "more submissions came in one moment than it can take");
   }
 
@@ -147,7 +142,7 @@ export class Overload {
    * time would only all be late. Throws `OVERLOADED` when none is free in time.
    */
   async enter(priority: Priority): Promise<Permit> {
-    const permit = this.door.tryEnter() ?? (await this.door.enter());
+    const permit = await this.entrance.enter();
     if (permit) return permit;
     throw this.refusal(priority, "queue", `${SUBMISSIONS_MAX} submissions are being recorded, and more wait`);
   }
@@ -186,12 +181,13 @@ export class Overload {
   private look(): void {
     const { signals, clock, tasksWaiting, sheds } = this.options;
     const { load, ...measured } = signals();
-    const seen = { ...measured, submissionsWaiting: this.door.waiting };
+    const seen = { ...measured, submissionsWaiting: this.entrance.waiting };
     this.crowded = tasksWaiting() >= TASKS_WAITING_MAX;
     this.worst = worstOf(seen);
     this.samples = [...this.samples, pressureOf(seen)].slice(-LOOKS);
     if (sheds && this.samples.length === LOOKS) this.refusing = refusedAfter(this.refusing, this.samples);
-    this.throttle.look(this.endedHere, sheds && this.refusing.has("normal"), load >= FULL_LOAD);
+    const isLate = this.entrance.isLate();
+    this.throttle.look(this.endedHere, sheds && this.refusing.has("normal"), load >= FULL_LOAD && isLate);
     this.endsHere += ((this.endedHere * 1000) / LOOK_MS - this.endsHere) / LOOKS;
     this.endedHere = 0;
     this.holdBack(clock.monotonic());
