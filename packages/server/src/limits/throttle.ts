@@ -1,14 +1,14 @@
 /** Looks over which the best rate is remembered, and for which the throttle stays on where it binds nobody. */
 const LOOKS = 50;
 /** Share of the best rate that is let in behind a pressure: the rest is what refusing costs. */
-const SHARE = 0.75;
+const SHARE = 0.5;
 /** What is let in shrinks by this when the pressure comes back, and grows by this from look to look while there is none. */
 const SHRINKS = 0.8;
 const GROWS = 1.015;
 /** And by this from look to look while the event loop has no time left and everybody who comes is late. */
 const YIELDS = 0.98;
 /** So many such looks more than others: the queue in the sockets stands, and is no burst. It counts as a pressure then. */
-const STANDS = 5;
+const STANDS = 3;
 /** Let in between two looks in any case. */
 const LEAST = 16;
 /** What the most urgent class may take beyond the others. */
