@@ -58,7 +58,7 @@ export async function openLive(
   return {
     runs: sharedLive({ exchange, prefix: "r/", codec: noticeCodec }),
     signals: sharedLive({ exchange, prefix: "s/", codec: jsonCodec<Json>() }),
-    handover: sharedLive({ exchange, prefix: "h/", codec: handoverCodec }),
+    handover: sharedLive({ exchange, prefix: "h/", codec: handoverCodec, isUrgent: true }),
     isHeard: () => exchange.isHeard,
     close: () => exchange.close(),
   };

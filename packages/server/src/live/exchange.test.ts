@@ -1,4 +1,5 @@
-import { afterEach, expect, test } from "vitest";
+import { setImmediate as turn } from "node:timers/promises";
+import { afterEach, expect, test, vi } from "vitest";
 import { Exchange } from "./exchange.ts";
 import { until } from "./live.conformance.ts";
 import type { Envelope, OpenWire, WireEvents } from "./wire.ts";
@@ -9,14 +10,18 @@ class Service {
   loses: (envelope: Envelope) => boolean = () => false;
   away = false;
   refused = 0;
+  pauseMs = 5;
   private readonly processes = new Map<string, WireEvents>();
 
   readonly wire: OpenWire = (process, events) => {
     this.processes.set(process, events);
     queueMicrotask(() => events.up());
+    const pauseMs = (): number => this.pauseMs;
     return {
       bytesMax: 1000,
-      pauseMs: 5,
+      get pauseMs() {
+        return pauseMs();
+      },
       send: (envelopes) => {
         if (this.away) {
           this.refused += 1;
@@ -87,6 +92,27 @@ test("one who comes later learns what is wanted, and one who leaves wants nothin
   await until(() => late.isWanted("again"), "it is wanted again");
   await two.close();
   await until(() => !late.isWanted("again"), "who has closed wants nothing");
+});
+
+test("what is urgent waits only where something was sent a moment ago, and takes along what waits", async () => {
+  const { service, one, it } = await pair();
+  const began = performance.now();
+  const now = vi.spyOn(performance, "now");
+  try {
+    service.pauseMs = 60_000;
+    now.mockReturnValue(began + 30_000);
+    one.send("channel", "patient");
+    one.send("channel", "urgent", true);
+    await until(() => it.heard.length === 2, "both are heard");
+    one.send("channel", "just behind", true);
+    for (let i = 0; i < 3; i++) await turn();
+    expect(it.heard).toEqual(["patient", "urgent"]);
+    now.mockReturnValue(began + 45_000);
+    one.send("channel", "later", true);
+    await until(() => it.heard.length === 4, "what waited went along");
+  } finally {
+    now.mockRestore();
+  }
 });
 
 test("a frame that is lost is noticed with the next one", async () => {

@@ -21,6 +21,8 @@ const MESSAGE_CHARS_MAX = 512 * 1024;
 /** Characters that may wait for a service that does not keep up; beyond, they are lost. */
 const WAITING_CHARS_MAX = 8 * 1024 * 1024;
 const ENVELOPES_MAX = 128;
+/** What is urgent waits for nothing where nothing was sent for this share of the pause: there is nothing to go with it. */
+const QUIET = 1 / 4;
 const CLOSE_MS = 500;
 
 export interface ExchangeOptions {
@@ -95,8 +97,11 @@ export class Exchange {
     return this.wanted.size > 0 && this.wanted.has(channel);
   }
 
-  /** Sends a text to the other processes that listen. */
-  send(channel: string, text: string): void {
+  /**
+   * Sends a text to the other processes that listen. `isUrgent`: somebody waits for it, and it is not one of many; it may
+   * cost a sending of its own.
+   */
+  send(channel: string, text: string, isUrgent = false): void {
     const receivers = this.wanted.get(channel);
     if (!receivers || this.closed) return;
     for (const to of receivers.keys()) {
@@ -110,7 +115,7 @@ export class Exchange {
       this.outgoingChars += text.length + channel.length;
     }
     if (this.outgoingChars > WAITING_CHARS_MAX) this.lose();
-    this.schedule();
+    this.schedule(isUrgent);
   }
 
   /** Listens to what other processes send, from about now on; the answer ends it. */
@@ -245,11 +250,15 @@ export class Exchange {
     this.answers.add(answer);
   }
 
-  private schedule(): void {
-    if (this.closed || this.sending || this.timer || this.soon) return;
-    const pause = this.sentAt + this.wire.pauseMs - performance.now();
-    if (pause > 0) this.timer = setTimeout(() => this.sendNow(), pause);
-    else this.soon = setImmediate(() => this.sendNow());
+  private schedule(isUrgent = false): void {
+    if (this.closed || this.sending || this.soon) return;
+    const { pauseMs } = this.wire;
+    const quiet = performance.now() - this.sentAt;
+    if (quiet >= (isUrgent ? pauseMs * QUIET : pauseMs)) {
+      if (this.timer) clearTimeout(this.timer);
+      this.timer = null;
+      this.soon = setImmediate(() => this.sendNow());
+    } else this.timer ??= setTimeout(() => this.sendNow(), pauseMs - quiet);
   }
 
   private sendNow(): void {

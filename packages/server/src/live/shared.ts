@@ -7,13 +7,20 @@ export interface SharedLiveOptions<Message> {
   /** What its channels are called between processes begins with this, so that several kinds share one exchange. */
   readonly prefix: string;
   readonly codec: LiveCodec<Message>;
+  /** Whether work waits for each message, as it does not for a watcher's. */
+  readonly isUrgent?: boolean;
 }
 
 /**
  * Listeners in all processes that meet over the exchange. Those in this process are served at once and with the message
  * itself; a message is made to text only where another process listens. Names of channels hold no spaces.
  */
-export function sharedLive<Message>({ exchange, prefix, codec }: SharedLiveOptions<Message>): Live<Message> {
+export function sharedLive<Message>({
+  exchange,
+  prefix,
+  codec,
+  isUrgent = false,
+}: SharedLiveOptions<Message>): Live<Message> {
   const here = new Listeners<Message>();
   const stops = new Set<() => void>();
 
@@ -30,7 +37,7 @@ export function sharedLive<Message>({ exchange, prefix, codec }: SharedLiveOptio
     publish(channel, message) {
       here.tell(channel, message);
       const name = prefix + channel;
-      if (exchange.isWanted(name)) exchange.send(name, codec.encode(message));
+      if (exchange.isWanted(name)) exchange.send(name, codec.encode(message), isUrgent);
     },
     subscribe(channel, listener, missed) {
       const stopHere = here.add(channel, listener);

@@ -15,8 +15,6 @@ export interface GivenTask extends PoolTask {
   stage: "waiting" | "handed" | "posting" | "posted";
   /** The worker to which it was handed over. */
   place: Place | null;
-  /** What came straight from its worker: taken in here, and then recorded. */
-  result: "none" | "taken" | "recorded";
   /** It may stand in the store already. */
   again: boolean;
   /** When it left the fair queue, by the monotonic clock. */

@@ -19,7 +19,7 @@ export interface HandoverOptions {
   readonly clock: Clock;
   /** Other processes that take what is handed to them, and certainly hear of it. */
   readonly others: () => readonly Presence[];
-  /** Takes a result in; resolves when it is recorded. Null: it is not wanted under this epoch. */
+  /** Takes a result in; resolves when it is recorded. Null: it is not wanted under this epoch, or the store is to be told. */
   readonly result: (name: TaskName, epoch: number, outcome: TaskOutcome) => Promise<void> | null;
   /** The worker does not begin the task. */
   readonly returned: (name: TaskName) => void;
@@ -115,9 +115,7 @@ export class Handover {
   give(place: Place, task: WireTask): void {
     place.out += 1;
     this.to(place.worker).tasks.push(task);
-    if (this.isSending) return;
-    this.isSending = true;
-    this.options.clock.soon(() => this.send());
+    this.sendSoon();
   }
 
   /** A task that was handed over is there no longer, or counts there no longer. */
@@ -188,13 +186,21 @@ export class Handover {
     await Promise.all(recorded);
     if (this.closed) return;
     this.to(worker).heard.push(answer);
-    this.sendLater();
+    // Whoever has to tell the store does so once it knows.
+    if (answer[1].length > 0) this.sendSoon();
+    else this.sendLater();
   }
 
   private to(worker: number): Outgoing {
     let outgoing = this.outgoing.get(worker);
     if (!outgoing) this.outgoing.set(worker, (outgoing = { tasks: [], heard: [], drop: [] }));
     return outgoing;
+  }
+
+  private sendSoon(): void {
+    if (this.isSending) return;
+    this.isSending = true;
+    this.options.clock.soon(() => this.send());
   }
 
   private sendLater(): void {

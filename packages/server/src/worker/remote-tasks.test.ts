@@ -158,80 +158,59 @@ test("a step that is done in a moment is handed over and comes back without a wo
   expect([at.posted, at.withdrawn, at.tickets, at.ways]).toEqual([[], [], [], ["handed"]]);
 });
 
-test("a step that lasts stands in the store as its worker's, and leaves with its result", async () => {
+test("a step that lasts stands in the store as its worker's, and its result is for the store, which has one or the other", async () => {
   const run = at.give();
   await at.clock.advance(1500);
   expect(at.posted).toMatchObject([{ runKey: 1, epoch: 3, holder: WORKER }]);
   // Nobody else is told of it.
   expect(at.tickets).toEqual([]);
   const told = at.tell(run);
-  await at.clock.advance(100);
-  expect(await told).toBe(true);
-  expect(at.withdrawn).toEqual([nameOf(at.posted[0]!)]);
-  expect(at.reported).toEqual(["run-1 completed"]);
+  for (let i = 0; i < 5; i++) await turn();
+  // At once: the worker waits for it.
+  expect(await told).toBe(false);
+  expect([at.reported, at.withdrawn]).toEqual([[], []]);
+  run.state.owed.delete(commandOf(run).id);
+  at.tasks.reported(run, commandOf(run).id);
+  await at.clock.advance(1000);
+  expect(at.withdrawn).toEqual([]);
 });
 
-test("a result that comes while its step is being put up takes it back when it stands", async () => {
+test("a result that comes while its step is being put up is for the store too", async () => {
   let stands: () => void = () => undefined;
   at.hold = new Promise((resolve) => (stands = resolve));
   const run = at.give();
   await at.clock.advance(1500);
-  void at.tell(run);
+  const told = at.tell(run);
   await at.clock.advance(100);
-  expect([at.reported, at.withdrawn]).toEqual([["run-1 completed"], []]);
+  expect(await told).toBe(false);
   stands();
   await at.clock.advance(100);
-  expect(at.posted).toHaveLength(1);
-  expect(at.withdrawn).toEqual([nameOf(at.posted[0]!)]);
+  expect([at.reported, at.withdrawn, at.posted.length]).toEqual([[], [], 1]);
 });
 
-test("a step that stands in the store stays there until its result is recorded", async () => {
+test("a step that is no longer wanted when it stands is taken back", async () => {
+  let stands: () => void = () => undefined;
+  at.hold = new Promise((resolve) => (stands = resolve));
   const run = at.give();
   await at.clock.advance(1500);
-  const record = Promise.withResolvers<void>();
-  at.recorded = record.promise;
-  const told = at.tell(run);
-  await at.clock.advance(300);
-  expect([at.reported, at.withdrawn]).toEqual([["run-1 completed"], []]);
-  record.resolve();
+  const { id } = commandOf(run);
+  run.state.owed.delete(id);
+  at.tasks.abort(run, id);
+  stands();
   await at.clock.advance(100);
-  expect(await told).toBe(true);
-  expect(at.withdrawn).toEqual([nameOf(at.posted[0]!)]);
+  // To say so twice does no harm.
+  expect(new Set(at.withdrawn)).toEqual(new Set([nameOf(at.posted[0]!)]));
 });
 
-test.each([
-  ["after it was put up", 0],
-  ["while it is put up", 3000],
-])(
-  "a step whose run is given back in the moment in which its result is recorded leaves the store: %s",
-  async (_, ms) => {
-    let stands: () => void = () => undefined;
-    if (ms > 0) at.hold = new Promise((resolve) => (stands = resolve));
-    const run = at.give();
-    await at.clock.advance(1500);
-    const record = Promise.withResolvers<void>();
-    at.recorded = record.promise;
-    void at.tell(run);
-    await turn();
-    record.resolve();
-    run.gone = true;
-    await at.clock.advance(ms);
-    stands();
-    await at.clock.advance(100);
-    expect(at.withdrawn).toEqual([nameOf(at.posted[0]!)]);
-  },
-);
-
-test("a step that was put up without our knowing is taken back when its result has come meanwhile", async () => {
+test("a step that was put up without our knowing is taken back when it is no longer wanted", async () => {
   at.losesAnswers = 1;
   const run = at.give();
   await at.clock.advance(1010);
   expect(at.reported).toEqual(["tasks for other processes could not be put up; trying again"]);
-  void at.tell(run);
-  await turn();
+  const { id } = commandOf(run);
+  run.state.owed.delete(id);
   await at.clock.advance(3000);
   expect(at.posted).toHaveLength(1);
-  // To say so twice does no harm.
   expect(new Set(at.withdrawn)).toEqual(new Set([nameOf(at.posted[0]!)]));
 });
 

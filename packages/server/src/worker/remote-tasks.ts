@@ -63,7 +63,8 @@ export const partsChannel = (owner: number): string => `parts/${owner}`;
  *
  * D1. From its dispatch to its report or withdrawal a task waits here for its turn, or is with a worker to which it was
  *     handed a moment ago, or stands in the store.
- * D2. The results come back through the inbox of the run, as every input does, or straight from the worker.
+ * D2. The result of a task that stands in the store comes back through the inbox of its run, as every input does; that of
+ *     one that does not, straight from its worker.
  */
 export class RemoteTasks {
   private readonly options: RemoteTasksOptions;
@@ -139,7 +140,6 @@ export class RemoteTasks {
       bonusMs: 0,
       booked: 0,
       stage: "waiting",
-      result: "none",
       place: null,
       again,
       postedAt: now,
@@ -319,25 +319,18 @@ export class RemoteTasks {
     this.posts.add(task);
   }
 
-  /** A result that came straight from a worker. Resolves when it is recorded; null: it is not wanted here. */
+  /**
+   * A result that came straight from a worker. Resolves when it is recorded; null: it is not wanted here. What stands in
+   * the store is told there: the task leaves in the transaction that puts its result into the inbox, so nobody does it
+   * again, whoever ends in between.
+   */
   private result(name: TaskName, epoch: number, outcome: TaskOutcome): Promise<void> | null {
     const key = nameOf(name);
     const task = this.given.get(key);
-    if (!task?.place || task.run.epoch !== epoch || !this.isWanted(task) || !this.options.mayTake()) return null;
+    if (task?.stage !== "handed" || task.run.epoch !== epoch) return null;
+    if (!this.isWanted(task) || !this.options.mayTake()) return null;
     this.remove(key);
-    const recorded = this.options.record(task.run, task.command, outcome);
-    return task.stage === "handed" ? recorded : this.takenBack(task, recorded);
-  }
-
-  /**
-   * Until its result is recorded a task stands in its worker's name: if this process dies now, that one tells the next
-   * owner. One that is just being put up is taken back when it stands.
-   */
-  private async takenBack(task: GivenTask, recorded: Promise<void>): Promise<void> {
-    task.result = "taken";
-    await recorded;
-    task.result = "recorded";
-    if (task.stage === "posted" || task.again) this.posts.takeBack(task);
+    return this.options.record(task.run, task.command, outcome);
   }
 
   /** Hears what the tasks say that this process has given away; answers its key. */

@@ -49,12 +49,9 @@ export class TaskPosts {
     if (this.working === null) this.start();
   }
 
-  /**
-   * Withdraws a task. One without a result stays where its run has only left this process, for the next owner; one with a
-   * result until that is recorded, and from then on it leaves wherever its run is by now.
-   */
-  takeBack({ run, command, result }: GivenTask): void {
-    if (result === "taken" || (result === "none" && run.gone && !run.endRecorded)) return;
+  /** Withdraws a task. Where its run has only left this process it stays, for the next owner. */
+  takeBack({ run, command }: GivenTask): void {
+    if (run.gone && !run.endRecorded) return;
     this.withdrawn.push({ runKey: run.key, task: command.id, epoch: run.epoch });
     if (this.withdrawing) return;
     this.withdrawing = true;
@@ -104,7 +101,7 @@ export class TaskPosts {
         task.stage = "posted";
         task.seenAt = now;
       }
-      // Its result came while it was put up: it is to stand there no longer, and nobody is told of it.
+      // No longer wanted since it was put up.
       for (const task of batch) if (!isWanted(task)) this.takeBack(task);
       this.tell(posted.filter(({ holder }, at) => holder === undefined && isWanted(batch[at]!)));
     }
