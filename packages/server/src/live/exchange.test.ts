@@ -96,6 +96,10 @@ test("one who comes later learns what is wanted, and one who leaves wants nothin
 
 test("what is urgent waits only where something was sent a moment ago, and takes along what waits", async () => {
   const { service, one, it } = await pair();
+  // Behind it nothing else is on its way.
+  one.send("channel", "first");
+  await until(() => it.heard.length === 1, "all that was to be said is said");
+  await turn();
   const began = performance.now();
   const now = vi.spyOn(performance, "now");
   try {
@@ -103,13 +107,13 @@ test("what is urgent waits only where something was sent a moment ago, and takes
     now.mockReturnValue(began + 30_000);
     one.send("channel", "patient");
     one.send("channel", "urgent", true);
-    await until(() => it.heard.length === 2, "both are heard");
+    await until(() => it.heard.length === 3, "both are heard");
     one.send("channel", "just behind", true);
     for (let i = 0; i < 3; i++) await turn();
-    expect(it.heard).toEqual(["patient", "urgent"]);
-    now.mockReturnValue(began + 45_000);
+    expect(it.heard).toEqual(["first", "patient", "urgent"]);
+    now.mockReturnValue(began + 50_000);
     one.send("channel", "later", true);
-    await until(() => it.heard.length === 4, "what waited went along");
+    await until(() => it.heard.length === 5, "what waited went along");
   } finally {
     now.mockRestore();
   }
