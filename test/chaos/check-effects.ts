@@ -10,6 +10,8 @@ interface Result {
 
 /** A call is noted a moment after it was sent, and a fault a moment before it is felt. */
 const BLUR_MS = 1000;
+/** A step that was handed over stands in the store by then; of a younger one only its two processes know. */
+const STANDS_MS = 1500;
 
 /** I5, and of I3 that every step has read exactly what is recorded: by the log of the world outside. */
 export function judgeEffects(
@@ -88,8 +90,8 @@ function resultsOf(runs: readonly RecordedRun[]): ReadonlyMap<string, Result> {
 }
 
 /**
- * What may be repeated at most: the steps that a killed or stopped process was doing, or whose run it held, and those
- * under way while a service was away.
+ * What may be repeated at most: the steps that a killed or stopped process was doing, or whose run it held, those under way
+ * while a service was away, and at a kill the youngest of all others, which may have been handed to the process.
  */
 function countInFlight(
   { faults, hits }: Evidence,
@@ -106,6 +108,14 @@ function countInFlight(
     // Where none was felt yet, one was about to be.
     count += Math.max(1, under);
   }
+  const hit = new Set(hits.map(({ run, at }) => `${run} ${at}`));
+  const kills = new Set(faults.flatMap(({ kind, at }) => (kind === "kill" || kind === "stop" ? [at] : [])));
+  for (const [run, ofRun] of keys)
+    for (const at of kills)
+      if (!hit.has(`${run} ${at}`))
+        count += ofRun.filter(
+          (key) => at - STANDS_MS < firstAt(key) && firstAt(key) <= at && recordedAt(key) > at,
+        ).length;
   for (const [key, made] of byKey) {
     const [from, to] = [made[0]!.at, recordedAt(key)];
     if (outages.some((fault) => fault.until >= from && fault.at <= to)) count += 1;

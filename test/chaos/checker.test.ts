@@ -154,6 +154,14 @@ test("what was recorded before the kill is not under way at it", () => {
   ]);
 });
 
+test.each([
+  ["may have been handed to the process that was killed", T0 + 200, []],
+  ["would stand in the store by then", T0 - 1300, ["I5 1 calls were repeated, and 0 were under way at the faults"]],
+])("a step of another's run that %s", (_, firstAt, expected) => {
+  const calls = [CALLS[0]!, call(2, "b", firstAt, null), CALLS[2]!];
+  expect(found([run(GOOD)], { ...EVIDENCE, calls, hits: [], marks: [] })).toEqual(expected);
+});
+
 describe("a run that must fail", () => {
   const failed = (type: "task_retried" | "task_failed", attempt: number): RunEvent =>
     ({

@@ -39,6 +39,14 @@ export class Owners {
     return rows[0]!.runs;
   }
 
+  /** Runs that wait, and for which nothing is being done. */
+  async waiting(): Promise<number> {
+    const { rows } = await this.database.query<{ runs: number }>(
+      "select count(*)::int4 as runs from run where status = 'waiting'",
+    );
+    return rows[0]!.runs;
+  }
+
   /** Runs that were held by a process for which the first holds, and right after it by one for which the second does. */
   handedOver(from: (process: FleetProcess) => boolean, to: (process: FleetProcess) => boolean): number {
     return [...this.held.values()].filter((all) =>

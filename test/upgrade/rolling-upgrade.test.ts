@@ -172,7 +172,7 @@ describe.skipIf(typeof earlier === "string")("two versions on one database", () 
     await submit(server, ids.slice(110));
     expect(accepted).toHaveLength(RUNS);
     owners = Owners.watch(postgres.url, () => all);
-    await until(() => world.calls.length >= RUNS * 4, "all runs are at the door");
+    await until(async () => (await owners!.waiting()) === RUNS, "all runs are at the door");
 
     // Back to the earlier version, by force: it goes on with what the newer one began.
     await signalUntilBusy(a, b, server);

@@ -65,6 +65,8 @@ export interface HotRun {
   said: number;
   /** Fenced out, released or ended: nothing more is done for it here. */
   gone: boolean;
+  /** It left with nothing open: what its state no longer owes is recorded. */
+  leftAsRecorded: boolean;
 }
 
 export type CreationAnswer =
@@ -99,5 +101,6 @@ export function hotRun(
     endRecorded: false,
     said: 0,
     gone: false,
+    leftAsRecorded: false,
   };
 }

@@ -181,9 +181,10 @@ export class Owner {
   }
 
   /** Gives a run up in order; it is claimed again when it is due. Only for a run with nothing open. */
-  drop(run: HotRun): void {
+  drop(run: HotRun, isAsRecorded = run.sending === null && run.open.decisions.length === 0): void {
     if (run.gone) return;
     run.gone = true;
+    run.leftAsRecorded = isAsRecorded;
     this.runs.delete(run.key);
     const name = `${run.tenant}/${run.id}`;
     if (this.byId.get(name) === run) this.byId.delete(name);
@@ -320,7 +321,7 @@ export class Owner {
         this.drop(run);
         return;
       case "fenced":
-        this.drop(run);
+        this.drop(run, false);
         this.options.doubt();
         return;
       case "refused": {
@@ -331,7 +332,7 @@ export class Owner {
         } else if (verdict.code === "RUN_CONFLICT" || verdict.code === "RUN_NOT_FOUND") {
           // Memory is ahead of the store: something that was recorded is gone (F18). What is left of it decides.
           this.options.problem("the store has lost what it had recorded of a run", run, error);
-          this.drop(run);
+          this.drop(run, false);
           this.options.doubt();
         } else void this.refused(run, row, error);
       }

@@ -202,6 +202,27 @@ test("a step that is no longer wanted when it stands is taken back", async () =>
   expect(new Set(at.withdrawn)).toEqual(new Set([nameOf(at.posted[0]!)]));
 });
 
+test.each([
+  ["is recorded", true],
+  ["may have got lost with the run", false],
+])("a step that is put up again while its result %s leaves the store just then", async (_, isRecorded) => {
+  let stands: () => void = () => undefined;
+  at.hold = new Promise((resolve) => (stands = resolve));
+  // The run was taken over, and the result of its step waits in the inbox.
+  const run = at.give({ again: true });
+  await turn();
+  const { id } = commandOf(run);
+  run.state.owed.delete(id);
+  at.tasks.reported(run, id);
+  // It only waits now, and is given back.
+  run.gone = true;
+  run.leftAsRecorded = isRecorded;
+  stands();
+  await at.clock.advance(1000);
+  expect(at.withdrawn).toEqual(isRecorded ? [nameOf(at.posted[0]!)] : []);
+  expect(at.tickets).toEqual([]);
+});
+
 test("a step that was put up without our knowing is taken back when it is no longer wanted", async () => {
   at.losesAnswers = 1;
   const run = at.give();

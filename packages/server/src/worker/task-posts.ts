@@ -49,9 +49,10 @@ export class TaskPosts {
     if (this.working === null) this.start();
   }
 
-  /** Withdraws a task. Where its run has only left this process it stays, for the next owner. */
+  /** Withdraws a task. Where its run has only left this process it stays for the next owner, unless its result is recorded. */
   takeBack({ run, command }: GivenTask): void {
-    if (run.gone && !run.endRecorded) return;
+    const isRecorded = run.leftAsRecorded && !run.state.owed.has(command.id);
+    if (run.gone && !run.endRecorded && !isRecorded) return;
     this.withdrawn.push({ runKey: run.key, task: command.id, epoch: run.epoch });
     if (this.withdrawing) return;
     this.withdrawing = true;
