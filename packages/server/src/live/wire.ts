@@ -5,7 +5,7 @@
 export interface Wire {
   /** Bytes of one text at most, in UTF-8. */
   readonly bytesMax: number;
-  /** Milliseconds from one sending to the next: what comes meanwhile goes together. */
+  /** Milliseconds from one sending to the next: what comes meanwhile goes together. What is urgent may go before. */
   readonly pauseMs: number;
   /** Hands texts over. Throws where the service is away; then any of them may be lost. */
   send(envelopes: readonly Envelope[]): Promise<void>;

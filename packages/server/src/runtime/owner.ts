@@ -180,7 +180,10 @@ export class Owner {
     this.enqueue(run, { input, inboxId, recorded: null, failed: null });
   }
 
-  /** Gives a run up in order; it is claimed again when it is due. Only for a run with nothing open. */
+  /**
+   * Gives a run up; it is claimed again when it is due. In order only where nothing is open; otherwise, and where the store
+   * has refused what was decided last, its state is ahead of what is recorded.
+   */
   drop(run: HotRun, isAsRecorded = run.sending === null && run.open.decisions.length === 0): void {
     if (run.gone) return;
     run.gone = true;
